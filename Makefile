@@ -1,0 +1,57 @@
+# `make help` lists the targets. Everything is installed into .venv and the usual caches.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+UV_VERSION := 0.13.9
+# Pyc files are written once at installation: importing TensorFlow without them takes three times as long.
+export UV_COMPILE_BYTECODE := 1
+export UV_LINK_MODE := copy
+PYTEST_FLAGS ?= -q
+
+.PHONY: help setup demo test lint fmt bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## install everything into .venv (Python 3.11-3.13)
+
+$(VENV)/bin/uv: scripts/find-python.sh
+	@python="$$(scripts/find-python.sh)" && "$$python" -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet uv==$(UV_VERSION)
+
+$(VENV)/.ready: $(VENV)/bin/uv constraints.txt pyproject.toml operator/pyproject.toml
+	@echo "installing the locked packages into $(VENV) (the first time takes about a minute)"
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes constraints.txt
+	@$(VENV)/bin/python -m ensurepip >/dev/null 2>&1 || true
+	@$(UV) pip install --quiet --python $(PY) --no-build-isolation --no-deps --editable . --editable ./operator
+	@touch $@
+
+demo: setup ## train examples/jobs/digits.yaml on this machine and show the result
+	@$(VENV)/bin/akid run examples/jobs/digits.yaml --log-dir runs/demo --fresh
+
+test: lint ## every test that needs no root
+	@$(PY) -m pytest $(PYTEST_FLAGS)
+
+lint: setup ## ruff, format check, pyright, import-linter
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/pyright --warnings
+	@$(VENV)/bin/lint-imports --no-cache
+
+fmt: setup ## format and sort imports
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+bench: setup ## speeds as ratios against peers, interleaved in one run
+	@$(PY) -m tests.benchmarks
+
+lock: $(VENV)/bin/uv ## compile constraints.txt from the pyproject files
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --extra cpu --group dev --no-emit-package akid --no-emit-package akid-operator \
+	  pyproject.toml operator/pyproject.toml --output-file constraints.txt
+
+clean: ## remove .venv, caches and run directories
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache runs dist build
+	@find akid operator tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,57 @@
+"""The errors akid raises.
+
+A message says what is wrong, what was expected, what was received and, where one could be lost, how to mend it.
+Add a class only when a caller would want to catch it by itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AkidError(Exception):
+    """Base class of every error akid raises on purpose."""
+
+
+class InvalidSpecError(AkidError, ValueError):
+    """A manifest or a declarative kid is invalid.
+
+    Args:
+        path: where the field stands, e.g. ``spec.kid.brain.blocks[2].ksize``.
+        problem: what is wrong, what was expected and what was received.
+        hint: how to mend it, if that is not plain.
+    """
+
+    def __init__(self, path: str, problem: str, hint: str = "") -> None:
+        self.path = path
+        self.problem = problem
+        self.hint = hint
+        super().__init__(f"{path}: {problem}" + (f" {hint}" if hint else ""))
+
+
+class WiringError(AkidError, ValueError):
+    """Blocks are wired in a way that cannot work."""
+
+
+class BlockError(AkidError, ValueError):
+    """A block was given an argument or a signal it cannot use."""
+
+
+class DataError(AkidError, ValueError):
+    """Data are missing, damaged, or do not fit what was asked."""
+
+
+class NotFiniteError(AkidError, ArithmeticError):
+    """A loss, a parameter or a signal became NaN or infinite."""
+
+
+def near_match(name: str, known: Iterable[str]) -> str:
+    """A hint in words for a misspelt name: the nearest known one, else all of them (at most twelve)."""
+    names = sorted(set(known))
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if nearest:
+        return f"Did you mean {nearest[0]!r}?"
+    if not names:
+        return ""
+    return "Known: " + ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") + "."

@@ -1,0 +1,3 @@
+"""The Kubernetes operator of akid."""
+
+__version__ = "0.1.0"
