@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.errors import BlockError
 from akid.initializers import Initializer
 from akid.trips import Trip

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.blocks import Block, ProcessingLayer, Signal
 from akid.errors import BlockError
 from akid.systems import GraphSystem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-import tensorflow as tf
+from akid.backend import tf
 
 
 def permutation(size: int, seed: int, epoch: tf.Tensor) -> tf.Tensor:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 
+from akid.backend import tf
 from akid.errors import BlockError, near_match
 from akid.trips import philox
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.clipping import clip
 from akid.lr_schemes import LearningRateScheme
 

@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.errors import AkidError, near_match
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.errors import BlockError, near_match
 
 

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.epochs import Epochs, order_from
 from akid.errors import DataError, near_match
 from akid.jokers.base import Joker, JokerSystem

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.blocks import Block, Signal
 from akid.errors import BlockError, WiringError, near_match
 from akid.trips import Trip

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
+from akid.backend import tf
 
 #: ``tf.random.Algorithm.PHILOX``: counter based, the same bits on every device and version.
 _PHILOX = 1

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.blocks import Block, Signal
 from akid.sources.base import SPLITS
 from akid.systems import SequentialSystem

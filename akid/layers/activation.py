@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.trips import Trip
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.errors import BlockError
 from akid.layers.synapse import Inputs

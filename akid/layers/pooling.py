@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.layers.arguments import Padding, Size, one_of, pair
 from akid.layers.synapse import Inputs

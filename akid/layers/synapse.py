@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
-
+from akid.backend import tf
 from akid.blocks import Constraint, ProcessingLayer, Signal
 from akid.errors import BlockError
 from akid.initializers import Initializer

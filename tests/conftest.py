@@ -1,0 +1,8 @@
+"""Settings of all tests."""
+
+from __future__ import annotations
+
+import os
+
+# Before TensorFlow is imported: quiet, and one thread a test process (pytest-xdist runs several).
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
