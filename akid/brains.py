@@ -53,20 +53,23 @@ class Brain(GraphSystem, ProcessingLayer):
         self._kept = trip or Trip(keep=True)
         return self(signal, self._kept)
 
-    def build(self, signature: Sequence[tf.TensorSpec], seed: int = 0) -> None:
+    def build(self, signature: Sequence[tf.TensorSpec], seed: int = 0) -> Trip:
         """Make the variables without running anything.
 
         Args:
             signature: of ``[data, *labels]``, the batch dimension None.
             seed: of the initial values.
+
+        Returns:
+            A passage that tells which losses and measures the brain notes; its tensors cannot be read.
         """
-        if self.built:
-            return
+        trip = Trip(seed=seed)
 
         def forward(*signal: tf.Tensor) -> None:
-            self(list(signal), Trip(seed=seed))
+            self(list(signal), trip)
 
         tf.function(forward, autograph=False).get_concrete_function(*signature)
+        return trip
 
     @property
     def loss(self) -> tf.Tensor:
