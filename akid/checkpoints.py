@@ -92,7 +92,7 @@ class Checkpoints:
             saved = dict(tf.train.list_variables(str(path / "variables")))
         except tf.errors.OpError:
             return
-        shapes = {_plain(key): tuple(shape) for key, shape in saved.items() if key.endswith("VARIABLE_VALUE")}
+        shapes = {_plain(key): tuple(shape) for key, shape in saved.items() if key.startswith("variables/")}
         expected = {name: tuple(v.shape) for name, v in self._variables.items()}
         wrong = [n for n in expected if shapes.get(n) != expected[n]] + sorted(set(shapes) - set(expected))
         if wrong:
@@ -112,12 +112,8 @@ def committed(directory: Path) -> list[Path]:
 
 def _plain(key: str) -> str:
     """``variables/conv1.Sweights/.ATTRIBUTES/VARIABLE_VALUE`` -> ``conv1/weights``."""
-    return (
-        key.removeprefix("variables/")
-        .removesuffix("/.ATTRIBUTES/VARIABLE_VALUE")
-        .replace(".S", "/")
-        .replace("..", ".")
-    )
+    name = key.removeprefix("variables/").removesuffix("/.ATTRIBUTES/VARIABLE_VALUE")
+    return name.replace(".S", "/").replace("..", ".")
 
 
 def _prune(directory: Path, keep: int) -> None:

@@ -203,13 +203,16 @@ class Kid:
         variables = self.brain.named_variables().values()
         total = tf.add_n([tf.reduce_sum(tf.cast(v, tf.float32)) for v in variables])
         if not math.isfinite(float(total)):
-            raise NotFiniteError(
-                f"A parameter became NaN or infinite before step {self.step}. The checkpoints before it are kept in"
-                f" {self.run_dir.checkpoints}. Try a smaller learning rate or clip_global_norm; debug=True names"
-                " the first block."
-            )
+            raise self.not_finite("A parameter is not finite")
         meta = {"standing": dataclasses.asdict(self.standing), "lr": self.kongfu.lr_scheme.state()}
         self.checkpoints.save(self.step, meta, is_best)
+
+    def not_finite(self, what: str) -> NotFiniteError:
+        """The error for a loss or a parameter that became NaN or infinite."""
+        return NotFiniteError(
+            f"{what} at step {self.step}. The checkpoints before it are kept in {self.run_dir.checkpoints}."
+            " Try a smaller learning rate or clip_global_norm; debug=True names the first block."
+        )
 
     def validate(self, split: str = "val") -> tuple[float, dict[str, float]]:
         """The loss and the measures over a whole split, weighted by examples.

@@ -83,11 +83,7 @@ class Practice:
         seconds = time.monotonic() - started
         pace.note(n, seconds)
         if not math.isfinite(report.last_loss):
-            raise NotFiniteError(
-                f"The loss became {report.last_loss} at step {self.kid.step}. The checkpoints before it are kept in"
-                f" {self.kid.run_dir.checkpoints}. Try a smaller learning rate or clip_global_norm; debug=True names"
-                " the first block."
-            )
+            raise self.kid.not_finite(f"The loss became {report.last_loss}")
         self.window.add(report, seconds)
         self.progress.advance(self.kid.step)
 

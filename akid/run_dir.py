@@ -12,7 +12,9 @@ from akid.errors import DataError
 
 
 class RunDir:
-    """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``, ``export/``.
+    """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``.
+
+    ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend.
 
     Args:
         path: made if it is not there.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SingleEngine(Engine):
-    """One device. ``train(n)`` is one call of a graph that loops n times: n is a tensor, so nothing is retraced."""
+    """One device. ``train(n)`` is one call of a graph that loops n times; n is a tensor: no retracing."""
 
     name: ClassVar[str] = "single"
 
