@@ -80,7 +80,9 @@ class Checkpoints:
             meta = read_json(path / _COMMIT)
             self._check_fits(path)
             try:
-                self._checkpoint.read(str(path / "variables")).assert_existing_objects_matched()
+                status = self._checkpoint.read(str(path / "variables"))
+                status.assert_existing_objects_matched()
+                status.expect_partial()  # TensorFlow's own save_counter is not ours to restore
             except (tf.errors.OpError, AssertionError, ValueError) as error:
                 logger.warning("checkpoint %s cannot be read (%s); trying the one before", path, error)
                 continue
