@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -70,6 +71,18 @@ class Brain(GraphSystem, ProcessingLayer):
 
         tf.function(forward, autograph=False).get_concrete_function(*signature)
         return trip
+
+    def trace(self, signature: Sequence[tf.TensorSpec], batch: int | None = None) -> tf.Graph:
+        """Build a copy in a graph of its own; nothing runs, and TensorFlow's context is not started.
+
+        Args:
+            signature: see `build`.
+            batch: rows of a batch, if the graph is to know them.
+        """
+        with tf.Graph().as_default() as graph:
+            signal = [tf.compat.v1.placeholder(s.dtype, [batch, *s.shape[1:]]) for s in signature]
+            copy.deepcopy(self)(signal, Trip())
+        return graph
 
     @property
     def loss(self) -> tf.Tensor:

@@ -7,7 +7,6 @@ recorded in the run directory and reused when a run is resumed.
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 import os
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
 from akid.run_dir import read_json, write_json
-from akid.trips import Trip
 
 if TYPE_CHECKING:
     from akid.brains import Brain
@@ -86,12 +84,8 @@ def forward_work(brain: Brain, sensor: Sensor) -> int | None:
     if brain.built:
         return None
     try:
-        with tf.Graph().as_default() as graph:
-            signal = [
-                tf.compat.v1.placeholder(s.dtype, [sensor.batch_size, *s.shape[1:]]) for s in sensor.signature()
-            ]
-            copy.deepcopy(brain)(signal, Trip())
-            return sum(_multiply_adds(op) for op in graph.get_operations())
+        graph = brain.trace(sensor.signature(), sensor.batch_size)
+        return sum(_multiply_adds(op) for op in graph.get_operations())
     except Exception as error:
         # A user's block may do what a graph cannot; its real build will say so. Here it only costs a guess.
         logger.debug("no abstract build of %s: %s", brain.name, error)
