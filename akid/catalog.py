@@ -39,8 +39,8 @@ def _public(module: ModuleType, base: type) -> dict[str, Callable[..., Any]]:
 
 
 SENSORS = Catalog("sensor", {"Sensor": Sensor, **_public(sensors, Sensor)}, Sensor)
-BRAINS = Catalog("brain", _public(brains, Brain))
-BLOCKS = Catalog("block", {**_public(layers, layers.ProcessingLayer), **BRAINS.types, "Brain": Brain})
+BRAINS = Catalog("brain", {"Brain": Brain, **_public(brains, Brain)})
+BLOCKS = Catalog("block", {**_public(layers, layers.ProcessingLayer), **BRAINS.types})
 CATALOGS = {
     "sensor": SENSORS,
     "source": Catalog("source", _public(sources, Source), Source),

@@ -77,11 +77,19 @@ def _load(options: argparse.Namespace) -> AkidJob:
 
 def _run(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import kid_of_job, prepare_run
+    from akid.jobs import check_run, empty_run, kid_of_job, note_run
+    from akid.places import check_shapes, set_up
 
     log_dir = options.log_dir or Path("runs") / job.metadata.name
-    kid = kid_of_job(job, log_dir)
-    prepare_run(job, log_dir, options.fresh)
+    declared = kid_of_job(job, log_dir)
+    if options.fresh:
+        # What a run left is removed only for a kid that can take its place.
+        check_shapes(declared)
+        empty_run(log_dir)
+    check_run(job, log_dir)
+    set_up(declared)
+    note_run(job, log_dir)
+    kid = declared.kid
     loss, evals = kid.practice(return_eval=True)
     measures = "".join(f", validation {name} {value:.4f}" for name, value in evals.items())
     print(f"{job.metadata.name}: step {kid.step}, validation loss {loss:.4f}{measures}")
@@ -91,7 +99,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import check_shapes, kid_of_job
+    from akid.jobs import kid_of_job
+    from akid.places import check_shapes
 
     unchecked = check_shapes(kid_of_job(job))
     print(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,9 @@ class Regularizer:
                 "wd: type must be 'l1' or 'l2'."
                 f" {near_match(self.type, ['l1', 'l2'])} Received: type={self.type!r}"
             )
-        if self.scale < 0:
-            raise BlockError(f"wd: scale must be >= 0. Received: scale={self.scale!r}")
+        number = isinstance(self.scale, (int, float)) and not isinstance(self.scale, bool)
+        if not number or not math.isfinite(self.scale) or self.scale < 0:
+            raise BlockError(f"wd: scale must be a number >= 0. Received: scale={self.scale!r}")
 
     def __call__(self, weights: tf.Variable) -> tf.Tensor:
         """Scalar, what these weights cost."""
@@ -43,4 +45,5 @@ class Regularizer:
             return spec
         if set(spec) != {"type", "scale"}:
             raise BlockError(f'wd must be {{"type": "l1" | "l2", "scale": number}}. Received: {dict(spec)!r}')
-        return Regularizer(str(spec["type"]), float(spec["scale"])) if spec["scale"] else None
+        regularizer = Regularizer(str(spec["type"]), spec["scale"])
+        return regularizer if regularizer.scale else None

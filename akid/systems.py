@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from akid.backend import tf
 from akid.blocks import Block, Signal
-from akid.errors import BlockError, WiringError, near_match
+from akid.errors import BlockError, WiringError, blame, near_match
 from akid.trips import Trip
 from akid.wiring import SYSTEM_IN, Edge, check_known, edges_of, pick
 
@@ -158,7 +158,8 @@ class SequentialSystem(System):
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         for block in self.blocks:
-            x = block(x, trip)
+            with blame(trip.full_name(block.name)):
+                x = block(x, trip)
         return x
 
 
@@ -203,8 +204,10 @@ class GraphSystem(System):
         if not self.blocks:
             raise WiringError(f"{self.name!r} has no blocks; attach some before its set-up.")
         names = [b.name for b in self.blocks]
+        trip = self._build_trip or Trip()
         for index, name in enumerate(names):
-            check_known(self.edges(index), name, names, feedback=True)
+            with blame(trip.full_name(name)):
+                check_known(self.edges(index), name, names, feedback=True)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         outputs: dict[str, list[Any]] = {}
@@ -219,11 +222,12 @@ class GraphSystem(System):
         used: set[str] = set()
         for index, block in enumerate(self.blocks):
             edges = self.edges(index)
-            args = _first_values(_gather(edges, now, before, trip, block.name), block, system_in)
-            if any(a is None for a in args):
-                now[block.name], consumes = _infer(block, args, trip)
-            else:
-                now[block.name], consumes = _as_list(block(_unlist(args), trip)), True
+            with blame(trip.full_name(block.name)):
+                args = _first_values(_gather(edges, now, before, trip, block.name), block, system_in)
+                if any(a is None for a in args):
+                    now[block.name], consumes = _infer(block, args, trip)
+                else:
+                    now[block.name], consumes = _as_list(block(_unlist(args), trip)), True
             used |= {edge.name for edge in edges if consumes}
         if trip.inferring:
             _note_outputs(now, used, trip)

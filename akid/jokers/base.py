@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from akid.backend import tf
 from akid.blocks import Block, Signal
+from akid.errors import blame
 from akid.sources.base import SPLITS
 from akid.systems import SequentialSystem
 from akid.trips import Trip
@@ -53,7 +54,8 @@ class JokerSystem(SequentialSystem):
         with trip.inside(self.name):
             for joker in self.blocks:
                 if isinstance(joker, Joker) and split in joker.splits:
-                    batch = joker(batch, trip)
+                    with blame(trip.full_name(joker.name)):
+                        batch = joker(batch, trip)
         return batch
 
 
