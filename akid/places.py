@@ -16,11 +16,16 @@ def set_up(declared: Declared, path: str = "spec.kid") -> None:
     """Set the Kid up.
 
     Raises:
-        InvalidSpecError: the data are missing or do not fit, or a block cannot take what it is given; with the path.
+        InvalidSpecError: the data are missing or do not fit, or a block cannot take what it is given.
         AkidError: the same of a Kid made in Python, which has no paths.
     """
-    if not declared.in_python:
+    if declared.in_python:
+        declared.kid.setup()
+        return
+    try:
         _check_data(declared, path)
+    except MissingDataError as error:
+        raise InvalidSpecError(f"{path}.sensor.source", str(error)) from error
     with _errors_at(join(path, "brain"), declared):
         declared.kid.setup()
 
