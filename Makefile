@@ -22,7 +22,7 @@ $(VENV)/bin/uv: scripts/find-python.sh
 	@$(VENV)/bin/pip install --quiet uv==$(UV_VERSION)
 
 $(VENV)/.ready: $(VENV)/bin/uv constraints.txt pyproject.toml operator/pyproject.toml
-	@echo "installing the locked packages into $(VENV) (the first time takes about a minute)"
+	@echo "installing the locked packages into $(VENV) (the first time takes about a minute)" >&2
 	@$(UV) pip sync --quiet --python $(PY) --require-hashes constraints.txt
 	@$(VENV)/bin/python -m ensurepip >/dev/null 2>&1 || true
 	@$(UV) pip install --quiet --python $(PY) --no-build-isolation --no-deps --editable . --editable ./operator

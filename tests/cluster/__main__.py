@@ -66,26 +66,32 @@ def serve() -> None:
 
 def up() -> None:
     """Start one in the background, unless one runs already, and print how to reach it."""
-    if running() is None:
-        binaries.programs(tell)
-        tell("starting a cluster; `make cluster-down` ends it")
-        STATE.unlink(missing_ok=True)
-        with LOG.open("w") as log:
-            server = subprocess.Popen(
-                [sys.executable, "-m", "cluster", "serve"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    binaries.programs(tell)
+    with binaries.locked(STATE.with_suffix(".lock")):
+        if running() is None:
+            start()
+        print("\n".join(json.loads(STATE.read_text())["exports"]))
 
-        def started() -> Identity | None:
-            if server.poll() is not None:
-                raise SystemExit(f"the cluster did not start:\n{LOG.read_text()}")
-            return running()
 
-        wait_for(started, "the cluster", timeout=120)
-    print("\n".join(json.loads(STATE.read_text())["exports"]))
+def start() -> None:
+    """Leave `serve` running behind, with its cluster ready."""
+    tell("starting a cluster; `make cluster-down` ends it")
+    STATE.unlink(missing_ok=True)
+    with LOG.open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "cluster", "serve"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def started() -> Identity | None:
+        if server.poll() is not None:
+            raise SystemExit(f"the cluster did not start:\n{LOG.read_text()}")
+        return running()
+
+    wait_for(started, "the cluster", timeout=120)
 
 
 def down() -> None:

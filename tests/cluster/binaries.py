@@ -55,7 +55,7 @@ def programs(tell: Callable[[str], None] = lambda message: None) -> Path:
     target = directory()
     if target.exists():
         return target
-    with _locked(cache() / "build.lock"):
+    with locked(cache() / "build.lock"):
         if not target.exists():
             tell(f"building Kubernetes {kubernetes_version()} for the tests: once, about 5 minutes")
             begun = time.monotonic()
@@ -65,7 +65,7 @@ def programs(tell: Callable[[str], None] = lambda message: None) -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Generator[None]:
+def locked(path: Path) -> Generator[None]:
     """Hold a file lock, which the kernel frees with its holder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
@@ -96,7 +96,7 @@ def _build(target: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
-    argv = [_go(), "build", *_flags(), "-o", str(unfinished / "kube"), "."]
+    argv = [toolchain(), "build", *_flags(), "-o", str(unfinished / "kube"), "."]
     built = subprocess.run(
         argv,
         cwd=MODULE,
@@ -113,7 +113,7 @@ def _build(target: Path) -> None:
     unfinished.rename(target)
 
 
-def _go() -> str:
+def toolchain() -> str:
     """The locked Go of this environment, else the system's, which says when it is too old."""
     go = shutil.which("go", path=str(Path(sys.executable).parent)) or shutil.which("go")
     if go is None:

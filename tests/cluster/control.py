@@ -19,6 +19,7 @@ from cluster.processes import Keeper, Process
 from cluster.waiting import wait_for
 
 CORE = "/api/v1"
+CLIENTS = ("kube-controller-manager", "kube-scheduler", "kwok")
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -220,14 +221,19 @@ class Cluster:
         """Crash the API server for the block; then it is ready again, with its port and data.
 
         Killed, because in an orderly end it waits up to a minute for the watches of its clients.
+        Its clients of the control plane are frozen meanwhile: by their retries, which come ever
+        more slowly, they would be back only half a minute after an outage of 15 s.
         """
         server = self.processes["kube-apiserver"]
-        server.stop(signal.SIGKILL)
-        try:
-            yield
-        finally:
-            server.start()
-            self._until(server.name, self.admin.answers)
+        with ExitStack() as frozen:
+            for name in CLIENTS:
+                frozen.enter_context(self.processes[name].paused())
+            server.stop(signal.SIGKILL)
+            try:
+                yield
+            finally:
+                server.start()
+                self._until(server.name, self.admin.answers)
 
     def restart_api_server(self) -> None:
         """Crash it and start it again."""

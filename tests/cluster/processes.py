@@ -24,17 +24,24 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int) -> "Identity | None":
-        """Who has this pid now; None when nobody does, or only a zombie."""
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        state, *fields = stat.rpartition(")")[2].split()
-        return None if state == "Z" else cls(pid, int(fields[18]))
+        """Who has this pid now, perhaps as a zombie; None when nobody does."""
+        state = _state(pid)
+        return None if state is None else cls(pid, state[1])
 
     def alive(self) -> bool:
-        """Whether it still runs."""
-        return Identity.of(self.pid) == self
+        """Whether it still runs: a zombie does not."""
+        state = _state(self.pid)
+        return state is not None and state[0] != "Z" and state[1] == self.started
+
+
+def _state(pid: int) -> tuple[str, int] | None:
+    """State and start time, in ticks since boot, by the kernel's account."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, *fields = stat.rpartition(")")[2].split()
+    return state, int(fields[18])
 
 
 class Keeper:
@@ -91,8 +98,7 @@ class Process:
         """Start it (again)."""
         pid = self._keeper.ask("start", self.name, argv=self._argv)["pid"]
         identity = Identity.of(pid)
-        if identity is None:
-            raise RuntimeError(f"{self.name} ended at once: {self.tail()}")
+        assert identity is not None  # the keeper reaps a child only when asked about it
         self.identity = identity
         return identity
 

@@ -143,6 +143,12 @@ def test_init_containers_are_done_first(pods: Pods) -> None:
     assert status["initContainerStatuses"][0]["state"]["terminated"]["exitCode"] == 0
 
 
+def test_pods_start_again_after_an_outage(cluster: Cluster, pods: Pods) -> None:
+    cluster.restart_api_server()
+    pods.create("p")
+    pods.reach("p", "Running", timeout=30)
+
+
 def test_a_silent_node(cluster: Cluster, pods: Pods) -> None:
     """Without its kubelet a node is NotReady; its evicted pods hang until the kubelet is back."""
     node = "mortal"

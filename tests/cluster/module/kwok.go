@@ -73,13 +73,9 @@ func kwokConfig(ctx context.Context, kubeconfig, stages string) (*controllers.Co
 	for _, stage := range config.FilterWithType[*internalversion.Stage](objects) {
 		byResource[stage.Spec.ResourceRef] = append(byResource[stage.Spec.ResourceRef], stage)
 	}
-	identity, err := controllers.Identity()
-	if err != nil {
-		return nil, err
-	}
 	options := config.GetKwokConfiguration(ctx).Options
 	return &controllers.Config{
-		ID:                        identity,
+		ID:                        "kwok", // always the same: a restarted one gets its leases back at once
 		TypedClient:               typed,
 		RESTClient:                restClient,
 		LocalStages:               byResource,
