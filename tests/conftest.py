@@ -1,3 +1,10 @@
-"""Fixtures that several folders of tests share."""
+"""Settings and fixtures of all tests."""
+
+from __future__ import annotations
+
+import os
+
+# Before TensorFlow is imported: quiet, and one thread a test process (pytest-xdist runs several).
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 pytest_plugins = ["cluster.fixtures"]

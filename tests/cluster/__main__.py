@@ -54,9 +54,7 @@ def serve() -> None:
             f'export PATH={shlex.quote(str(tools))}:"$PATH"',
         ]
         unfinished = STATE.with_suffix(".new")
-        unfinished.write_text(
-            json.dumps({"pid": me.pid, "started": me.started, "exports": exports})
-        )
+        unfinished.write_text(json.dumps({"pid": me.pid, "started": me.started, "exports": exports}))
         unfinished.rename(STATE)
         try:
             signal.pause()

@@ -30,9 +30,7 @@ BUILD_TIMEOUT = 45 * 60
 
 def kubernetes_version() -> str:
     """The version that is built, as `v1.34.4`."""
-    found = re.search(
-        r"^\s*k8s\.io/kubernetes (v\S+)$", (MODULE / "go.mod").read_text(), re.MULTILINE
-    )
+    found = re.search(r"^\s*k8s\.io/kubernetes (v\S+)$", (MODULE / "go.mod").read_text(), re.MULTILINE)
     assert found is not None
     return found[1]
 
@@ -84,9 +82,7 @@ def _flags() -> list[str]:
         "gitTreeState": "clean",
         "gitCommit": "0" * 40,
     }
-    stamp = " ".join(
-        f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items()
-    )
+    stamp = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items())
     return ["-buildvcs=false", "-trimpath", f"-ldflags=-s -w {stamp}"]
 
 

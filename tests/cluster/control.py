@@ -132,9 +132,7 @@ class Cluster:
         """The administrator's."""
         return self.layout.kubeconfig("admin")
 
-    def kubectl(
-        self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None
-    ) -> str:
+    def kubectl(self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
         """Run kubectl and return what it prints; CalledProcessError (with stderr) if it fails."""
         return subprocess.run(
             [
@@ -176,9 +174,7 @@ class Cluster:
             wait_for(lambda: self.service_account_exists(name), f"the service account of {name}")
             yield name
         finally:
-            self.admin.delete(
-                f"{CORE}/namespaces/{name}/pods?gracePeriodSeconds=0"
-            )  # also those that hang
+            self.admin.delete(f"{CORE}/namespaces/{name}/pods?gracePeriodSeconds=0")  # also those that hang
             self.admin.delete(f"{CORE}/namespaces/{name}")
 
     def service_account_exists(self, namespace: str) -> bool:
@@ -189,9 +185,7 @@ class Cluster:
 
     def add_node(self, name: str, capacity: dict[str, str] | None = None) -> None:
         """Add a fake node; `capacity` overrides the amounts of `nodes.CAPACITY`."""
-        self.admin.create(
-            f"{CORE}/nodes", nodes.node(name, binaries.kubernetes_version(), capacity or {})
-        )
+        self.admin.create(f"{CORE}/nodes", nodes.node(name, binaries.kubernetes_version(), capacity or {}))
 
     def silence_node(self, name: str) -> None:
         """Stop its heartbeats and leave its pods alone, as when a machine is cut off."""
@@ -206,9 +200,7 @@ class Cluster:
 
     def node_ready(self, name: str) -> str:
         """The status of its condition Ready: True, False or Unknown (nothing heard of it)."""
-        conditions: list[dict[str, Any]] = self.admin.get(f"{CORE}/nodes/{name}")["status"].get(
-            "conditions", []
-        )
+        conditions: list[dict[str, Any]] = self.admin.get(f"{CORE}/nodes/{name}")["status"].get("conditions", [])
         return next(
             (condition["status"] for condition in conditions if condition["type"] == "Ready"),
             "Unknown",

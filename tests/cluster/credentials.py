@@ -30,19 +30,13 @@ def write_signing_key(path: Path) -> None:
     An ECPrivateKey (RFC 5915) is 32 random bytes in a fixed frame; its public half may be left
     out. So the tests need neither openssl nor a cryptography package.
     """
-    der = (
-        bytes.fromhex("30310201010420")
-        + secrets.token_bytes(32)
-        + bytes.fromhex("a00a06082a8648ce3d030107")
-    )
+    der = bytes.fromhex("30310201010420") + secrets.token_bytes(32) + bytes.fromhex("a00a06082a8648ce3d030107")
     body = base64.b64encode(der).decode()
     path.touch(mode=0o600)
     path.write_text(f"-----BEGIN EC PRIVATE KEY-----\n{body}\n-----END EC PRIVATE KEY-----\n")
 
 
-def write_kubeconfig(
-    path: Path, url: str, authority: Path, token: str, namespace: str = "default"
-) -> Path:
+def write_kubeconfig(path: Path, url: str, authority: Path, token: str, namespace: str = "default") -> Path:
     """Write a kubeconfig (JSON is YAML) that stands for itself: the authority is inside."""
     cluster = {
         "server": url,
@@ -53,9 +47,7 @@ def write_kubeconfig(
         "kind": "Config",
         "clusters": [{"name": "test", "cluster": cluster}],
         "users": [{"name": "user", "user": {"token": token}}],
-        "contexts": [
-            {"name": "test", "context": {"cluster": "test", "user": "user", "namespace": namespace}}
-        ],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user", "namespace": namespace}}],
         "current-context": "test",
     }
     path.touch(mode=0o600)

@@ -130,8 +130,4 @@ class Process:
 
     def tail(self, lines: int = 15) -> str:
         """The end of its log, for messages."""
-        return (
-            "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-            if self.log.exists()
-            else ""
-        )
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""

@@ -53,9 +53,7 @@ def test_a_failed_build_is_told_and_leaves_nothing_to_find(cache: Path) -> None:
     assert binaries.programs() == binaries.directory()
 
 
-def test_other_sources_go_to_another_place(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_sources_go_to_another_place(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = binaries.directory()
     module = tmp_path / "module"
     module.mkdir()

@@ -16,16 +16,12 @@ class Pods:
         self._api = cluster.admin
         self._path = f"/api/v1/namespaces/{namespace}/pods"
 
-    def create(
-        self, name: str, *, spec: dict[str, Any] | None = None, gpus: int = 0, **plays: str
-    ) -> None:
+    def create(self, name: str, *, spec: dict[str, Any] | None = None, gpus: int = 0, **plays: str) -> None:
         """Create a pod; `run_for="1s"` becomes the annotation sim.akid.dev/run-for."""
         container: dict[str, Any] = {"name": "main", "image": "example/none:1"}
         if gpus:
             container["resources"] = {"limits": {"nvidia.com/gpu": str(gpus)}}
-        annotations = {
-            f"sim.akid.dev/{key.replace('_', '-')}": value for key, value in plays.items()
-        }
+        annotations = {f"sim.akid.dev/{key.replace('_', '-')}": value for key, value in plays.items()}
         pod = {
             "metadata": {"name": name, "annotations": annotations},
             "spec": {"restartPolicy": "Never", "containers": [container], **(spec or {})},

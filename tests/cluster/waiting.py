@@ -7,9 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(
-    condition: Callable[[], T | None], what: str, timeout: float = 30, every: float = 0.05
-) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, timeout: float = 30, every: float = 0.05) -> T:
     """Ask until the answer is true and return it; else a TimeoutError with the last answer."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):

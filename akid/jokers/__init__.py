@@ -1,0 +1,5 @@
+"""Jokers: augmentation and adjustment of batches."""
+
+from akid.jokers.base import Joker, JokerSystem, PadJoker
+
+__all__ = ["Joker", "JokerSystem", "PadJoker"]

@@ -1,0 +1,34 @@
+"""The one-layer brain of the paper's section 3.1.1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from akid.brains import Brain
+from akid.layers.activation import ReLULayer
+from akid.layers.loss import SoftmaxWithLossLayer
+from akid.layers.pooling import PoolingLayer
+from akid.layers.synapse import ConvolutionLayer, InnerProductLayer
+
+
+class OneLayerBrain(Brain):
+    """One convolution, a pool, an inner product, a softmax loss (paper, section 3.1.1).
+
+    Args:
+        class_num: number of classes.
+        **kwargs: see `Brain`.
+    """
+
+    def __init__(self, class_num: int = 10, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.attach(
+            ConvolutionLayer(ksize=[5, 5], strides=[1, 1, 1, 1], out_channel_num=32, name="conv1"),
+            ReLULayer(name="relu1"),
+            PoolingLayer(ksize=[1, 5, 5, 1], strides=[1, 5, 5, 1], padding="SAME", name="pool1"),
+            InnerProductLayer(out_channel_num=class_num, name="ip1"),
+            SoftmaxWithLossLayer(
+                class_num=class_num,
+                inputs=[{"name": "ip1", "idxs": [0]}, {"name": "system_in", "idxs": [1]}],
+                name="loss",
+            ),
+        )

@@ -1,0 +1,130 @@
+"""Source: where examples come from. A function of (split, indices)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from akid.backend import tf
+from akid.errors import DataError
+
+#: The three parts of a data set.
+SPLITS = ("train", "val", "test")
+
+
+class Source:
+    """A data set in three splits; ``gather(split, indices)`` gives ``[data, *labels]`` as tensors.
+
+    Args:
+        center: subtract the middle of the range of the pixels, 127.5 for bytes.
+        scale: divide by the range of the pixels, 255 for bytes. Bytes become float32 in any case, last.
+        name: of the source.
+    """
+
+    #: Whether `gather` may run inside the training step; else batches are read ahead by ``tf.data``.
+    in_memory: ClassVar[bool] = True
+    #: ``(middle, extent)`` of the pixels; by default that of bytes, or of floats in [0, 1].
+    pixel_range: ClassVar[tuple[float, float] | None] = None
+
+    def __init__(self, center: bool = False, scale: bool = False, name: str | None = None) -> None:
+        self.name = name or type(self).__name__
+        self.center, self.scale = center, scale
+        self.ready = False
+
+    def setup(self) -> None:
+        """Find or load the data, once.
+
+        Raises:
+            DataError: they are missing or damaged; says what to put where.
+        """
+        if not self.ready:
+            self._setup()
+            self.ready = True
+
+    def _setup(self) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must define _setup()")
+
+    def size(self, split: str) -> int:
+        """How many examples a split has."""
+        raise NotImplementedError
+
+    def signature(self) -> list[tf.TensorSpec]:
+        """Shapes and dtypes of what `gather` gives, the batch dimension None."""
+        raise NotImplementedError
+
+    def gather(self, split: str, indices: tf.Tensor) -> list[tf.Tensor]:
+        """Raw examples.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            indices: int64 ``[batch]``.
+
+        Returns:
+            ``[data, *labels]``, each with a leading batch dimension.
+        """
+        raise NotImplementedError
+
+    def normalise(self, data: tf.Tensor) -> tf.Tensor:
+        """Raw data to float32, centred and scaled as asked."""
+        bytes_or_floats = (127.5, 255.0) if data.dtype == tf.uint8 else (0.5, 1.0)
+        middle, extent = self.pixel_range or bytes_or_floats
+        data = data if data.dtype == tf.float32 else tf.cast(data, tf.float32)
+        if self.center:
+            data = data - middle
+        return data / extent if self.scale else data
+
+
+class InMemorySource(Source):
+    """A source whose arrays are held in memory, in their own dtype; a subclass writes `load`."""
+
+    def load(self) -> Mapping[str, Sequence[np.ndarray]]:
+        """``{split: [data, *labels]}``; splits may be missing."""
+        raise NotImplementedError(f"{type(self).__name__} must define load()")
+
+    def _setup(self) -> None:
+        self.arrays = {split: tuple(arrays) for split, arrays in self.load().items()}
+        for split, arrays in self.arrays.items():
+            sizes = {len(a) for a in arrays}
+            if len(sizes) > 1:
+                raise DataError(
+                    f"{self.name}: data and labels must have the same length. Received for {split!r}:"
+                    f" {[len(a) for a in arrays]}"
+                )
+        self._tensors: dict[str, list[tf.Tensor]] = {}
+
+    def size(self, split: str) -> int:
+        """How many examples a split has."""
+        arrays = self.arrays.get(split)
+        return len(arrays[0]) if arrays else 0
+
+    def signature(self) -> list[tf.TensorSpec]:
+        """Shapes and dtypes of the arrays, the batch dimension None."""
+        arrays = next(iter(self.arrays.values()))
+        return [tf.TensorSpec([None, *a.shape[1:]], tf.as_dtype(a.dtype)) for a in arrays]
+
+    def gather(self, split: str, indices: tf.Tensor) -> list[tf.Tensor]:
+        """Rows of the arrays; see `Source.gather`."""
+        if split not in self._tensors:
+            with tf.init_scope():
+                self._tensors[split] = [tf.convert_to_tensor(a) for a in self.arrays[split]]
+        return [tf.gather(t, indices) for t in self._tensors[split]]
+
+
+def split_sizes(total: int, sizes: Mapping[str, int | None], name: str) -> dict[str, int]:
+    """How many examples each split has; splits without a number share what is left (train takes it).
+
+    Raises:
+        DataError: more are asked for than there are.
+    """
+    asked = {s: n for s, n in sizes.items() if n is not None}
+    if any(n < 0 for n in asked.values()) or sum(asked.values()) > total:
+        raise DataError(
+            f"{name}: {' + '.join(f'num_{s}={n}' for s, n in asked.items())} must be at most the"
+            f" {total} examples there are."
+        )
+    counts: dict[str, Any] = {s: asked.get(s, 0) for s in SPLITS}
+    if sizes.get("train") is None:
+        counts["train"] = total - sum(asked.values())
+    return counts

@@ -1,0 +1,103 @@
+"""Wiring: which outputs of which blocks a block takes. Pure functions of names; no tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from akid.errors import WiringError, near_match
+
+#: The name of what a system is given.
+SYSTEM_IN = "system_in"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One source of a block's input.
+
+    Attributes:
+        name: of the block it comes from, or ``system_in``.
+        idxs: which of its outputs; None for all.
+        shape: of the signal without the batch, for a feedback edge that states it.
+    """
+
+    name: str
+    idxs: tuple[int, ...] | None = None
+    shape: tuple[int, ...] | None = None
+
+
+def edges_of(inputs: Sequence[Mapping[str, Any] | str], block: str) -> tuple[Edge, ...]:
+    """Parse the ``inputs`` argument of a block.
+
+    Raises:
+        WiringError: an entry is neither a name nor ``{"name": ..., "idxs": [...]}``.
+    """
+    return tuple(_edge(entry, f"{block}: inputs[{i}]") for i, entry in enumerate(inputs))
+
+
+def _edge(entry: Mapping[str, Any] | str, where: str) -> Edge:
+    if isinstance(entry, str):
+        return Edge(entry)
+    expected = 'expected a block\'s name or {"name": ..., "idxs": [...]}'
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise WiringError(f"{where}: {expected}. Received: {entry!r}")
+    unknown = sorted(set(entry) - {"name", "idxs", "shape"})
+    if unknown:
+        hint = near_match(unknown[0], ["name", "idxs", "shape"])
+        raise WiringError(f"{where}: unknown key {unknown[0]!r}. {hint} Received: {dict(entry)!r}")
+    idxs, shape = entry.get("idxs"), entry.get("shape")
+    if isinstance(idxs, int):
+        idxs = [idxs]
+    for key, numbers in (("idxs", idxs), ("shape", shape)):
+        whole = isinstance(numbers, (list, tuple)) and all(type(i) is int for i in numbers)
+        if numbers is not None and not whole:
+            raise WiringError(f"{where}: {key} must be a list of integers. Received: {key}={numbers!r}")
+    return Edge(
+        str(entry["name"]),
+        None if idxs is None else tuple(idxs),
+        None if shape is None else tuple(shape),
+    )
+
+
+def check_known(edges: Iterable[Edge], block: str, known: Iterable[str], feedback: bool) -> None:
+    """Every edge comes from a block that is known.
+
+    Args:
+        feedback: whether the system unrolls time, so that later blocks are allowed too.
+
+    Raises:
+        WiringError: with a near match, and a word on feedback where it is not on.
+    """
+    names = [SYSTEM_IN, *known]
+    for edge in edges:
+        if edge.name in names:
+            continue
+        hint = near_match(edge.name, names)
+        later = (
+            ""
+            if feedback
+            else " An input from a block attached later, or from itself, is feedback: it needs a"
+            " system with time_steps=T > 1."
+        )
+        raise WiringError(
+            f"Block {block!r} takes its input from {edge.name!r}, which is not attached before it. {hint}{later}"
+        )
+
+
+def pick(outputs: Sequence[Any], edge: Edge, block: str) -> list[Any]:
+    """The outputs an edge names.
+
+    Raises:
+        WiringError: an index is out of range.
+    """
+    if edge.idxs is None:
+        return list(outputs)
+    for i in edge.idxs:
+        if not 0 <= i < len(outputs):
+            raise WiringError(
+                f"Block {block!r}: index out of range in {{'name': {edge.name!r}, 'idxs':"
+                f" {list(edge.idxs)}}}: {edge.name!r} has {len(outputs)} output(s), expected indices"
+                f" 0 to {len(outputs) - 1}. Received: {i}"
+            )
+    return [outputs[i] for i in edge.idxs]
