@@ -45,30 +45,31 @@ class KerasLayer(ProcessingLayer):
         self.layer = _keras_layer(layer, self.name, dtype)
 
     def _setup(self, x: Signal) -> None:
-        keras = _keras()
-        signals = x if isinstance(x, list) else [x]
-        symbols = [keras.KerasTensor(tuple(s.shape), dtype=s.dtype.name) for s in signals]
-        with tf.init_scope():
-            self.layer(symbols if isinstance(x, list) else symbols[0])
+        self._takes = [(tuple(s.shape), s.dtype.name) for s in (x if isinstance(x, list) else [x])]
+        self._takes_list = isinstance(x, list)
         self._adopt()
 
     def _adopt(self) -> None:
-        """Make the wrapped layer's variables the block's."""
+        """Build the wrapped layer, and make its variables the block's."""
+        symbols = [_keras().KerasTensor(shape, dtype=dtype) for shape, dtype in self._takes]
+        with tf.init_scope():
+            self.layer(symbols if self._takes_list else symbols[0])
         self.own_variables = {}
-        for name, weight in _named(self.layer.variables, dir(_keras().layers)):
+        for name, weight in _named(self.layer, dir(_keras().layers)):
             variable = weight.value
             # Keras says only in its own wrapper that a layer is frozen; the Kid looks at the variable.
             variable._trainable = weight.trainable
             self.own_variables[name] = variable
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # Keras copies a layer by writing and reading it, so the copy's variables have to be adopted again.
+        # Keras has no deep copy that works for every layer: make one by its configuration, and fill it.
         twin = memo[id(self)] = copy.copy(self)
         twin.hooks = copy.deepcopy(self.hooks, memo)
-        twin.layer = copy.deepcopy(self.layer, memo)
-        twin._adopt()
-        for name, variable in self.own_variables.items():
-            twin.own_variables[name].assign(variable)
+        twin.layer = type(self.layer).from_config(self.layer.get_config())
+        if self.built:
+            twin._adopt()
+            for mine, other in zip(twin.own_variables.values(), self.own_variables.values(), strict=True):
+                mine.assign(other)
         return twin
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
@@ -130,21 +131,24 @@ def _keras_layer(layer: Any, name: str, dtype: str) -> Any:
         raise BlockError(f"{name}: Keras does not make this layer: {error} Received: {layer!r}") from error
 
 
-def _named(weights: Iterable[Any], classes: Iterable[str]) -> list[tuple[str, Any]]:
+def _named(layer: Any, classes: Iterable[str]) -> list[tuple[str, Any]]:
     """Keras's variables by names that do not depend on what else the process has made."""
     automatic = {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", c).lower() for c in classes} | {"seed_generator"}
-    owners: dict[str, str] = {}
+    stems: dict[str, str] = {}
     counts: dict[str, int] = {}
-    named = []
-    for weight in weights:
-        owner, _, name = weight.path.rpartition("/")
-        if not owner.startswith("seed_generator"):
-            owner = owner.partition("/")[2]
-        if owner not in owners:
-            parts = [re.sub(r"_\d+$", "", p) for p in owner.split("/")]
-            kept = [p if p in automatic else q for p, q in zip(parts, owner.split("/"), strict=True)]
-            stem = "/".join(kept)
+    named: dict[str, Any] = {}
+    for weight in layer.variables:
+        parts = weight.path.split("/")
+        # A model that was built before has variables without its own name.
+        *owners, name = parts[1:] if parts[0] == layer.name else parts
+        owner = "/".join(owners)
+        if owner and owner not in stems:
+            bare = [re.sub(r"_\d+$", "", o) for o in owners]
+            stem = "/".join(b if b in automatic else o for b, o in zip(bare, owners, strict=True))
             number = counts[stem] = counts.get(stem, -1) + 1
-            owners[owner] = f"{stem}_{number}" if number else stem
-        named.append((f"{owners[owner]}/{name}" if owner else name, weight))
-    return named
+            stems[owner] = f"{stem}_{number}/" if number else f"{stem}/"
+        name = stems.get(owner, "") + name
+        while name in named:
+            name += "_"
+        named[name] = weight
+    return list(named.items())
