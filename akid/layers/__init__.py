@@ -1,5 +1,6 @@
 """The layers: everything that can be attached to a `Brain`."""
 
+from akid.blocks import ProcessingLayer
 from akid.layers.activation import (
     ELULayer,
     GELULayer,
@@ -21,7 +22,6 @@ from akid.layers.convolution import (
 from akid.layers.dropout import DropoutLayer
 from akid.layers.groups import (
     CollapseOutLayer,
-    GroupLayer,
     GroupSoftmaxLayer,
     MaxoutLayer,
     SoftmaxNormalizationLayer,
@@ -54,7 +54,6 @@ from akid.layers.structural import (
     ScatterLayer,
 )
 from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLayer
-from akid.layers.tensor import TensorLayer
 
 __all__ = [
     "AveragePooling1DLayer",
@@ -72,7 +71,6 @@ __all__ = [
     "GELULayer",
     "GRULayer",
     "GlobalPoolingLayer",
-    "GroupLayer",
     "GroupNormalizationLayer",
     "GroupSoftmaxLayer",
     "InnerProductLayer",
@@ -89,6 +87,7 @@ __all__ = [
     "PaddingLayer",
     "Pooling1DLayer",
     "PoolingLayer",
+    "ProcessingLayer",
     "ReLULayer",
     "RecurrentLayer",
     "ReshapeLayer",
@@ -103,6 +102,5 @@ __all__ = [
     "SoftplusLayer",
     "SynapseLayer",
     "TanhLayer",
-    "TensorLayer",
     "TransposedConvolutionLayer",
 ]
