@@ -215,7 +215,7 @@ def test_options_of_synapses_are_shown() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: InnerProductLayer(0), r"ip: out_channel_num must be >= 1. Received: 0"),
+        (lambda: InnerProductLayer(0), r"ip: out_channel_num must be an integer >= 1. Received: 0"),
         (
             lambda: ConvolutionLayer(0),
             r"conv: ksize must be an integer, \[height, width\] or \[1, height, width, 1\], each .* Received: 0",
