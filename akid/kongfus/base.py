@@ -29,8 +29,8 @@ class KongFu(tf.Module):
         name: of the KongFu.
 
     Attributes:
-        slots: variables by name (``conv1/weights/momentum``, and ``learning_rate`` of a placeholder scheme); with
-            the step they are the whole state.
+        slots: variables by name (``conv1/weights/momentum``); with the step, and the rate of a placeholder scheme,
+            they are the whole state.
 
     Raises:
         AkidError: an argument is not in its range.
@@ -81,7 +81,6 @@ class KongFu(tf.Module):
         self._names = list(parameters)
         self.slots = {}
         self.lr_scheme.setup()
-        self.slots.update(self.lr_scheme.variables)
         for name, variable in parameters.items():
             for slot in self.slot_names:
                 self.slots[f"{name}/{slot}"] = tf.Variable(

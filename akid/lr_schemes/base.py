@@ -35,10 +35,13 @@ class LearningRateScheme:
         if name:
             LearningRateScheme.names[name] = cls
 
-    @property
-    def variables(self) -> dict[str, tf.Variable]:
-        """What a checkpoint must hold beside the step, by name; nothing, for a pure function of the step."""
-        return {}
+    def state(self) -> float | None:
+        """What a checkpoint must keep beside the step: nothing, but for a placeholder."""
+        return None
+
+    def restore(self, state: float) -> None:
+        """Take up what `state` gave."""
+        self.set(state)
 
     def setup(self) -> None:
         """Make variables, if the scheme has some."""
@@ -129,10 +132,9 @@ class Placeholder(LearningRateScheme, name="placeholder"):
         self.base_lr = number(base_lr, "placeholder", "base_lr", least=0)
         self.variable: tf.Variable | None = None
 
-    @property
-    def variables(self) -> dict[str, tf.Variable]:
-        """The rate: a resumed run must not fall back to the first one."""
-        return {} if self.variable is None else {"learning_rate": self.variable}
+    def state(self) -> float | None:
+        """The rate that was set last: a resumed run must not fall back to the first one."""
+        return self.base_lr
 
     def setup(self) -> None:
         """Make the variable that holds the rate."""

@@ -190,10 +190,9 @@ class Warmup(LearningRateScheme, name="warmup"):
         self.warmup_steps = whole(warmup_steps, "warmup", "warmup_steps")
         self.after = LearningRateScheme.of(after)
 
-    @property
-    def variables(self) -> dict[str, tf.Variable]:
-        """Those of the scheme that follows."""
-        return self.after.variables
+    def state(self) -> float | None:
+        """That of the scheme that follows."""
+        return self.after.state()
 
     def setup(self) -> None:
         """Set up the scheme that follows."""
