@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from akid import __version__
-from akid.errors import AkidError, InvalidSpecError
+from akid.errors import AkidError, UserCodeError
 from akid.job import AkidJob, load_mapping, parse
 
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C.
@@ -24,13 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except InvalidSpecError as error:
-        return _complain(error, INVALID)
+    except UserCodeError as error:
+        traceback.print_exception(error.__cause__)
+        return _complain(error, FAILED)
     except AkidError as error:
-        if error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)
-            return _complain(error, FAILED)
-        return _complain(error, FAILED if isinstance(error, ArithmeticError) else INVALID)
+        # An argument or a value that cannot be is a ValueError; the rest comes up while a valid kid runs.
+        return _complain(error, INVALID if isinstance(error, ValueError) else FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
 

@@ -47,6 +47,10 @@ class MissingDataError(DataError):
     """Data are not where they are looked for; the message says which files to put where."""
 
 
+class UserCodeError(AkidError):
+    """A script or a module of a manifest raised an exception; it is the cause of this one."""
+
+
 class NotFiniteError(AkidError, ArithmeticError):
     """A loss, a parameter or a signal became NaN or infinite."""
 

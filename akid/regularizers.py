@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from akid.backend import tf
+from akid.checks import number
 from akid.errors import BlockError, near_match
 
 
@@ -24,9 +24,8 @@ class Regularizer:
                 "wd: type must be 'l1' or 'l2'."
                 f" {near_match(self.type, ['l1', 'l2'])} Received: type={self.type!r}"
             )
-        number = isinstance(self.scale, (int, float)) and not isinstance(self.scale, bool)
-        if not number or not math.isfinite(self.scale) or self.scale < 0:
-            raise BlockError(f"wd: scale must be a number >= 0. Received: scale={self.scale!r}")
+        if self.scale < 0:
+            raise BlockError(f"wd: scale must be >= 0. Received: scale={self.scale!r}")
 
     def __call__(self, weights: tf.Variable) -> tf.Tensor:
         """Scalar, what these weights cost."""
@@ -45,5 +44,5 @@ class Regularizer:
             return spec
         if set(spec) != {"type", "scale"}:
             raise BlockError(f'wd must be {{"type": "l1" | "l2", "scale": number}}. Received: {dict(spec)!r}')
-        regularizer = Regularizer(str(spec["type"]), spec["scale"])
+        regularizer = Regularizer(str(spec["type"]), number(spec["scale"], "wd", "scale", error=BlockError))
         return regularizer if regularizer.scale else None

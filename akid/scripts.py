@@ -13,15 +13,11 @@ from typing import Any
 
 import jinja2
 
-from akid.errors import AkidError, InvalidSpecError, near_match
+from akid.errors import AkidError, InvalidSpecError, UserCodeError, near_match
 from akid.kids import Kid
 
 #: The module name under which a script runs.
 SCRIPT_MODULE = "akid_job_script"
-
-
-class UserCodeError(AkidError):
-    """A script or a module raised an exception; it is the cause of this one."""
 
 
 def render(source: str, params: Mapping[str, Any], path: str = "spec.kid.script") -> str:

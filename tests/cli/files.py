@@ -26,7 +26,7 @@ spec:
           name: loss
           class_num: 10
           inputs: [{name: ip1, idxs: [0]}, {name: system_in, idxs: [1]}]
-    kongfu: {type: MomentumKongFu, lr_scheme: {name: exp_decay, base_lr: 0.05}}
+    kongfu: {type: MomentumKongFu, lr_scheme: {name: exp_decay, base_lr: 0.05, decay_steps: 100}}
     max_steps: 20
 """
 
