@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -53,20 +54,33 @@ class Brain(GraphSystem, ProcessingLayer):
         self._kept = trip or Trip(keep=True)
         return self(signal, self._kept)
 
-    def build(self, signature: Sequence[tf.TensorSpec], seed: int = 0) -> None:
+    def build(self, signature: Sequence[tf.TensorSpec], seed: int = 0) -> Trip:
         """Make the variables without running anything.
 
         Args:
             signature: of ``[data, *labels]``, the batch dimension None.
             seed: of the initial values.
+
+        Returns:
+            A passage that tells which losses and measures the brain notes; its tensors cannot be read.
         """
-        if self.built:
-            return
+        trip = Trip(seed=seed)
+        # A bare graph: a tf.function in which variables are made would be traced twice.
+        with tf.__internal__.FuncGraph("build").as_default():
+            self([tf.compat.v1.placeholder(s.dtype, s.shape) for s in signature], trip)
+        return trip
 
-        def forward(*signal: tf.Tensor) -> None:
-            self(list(signal), Trip(seed=seed))
+    def trace(self, signature: Sequence[tf.TensorSpec], batch: int | None = None) -> tf.Graph:
+        """Build a copy in a graph of its own; nothing runs, and TensorFlow's context is not started.
 
-        tf.function(forward, autograph=False).get_concrete_function(*signature)
+        Args:
+            signature: see `build`.
+            batch: rows of a batch, if the graph is to know them.
+        """
+        with tf.Graph().as_default() as graph:
+            signal = [tf.compat.v1.placeholder(s.dtype, [batch, *s.shape[1:]]) for s in signature]
+            copy.deepcopy(self)(signal, Trip())
+        return graph
 
     @property
     def loss(self) -> tf.Tensor:

@@ -42,6 +42,14 @@ class LearningRateScheme:
             f" Received: lr_scheme={type(self).__name__}"
         )
 
+    def state(self) -> float | None:
+        """What a checkpoint must keep beside the step: nothing, but for a placeholder."""
+        return None
+
+    def restore(self, state: float) -> None:
+        """Take up what `state` gave."""
+        self.set(state)
+
     @staticmethod
     def of(spec: float | str | Mapping[str, Any] | LearningRateScheme) -> LearningRateScheme:
         """From a number, a name, ``{"name": ..., **arguments}``, or a scheme itself.
@@ -93,6 +101,10 @@ class Placeholder(LearningRateScheme, name="placeholder"):
         self.base_lr = float(value)
         if self.variable is not None:
             self.variable.assign(value)
+
+    def state(self) -> float | None:
+        """The rate that was set last."""
+        return self.base_lr
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         return tf.constant(self.base_lr) if self.variable is None else self.variable.value()

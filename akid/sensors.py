@@ -162,6 +162,8 @@ class Sensor:
         must then be called with consecutive steps.
         """
         if self.source.in_memory:
+            if split == "train":
+                self._order()  # now: a graph in which variables are made is traced twice
             return lambda s: self.batch(s, split, rows=rows)
         iterator = iter(self.dataset(split, step, rows))
         return lambda s: list(next(iterator))
@@ -241,10 +243,14 @@ class Sensor:
         first = step * whole + tf.cast(start, tf.int64)
         if split != "train":
             return tf.range(tf.minimum(first, size), tf.minimum(first + count, size))
+        return self._order().indices(first, count)
+
+    def _order(self) -> Epochs:
+        """The order of the training examples."""
         if self._epochs is None:
             with tf.init_scope():
-                self._epochs = Epochs(size, self.seed or 0, self.shuffle)
-        return self._epochs.indices(first, count)
+                self._epochs = Epochs(self.size("train"), self.seed or 0, self.shuffle)
+        return self._epochs
 
     def _prepare(
         self, raw: Batch, step: tf.Tensor, split: str, augment: bool = True, rows: Rows | None = None

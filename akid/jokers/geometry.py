@@ -123,7 +123,7 @@ def _windows(data: tf.Tensor, corners: tf.Tensor, window: tuple[int, int]) -> tf
     The glimpse op copies row by row and is fastest, but there is none for bytes or on a GPU: there one gather of
     the pixels of the flattened batch gives the same.
     """
-    if data.dtype == tf.float32 and not tf.config.list_logical_devices("GPU"):
+    if data.dtype == tf.float32 and not tf.config.list_physical_devices("GPU"):
         how = {"centered": False, "normalized": False, "uniform_noise": False, "noise": "zero"}
         return tf.raw_ops.ExtractGlimpseV2(input=data, size=window, offsets=tf.cast(corners, tf.float32), **how)
     height, width, channels = data.shape[1:]

@@ -1,5 +1,6 @@
 """The layers: everything that can be attached to a `Brain`."""
 
+from akid.blocks import ProcessingLayer
 from akid.layers.activation import ReLULayer
 from akid.layers.loss import LossLayer, SoftmaxWithLossLayer
 from akid.layers.pooling import PoolingLayer
@@ -10,6 +11,7 @@ __all__ = [
     "InnerProductLayer",
     "LossLayer",
     "PoolingLayer",
+    "ProcessingLayer",
     "ReLULayer",
     "SoftmaxWithLossLayer",
     "SynapseLayer",

@@ -1,0 +1,7 @@
+"""``python -m akid``."""
+
+import sys
+
+from akid.cli import main
+
+sys.exit(main())

@@ -1,0 +1,49 @@
+"""What a manifest may name: the public classes of akid, by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from akid import jokers, kongfus, layers, sensors, sources
+from akid.brains import Brain
+from akid.jokers import Joker
+from akid.kongfus import KongFu
+from akid.models import brains
+from akid.sensors import Sensor
+from akid.sources import Source
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The types of one kind.
+
+    Attributes:
+        kind: in words.
+        types: what makes them, by name.
+        base: parameters annotated with this class take objects of the kind.
+    """
+
+    kind: str
+    types: Mapping[str, Callable[..., Any]]
+    base: type | None = None
+
+
+def _public(module: ModuleType, base: type) -> dict[str, Callable[..., Any]]:
+    """The classes a module exports that are of a kind, the abstract ones left out."""
+    names: list[str] = getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]
+    found = {name: getattr(module, name) for name in names}
+    return {n: v for n, v in found.items() if isinstance(v, type) and issubclass(v, base) and v is not base}
+
+
+SENSORS = Catalog("sensor", {"Sensor": Sensor, **_public(sensors, Sensor)}, Sensor)
+BRAINS = Catalog("brain", _public(brains, Brain))
+BLOCKS = Catalog("block", {**_public(layers, layers.ProcessingLayer), **BRAINS.types, "Brain": Brain})
+CATALOGS = {
+    "sensor": SENSORS,
+    "source": Catalog("source", _public(sources, Source), Source),
+    "joker": Catalog("joker", _public(jokers, Joker), Joker),
+    "kongfu": Catalog("kongfu", _public(kongfus, KongFu), KongFu),
+}

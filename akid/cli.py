@@ -1,0 +1,110 @@
+"""The commands: ``akid run | validate | render | export``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from akid import __version__
+from akid.errors import AkidError, InvalidSpecError
+from akid.job import AkidJob, load_mapping, parse
+
+#: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C.
+INVALID, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit code, see DESIGN "Exit codes"."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except InvalidSpecError as error:
+        return _complain(error, INVALID)
+    except AkidError as error:
+        if error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
+            return _complain(error, FAILED)
+        return _complain(error, FAILED if isinstance(error, ArithmeticError) else INVALID)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _complain(error: AkidError, code: int) -> int:
+    print(f"akid: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="akid", description="Describe a Kid once; train it anywhere.")
+    parser.add_argument("--version", action="version", version=f"akid {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = _command(commands, "run", _run, "train an AkidJob on this machine; a second run goes on")
+    run.add_argument("--log-dir", type=Path, help="run directory; runs/<name of the job> if left out")
+    run.add_argument("--fresh", action="store_true", help="begin anew in a run directory that was used before")
+    _command(commands, "validate", _validate, "check an AkidJob without training it")
+    _command(commands, "render", _render, "print an AkidJob as it would run: settings applied, script filled in")
+    return parser
+
+
+def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(command=function)
+    command.add_argument("file", metavar="FILE", help="manifest of the AkidJob")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="PATH=VALUE",
+        help="change a field, e.g. --set spec.kid.max_steps=100; may be given several times",
+    )
+    return command
+
+
+def _load(options: argparse.Namespace) -> AkidJob:
+    from akid.overrides import apply_overrides
+
+    manifest = load_mapping(Path(options.file))
+    apply_overrides(manifest, options.settings)
+    return parse(manifest)
+
+
+def _run(options: argparse.Namespace) -> int:
+    job = _load(options)
+    from akid.jobs import kid_of_job, prepare_run
+
+    log_dir = options.log_dir or Path("runs") / job.metadata.name
+    kid = kid_of_job(job, log_dir)
+    prepare_run(job, log_dir, options.fresh)
+    loss, evals = kid.practice(return_eval=True)
+    measures = "".join(f", validation {name} {value:.4f}" for name, value in evals.items())
+    print(f"{job.metadata.name}: step {kid.step}, validation loss {loss:.4f}{measures}")
+    print(f"results: {kid.log_dir}")
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    job = _load(options)
+    from akid.jobs import check_shapes, kid_of_job
+
+    unchecked = check_shapes(kid_of_job(job))
+    print(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    job = _load(options)
+    spec = job.spec.kid
+    if spec.script is not None:
+        from akid.scripts import render
+
+        print(render(spec.script, spec.params or {}))
+    else:
+        print(yaml.safe_dump(spec.arguments(), sort_keys=False), end="")
+    return 0

@@ -1,0 +1,56 @@
+"""Evaluation: losses and measures over a whole split, weighted by examples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from akid.backend import tf
+from akid.brains import value_of
+from akid.engines.base import Report
+from akid.errors import DataError
+from akid.trips import Eval, Trip
+
+if TYPE_CHECKING:
+    from akid.brains import Brain
+    from akid.sensors import Sensor
+
+
+class Evaluator:
+    """Sends every batch of a split through the brain in inference mode; ``evaluator(split)``."""
+
+    def __init__(self, brain: Brain, sensor: Sensor, seed: int = 0) -> None:
+        self.brain, self.sensor, self.seed = brain, sensor, seed
+        self._finish: dict[str, Any] = {}
+        self._run = tf.function(self._batch, autograph=False, reduce_retracing=True)
+
+    def _batch(self, *batch: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
+        trip = Trip(seed=self.seed)
+        self.brain(list(batch), trip)
+        self._finish = {name: e.finish for name, e in trip.evals.items()}
+        evals = {n: e.parts if e.finish else (e.value, e.weight) for n, e in trip.evals.items()}
+        return tf.shape(batch[0])[0], trip.losses, evals
+
+    def __call__(self, split: str) -> Report:
+        """Every example once.
+
+        Raises:
+            DataError: the split is empty.
+        """
+        if not self.sensor.size(split):
+            raise DataError(
+                f"The split {split!r} of {self.sensor.source.name!r} has no examples to evaluate."
+                f" Give the source a num_{split} > 0."
+            )
+        results = [self._run(*batch) for batch in self.sensor.dataset(split)]
+        rows = [int(r[0]) for r in results]
+        losses = {
+            name: sum(n * float(r[1][name]) for n, r in zip(rows, results, strict=True)) / sum(rows)
+            for name in results[0][1]
+        }
+        evals = {name: value_of([self._eval(name, r[2][name]) for r in results]) for name in self._finish}
+        total = sum(losses.values())
+        return Report(len(results), total, total, losses, evals)
+
+    def _eval(self, name: str, tensors: tuple[tf.Tensor, ...]) -> Eval:
+        finish = self._finish[name]
+        return Eval(parts=tensors, finish=finish) if finish else Eval(*tensors)

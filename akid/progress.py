@@ -1,0 +1,93 @@
+"""Progress: a line that moves on a terminal, JSON lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol, TextIO
+
+
+class Progress(Protocol):
+    """Shows how far practice is."""
+
+    def advance(self, step: int) -> None:
+        """So many steps are done."""
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        """Something was measured: a line of ``metrics.jsonl``."""
+
+    def close(self) -> None:
+        """Practice is over."""
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def advance(self, step: int) -> None:
+        """See `Progress`."""
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        """See `Progress`."""
+
+    def close(self) -> None:
+        """See `Progress`."""
+
+
+class JsonLines(NoProgress):
+    """Prints every record as a line of JSON."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        """Print it."""
+        print(json.dumps(record), file=self._stream, flush=True)
+
+
+class TerminalLine:
+    """One line: a bar, the step, the time left, and the newest measures.
+
+    Args:
+        first: the step practice starts at.
+        last: the step it ends at.
+    """
+
+    def __init__(self, first: int, last: int) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, TextColumn("{task.fields[measures]}"))
+        self._task = self._bar.add_task("", total=last, completed=first, measures="")
+        self._shown: dict[str, str] = {}
+        self._bar.start()
+
+    def advance(self, step: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=step)
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        """Show the measures beside the bar."""
+        hidden = ("kind", "step", "epoch", "seconds", "losses")
+        for name, value in record.items():
+            if name not in hidden:
+                self._shown[name] = f"{value:,.0f}" if name == "examples_per_second" else f"{value:.4g}"
+        text = "  ".join(f"{name} {value}" for name, value in self._shown.items())
+        self._bar.update(self._task, measures=text)
+
+    def close(self) -> None:
+        """Leave the line as it is."""
+        self._bar.stop()
+
+
+def progress_of(show: bool | None, first: int, last: int) -> Progress:
+    """A moving line on a terminal, JSON lines elsewhere; nothing if ``show`` is False."""
+    if show is False:
+        return NoProgress()
+    return TerminalLine(first, last) if sys.stdout.isatty() else JsonLines()
