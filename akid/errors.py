@@ -10,6 +10,17 @@ import difflib
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
+__all__ = [
+    "AkidError",
+    "BlockError",
+    "DataError",
+    "InvalidSpecError",
+    "MissingDataError",
+    "NotFiniteError",
+    "UserCodeError",
+    "WiringError",
+]
+
 
 class AkidError(Exception):
     """Base class of every error akid raises on purpose."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,8 @@ PLAIN = {
 }
 
 
-def parameters_of(make: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+@functools.cache
+def parameters_of(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """The parameters of a class or a function, those its ``**kwargs`` hands on to its bases included."""
     functions = [make]
     if isinstance(make, type):
@@ -40,12 +42,16 @@ def fits(value: Any, annotation: Any) -> bool:
     """Whether a value is of the annotated type; nothing is converted, but an integer is a number."""
     if annotation is inspect.Parameter.empty:
         return True
-    adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
     try:
-        adapter.validate_python(value)
+        _adapter(annotation).validate_python(value)
     except ValidationError:
         return False
     return True
+
+
+@functools.cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
 
 
 def classes_in(annotation: Any) -> Iterator[type]:
@@ -66,6 +72,8 @@ def type_text(annotation: Any) -> str:
     if origin is typing.Literal:
         return "one of " + ", ".join(repr(a) for a in args)
     kind = origin or annotation
+    if kind is Callable:
+        return ""
     if isinstance(kind, type) and issubclass(kind, Mapping):
         return "a mapping"
     if isinstance(kind, type) and issubclass(kind, (Sequence, set, frozenset)):
