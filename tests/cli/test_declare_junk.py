@@ -16,7 +16,7 @@ from akid.catalog import BLOCKS as BLOCK_TYPES
 from akid.catalog import CATALOGS
 from akid.declare import Declared, declare_kid
 from akid.errors import InvalidSpecError
-from akid.job import parse
+from akid.job import InvalidManifestError, parse
 
 VALID = yaml.safe_load(BLOCKS)
 TYPES = [name for catalog in (*CATALOGS.values(), BLOCK_TYPES) for name in catalog.types]
@@ -71,13 +71,11 @@ def put(kid: dict[str, Any], path: tuple[Any, ...], value: Any, new_key: str | N
 
 
 def is_kid_or_path(make: Callable[[], Declared]) -> bool:
-    """Whether it gives a Kid, or an error of which every line begins with the path of a field."""
+    """Whether it gives a Kid, or an error of which every problem has the path of a field."""
     try:
         return isinstance(make(), Declared)
-    except InvalidSpecError as error:
-        return error.path.startswith("spec.kid") and all(
-            line.startswith("spec.kid") for line in str(error).splitlines()
-        )
+    except InvalidManifestError as error:
+        return all(problem.path.startswith("spec.kid") for problem in error.problems)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
