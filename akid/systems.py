@@ -227,7 +227,8 @@ class GraphSystem(System):
             if any(a is None for a in args):
                 now[block.name], consumes = _infer(block, args, trip)
             else:
-                now[block.name], consumes = _as_list(block(_unlist(args), trip)), True
+                now[block.name] = _as_list(block(_unlist(args), trip))
+                consumes = any(output is not None for output in now[block.name])
             used |= sources if consumes else set()
         if trip.inferring:
             # What a nested system's last block gives is for the outer one to use or to note.

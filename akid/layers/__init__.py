@@ -14,20 +14,21 @@ from akid.layers.activation import (
     TanhLayer,
 )
 from akid.layers.batch_normalization import BatchNormalizationLayer
-from akid.layers.convolution import (
-    Convolution1DLayer,
-    FixedWeightInnerProductLayer,
-    TransposedConvolutionLayer,
-)
+from akid.layers.convolution import Convolution1DLayer, FixedWeightInnerProductLayer, TransposedConvolutionLayer
 from akid.layers.dropout import DropoutLayer
-from akid.layers.groups import (
-    CollapseOutLayer,
-    GroupSoftmaxLayer,
-    MaxoutLayer,
-    SoftmaxNormalizationLayer,
+from akid.layers.elementwise_loss import BCELossLayer, KLRegularizationLayer, MSELossLayer
+from akid.layers.eval import (
+    AccuracyLayer,
+    AUCLayer,
+    BinaryAccuracyLayer,
+    EvalLayer,
+    MeanAveragePrecisionLayer,
+    TopKAccuracyLayer,
 )
+from akid.layers.groups import CollapseOutLayer, GroupSoftmaxLayer, MaxoutLayer, SoftmaxNormalizationLayer
 from akid.layers.keras_layer import KerasLayer
-from akid.layers.loss import LossLayer, SoftmaxWithLossLayer
+from akid.layers.loss import GroupSoftmaxWithLossLayer, LossLayer, SoftmaxWithLossLayer
+from akid.layers.margin_loss import HingeLossLayer, MarginRankingLossLayer
 from akid.layers.normalization import (
     GroupNormalizationLayer,
     L2NormalizationLayer,
@@ -45,20 +46,17 @@ from akid.layers.pooling import (
 )
 from akid.layers.recurrent import GRULayer, RecurrentLayer
 from akid.layers.sequence import EmbeddingLayer, SelfAttentionLayer
-from akid.layers.structural import (
-    ConcatLayer,
-    FlattenLayer,
-    MergeLayer,
-    PaddingLayer,
-    ReshapeLayer,
-    ScatterLayer,
-)
+from akid.layers.structural import ConcatLayer, FlattenLayer, MergeLayer, PaddingLayer, ReshapeLayer, ScatterLayer
 from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLayer
 
 __all__ = [
+    "AUCLayer",
+    "AccuracyLayer",
     "AveragePooling1DLayer",
     "AveragePoolingLayer",
+    "BCELossLayer",
     "BatchNormalizationLayer",
+    "BinaryAccuracyLayer",
     "CollapseOutLayer",
     "ConcatLayer",
     "Convolution1DLayer",
@@ -66,6 +64,7 @@ __all__ = [
     "DropoutLayer",
     "ELULayer",
     "EmbeddingLayer",
+    "EvalLayer",
     "FixedWeightInnerProductLayer",
     "FlattenLayer",
     "GELULayer",
@@ -73,16 +72,22 @@ __all__ = [
     "GlobalPoolingLayer",
     "GroupNormalizationLayer",
     "GroupSoftmaxLayer",
+    "GroupSoftmaxWithLossLayer",
+    "HingeLossLayer",
     "InnerProductLayer",
+    "KLRegularizationLayer",
     "KerasLayer",
     "L2NormalizationLayer",
     "LRNLayer",
     "LayerNormalizationLayer",
     "LeakyReLULayer",
     "LossLayer",
+    "MSELossLayer",
+    "MarginRankingLossLayer",
     "MaxPooling1DLayer",
     "MaxPoolingLayer",
     "MaxoutLayer",
+    "MeanAveragePrecisionLayer",
     "MergeLayer",
     "PaddingLayer",
     "Pooling1DLayer",
@@ -102,5 +107,6 @@ __all__ = [
     "SoftplusLayer",
     "SynapseLayer",
     "TanhLayer",
+    "TopKAccuracyLayer",
     "TransposedConvolutionLayer",
 ]
