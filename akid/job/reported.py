@@ -9,7 +9,7 @@ from pydantic import Field
 from akid.job.base import ReportedModel, Time
 
 ConditionType = Literal["Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
-State = ConditionType
+State = Literal["", "Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
 RoleKey = Literal["chief", "worker", "ps", "evaluator"]
 
 
@@ -67,7 +67,7 @@ class Status(ReportedModel):
     """What is. Written by the operator only."""
 
     observed_generation: int = Field(default=0, ge=0, description="metadata.generation this status is about.")
-    state: State | Literal[""] = Field(default="", description="The condition that matters now, in one word.")
+    state: State = Field(default="", description="The condition that matters now, in one word.")
     conditions: list[Condition] = Field(
         default_factory=list[Condition],
         max_length=16,
