@@ -110,5 +110,6 @@ class Status(ReportedModel):
         return self.is_true("Failed") or self.is_true("Succeeded")
 
     def to_json(self) -> dict[str, Any]:
-        """The status as the API server holds it: no nulls, no defaults that say nothing."""
-        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        """The status as the API server holds it: no nulls, no defaults, but the restarts for their column."""
+        written = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        return {**written, "restarts": self.restarts} if written else {}
