@@ -27,17 +27,12 @@ def loss_of(state: MemberState, policy: RunPolicy) -> Loss | None:
     """The kind of loss of a member; None if it has not failed."""
     if state.phase is not Phase.FAILED:
         return None
-    if state.disrupted or cut_short(state):
+    # What ends while it is being deleted ends because of that: clocks differ, so times cannot tell better.
+    if state.disrupted or state.terminating:
         return Loss.DISRUPTED
     if state.exit_code is None or policy.retryable(state.exit_code):
         return Loss.RETRYABLE
     return Loss.PERMANENT
-
-
-def cut_short(state: MemberState) -> bool:
-    """Whether it ended because it was being deleted (what ended before that is its own failure)."""
-    asked = state.deletion_requested
-    return asked is not None and (state.finished is None or state.finished >= asked)
 
 
 @dataclass(frozen=True)
@@ -128,5 +123,5 @@ def tell(state: MemberState) -> str:
     how = f" with exit code {state.exit_code}" if state.exit_code is not None else ""
     why = f" ({state.reason})" if state.reason and state.reason != "Error" else ""
     last = f": {state.message[-MAX_MESSAGE:].strip()}" if state.message.strip() else ""
-    verb = "was lost" if state.disrupted or cut_short(state) else "failed"
+    verb = "was lost" if state.disrupted or state.terminating else "failed"
     return f"{state.name}{where} {verb}{how}{why}{last}"

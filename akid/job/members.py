@@ -65,8 +65,7 @@ class MemberState:
         disrupted: whether it was ended by the cluster (preempted, evicted, its node lost), not by itself.
         created: when it was made.
         finished: when its trainer ended.
-        deletion_requested: when somebody asked for its deletion.
-        deletion_due: when it should have been gone.
+        deletion_due: when it should have been gone, if somebody deleted it.
     """
 
     name: str
@@ -82,7 +81,6 @@ class MemberState:
     disrupted: bool = False
     created: datetime | None = None
     finished: datetime | None = None
-    deletion_requested: datetime | None = None
     deletion_due: datetime | None = None
 
     @property

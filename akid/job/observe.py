@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 from akid.job.base import parse_time
@@ -30,8 +30,6 @@ def member_state(pod: Object) -> MemberState:
     phase = _phase(status, ended)
     exit_code = ended.get("exitCode")
     reason, message = _why(status, ended, waiting, phase)
-    due = _time(metadata.get("deletionTimestamp"))
-    grace = metadata.get("deletionGracePeriodSeconds")
     return MemberState(
         name=str(metadata.get("name", "")),
         uid=str(metadata.get("uid", "")),
@@ -46,8 +44,7 @@ def member_state(pod: Object) -> MemberState:
         disrupted=_disrupted(status),
         created=_time(metadata.get("creationTimestamp")),
         finished=_time(ended.get("finishedAt")),
-        deletion_requested=due - timedelta(seconds=grace if isinstance(grace, int) else 0) if due else None,
-        deletion_due=due,
+        deletion_due=_time(metadata.get("deletionTimestamp")),
     )
 
 
