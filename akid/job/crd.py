@@ -26,6 +26,8 @@ COLUMNS = [
     ("Val-Loss", "number", ".status.progress.valLoss", 1, "Last validation loss."),
     ("Eta", "date", ".status.progress.eta", 1, "When the training should end."),
 ]
+# What jobs can be selected by: the operator leaves out the finished ones, and finds those that expire.
+SELECTABLE = (".status.state", ".spec.engine.name", ".spec.runPolicy.ttlSecondsAfterFinished")
 # Parts that are filled with their defaults when absent, so that rules can look at them.
 FILLED = ("engine", "runPolicy")
 
@@ -59,7 +61,7 @@ def _version() -> dict[str, Any]:
         "served": True,
         "storage": True,
         "schema": {"openAPIV3Schema": schema()},
-        "selectableFields": [{"jsonPath": ".status.state"}, {"jsonPath": ".spec.engine.name"}],
+        "selectableFields": [{"jsonPath": path} for path in SELECTABLE],
         "subresources": {
             "status": {},
             "scale": {

@@ -59,9 +59,7 @@ def look(
     **facts: Any,
 ) -> Plan:
     """The plan for a job of two workers (other parts of the spec by keyword) and what is seen of it."""
-    observed_facts = {
-        name: facts.pop(name) for name in ("gang", "gangs", "troubles", "progress") if name in facts
-    }
+    observed_facts = {name: facts.pop(name) for name in ("gang", "gangs", "troubles", "progress") if name in facts}
     job = job_with(status, **{"engine": TWO, **facts})
     objects = OBJECTS if seen_objects is None else seen_objects
     return plan(job, Observed(members=members, objects=objects, **observed_facts), now)

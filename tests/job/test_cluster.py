@@ -29,9 +29,7 @@ def test_multi_worker_has_workers_only():
 
 
 def test_a_multi_worker_job_of_one_has_a_cluster_too():
-    assert config({"name": "multi_worker"}, "worker", 0)["cluster"] == {
-        "worker": ["digits-worker-0.digits:2222"]
-    }
+    assert config({"name": "multi_worker"}, "worker", 0)["cluster"] == {"worker": ["digits-worker-0.digits:2222"]}
 
 
 @pytest.mark.parametrize("role", ["chief", "worker", "ps"])

@@ -97,9 +97,7 @@ def test_progress_alone_can_wait():
     ],
 )
 def test_who_decides_on_success(engine: dict[str, Any], done: list[str], policy: str, succeeds: bool):
-    ended = look(
-        *(seen(name, "Succeeded") for name in done), engine=engine, runPolicy={"successPolicy": policy}
-    )
+    ended = look(*(seen(name, "Succeeded") for name in done), engine=engine, runPolicy={"successPolicy": policy})
     assert (condition(ended, "Succeeded") == ("True", "Completed")) is succeeds
 
 
@@ -135,9 +133,7 @@ def test_exit_codes_decide_between_failure_and_restart(code: int, outcome: str):
 
 
 def test_the_last_failure_is_told():
-    failure = look(
-        seen("worker-0"), seen("worker-1", "Failed", **FAILED | {"exit_code": 1}), status=running()
-    )
+    failure = look(seen("worker-0"), seen("worker-1", "Failed", **FAILED | {"exit_code": 1}), status=running())
     assert started(failure)["lastFailure"] == {
         "pod": "digits-worker-1", "node": "node-a", "exitCode": 1, "message": "killed",
     }  # fmt: skip
@@ -336,9 +332,7 @@ def test_n_a_change_of_workers_is_a_new_attempt_of_all():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "kind", [TroubleKind.NAME_CONFLICT, TroubleKind.QUOTA_EXCEEDED, TroubleKind.FORBIDDEN]
-)
+@pytest.mark.parametrize("kind", [TroubleKind.NAME_CONFLICT, TroubleKind.QUOTA_EXCEEDED, TroubleKind.FORBIDDEN])
 def test_trouble_that_passes_is_waited_out(kind: TroubleKind):
     waiting = look(troubles=(Trouble(kind, "pods are forbidden"),))
     assert condition(waiting, "Queued") == ("True", str(kind))

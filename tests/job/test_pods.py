@@ -167,9 +167,7 @@ def test_images_come_from_the_job_else_from_the_settings():
 
 def test_priority_spread_and_scheduler():
     spread = [{"topologyKey": "zone"}]
-    spec = pod(scheduling={"priorityClassName": "high", "schedulerName": "mine", "topologySpread": spread})[
-        "spec"
-    ]
+    spec = pod(scheduling={"priorityClassName": "high", "schedulerName": "mine", "topologySpread": spread})["spec"]
     assert (spec["priorityClassName"], spec["schedulerName"]) == ("high", "mine")
     assert spec["topologySpreadConstraints"] == [
         {"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway",
@@ -194,9 +192,7 @@ def test_the_config_map_does_not_change_with_what_may_change():
         other(Kind.CONFIG, engine={**TWO, "workers": 5}, runPolicy={"maxRestarts": 9}),
     )
     assert one == two
-    assert (
-        other(Kind.CONFIG, kid={"module": "a"})["metadata"]["annotations"] != one["metadata"]["annotations"]
-    )
+    assert other(Kind.CONFIG, kid={"module": "a"})["metadata"]["annotations"] != one["metadata"]["annotations"]
 
 
 def test_o_names_resolve_before_the_pods_are_ready():
