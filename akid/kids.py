@@ -223,14 +223,15 @@ class Kid:
         except NotFiniteError as error:
             raise self.not_finite(str(error)) from None
 
-    def not_finite(self, what: str) -> NotFiniteError:
+    def not_finite(self, what: str, step: int | None = None) -> NotFiniteError:
         """The error for a loss or a parameter that became NaN or infinite."""
         self.checkpoints.sync()
         kept = committed(self.run_dir.checkpoints)
         last = f"The last checkpoint before it is {kept[-1]}." if kept else "No checkpoint was saved before it."
         hint = "" if self.debug else " debug=True names the first block where it happens."
         return NotFiniteError(
-            f"{what} at step {self.step}. {last} Try a smaller learning rate, or clip_global_norm.{hint}"
+            f"{what} at step {self.step if step is None else step}. {last}"
+            f" Try a smaller learning rate, or clip_global_norm.{hint}"
         )
 
     def validate(self, split: str = "val") -> tuple[float, dict[str, float]]:

@@ -91,7 +91,8 @@ class Practice:
                 raise Interrupted
             kid.call(kid.hooks.on_batch_begin)
             stop = schedule.next_stop(kid.step, epochs=bool(kid.hooks.on_epoch_end))
-            self._train(1 if kid.hooks.on_batch_begin else min(stop - kid.step, pace.steps), pace)
+            by_step = kid.hooks.on_batch_begin or kid.debug
+            self._train(1 if by_step else min(stop - kid.step, pace.steps), pace)
             self._look()
             self._conclude(interrupt)
         if schedule.val_log and kid.validated_step != kid.step:
@@ -112,7 +113,7 @@ class Practice:
             block = re.search(r"The output of block '([^']*)' is not finite", str(error))
             if block is None:
                 raise
-            raise kid.not_finite(f"The output of block {block[1]!r} is not finite") from None
+            raise kid.not_finite(f"The output of block {block[1]!r} is not finite", before + 1) from None
         seconds = time.monotonic() - started
         pace.note(n, seconds)
         if not math.isfinite(kid.tally.last_loss):
