@@ -10,10 +10,10 @@ export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 PYTEST_FLAGS ?= -q
 
-.PHONY: help setup demo test lint fmt bench lock clean
+.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## install everything into .venv (Python 3.11-3.13)
 
@@ -22,7 +22,7 @@ $(VENV)/bin/uv: scripts/find-python.sh
 	@$(VENV)/bin/pip install --quiet uv==$(UV_VERSION)
 
 $(VENV)/.ready: $(VENV)/bin/uv constraints.txt pyproject.toml operator/pyproject.toml
-	@echo "installing the locked packages into $(VENV) (the first time takes about a minute)"
+	@echo "installing the locked packages into $(VENV) (the first time takes about a minute)" >&2
 	@$(UV) pip sync --quiet --python $(PY) --require-hashes constraints.txt
 	@$(VENV)/bin/python -m ensurepip >/dev/null 2>&1 || true
 	@$(UV) pip install --quiet --python $(PY) --no-build-isolation --no-deps --editable . --editable ./operator
@@ -33,6 +33,15 @@ demo: setup ## train examples/jobs/digits.yaml on this machine and show the resu
 
 test: lint ## every test that needs no root
 	@$(PY) -m pytest $(PYTEST_FLAGS)
+
+cluster: setup ## start a test control plane; use it by eval "$(make cluster)"
+	@PYTHONPATH=tests $(PY) -m cluster up
+
+cluster-down: setup ## end what `make cluster` started
+	@PYTHONPATH=tests $(PY) -m cluster down
+
+cluster-build: setup ## build the test control plane into the cache (the first test does it otherwise)
+	@PYTHONPATH=tests $(PY) -m cluster build
 
 lint: setup ## ruff, format check, pyright, import-linter
 	@$(VENV)/bin/ruff check .

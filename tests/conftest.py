@@ -1,4 +1,4 @@
-"""Settings of all tests."""
+"""Settings and fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -6,3 +6,5 @@ import os
 
 # Before TensorFlow is imported: quiet, and one thread a test process (pytest-xdist runs several).
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+pytest_plugins = ["cluster.fixtures"]

@@ -1,5 +1,6 @@
 """The layers: everything that can be attached to a `Brain`."""
 
+from akid.blocks import ProcessingLayer
 from akid.layers.activation import (
     ELULayer,
     GELULayer,
@@ -13,12 +14,17 @@ from akid.layers.activation import (
     TanhLayer,
 )
 from akid.layers.batch_normalization import BatchNormalizationLayer
-from akid.layers.convolution import (
-    Convolution1DLayer,
-    FixedWeightInnerProductLayer,
-    TransposedConvolutionLayer,
-)
+from akid.layers.convolution import Convolution1DLayer, FixedWeightInnerProductLayer, TransposedConvolutionLayer
 from akid.layers.dropout import DropoutLayer
+from akid.layers.elementwise_loss import BCELossLayer, KLRegularizationLayer, MSELossLayer
+from akid.layers.eval import (
+    AccuracyLayer,
+    AUCLayer,
+    BinaryAccuracyLayer,
+    EvalLayer,
+    MeanAveragePrecisionLayer,
+    TopKAccuracyLayer,
+)
 from akid.layers.groups import (
     CollapseOutLayer,
     GroupLayer,
@@ -27,7 +33,8 @@ from akid.layers.groups import (
     SoftmaxNormalizationLayer,
 )
 from akid.layers.keras_layer import KerasLayer
-from akid.layers.loss import LossLayer, SoftmaxWithLossLayer
+from akid.layers.loss import GroupSoftmaxWithLossLayer, LossLayer, SoftmaxWithLossLayer
+from akid.layers.margin_loss import HingeLossLayer, MarginRankingLossLayer
 from akid.layers.normalization import (
     GroupNormalizationLayer,
     L2NormalizationLayer,
@@ -45,21 +52,18 @@ from akid.layers.pooling import (
 )
 from akid.layers.recurrent import GRULayer, RecurrentLayer
 from akid.layers.sequence import EmbeddingLayer, SelfAttentionLayer
-from akid.layers.structural import (
-    ConcatLayer,
-    FlattenLayer,
-    MergeLayer,
-    PaddingLayer,
-    ReshapeLayer,
-    ScatterLayer,
-)
+from akid.layers.structural import ConcatLayer, FlattenLayer, MergeLayer, PaddingLayer, ReshapeLayer, ScatterLayer
 from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLayer
 from akid.layers.tensor import TensorLayer
 
 __all__ = [
+    "AUCLayer",
+    "AccuracyLayer",
     "AveragePooling1DLayer",
     "AveragePoolingLayer",
+    "BCELossLayer",
     "BatchNormalizationLayer",
+    "BinaryAccuracyLayer",
     "CollapseOutLayer",
     "ConcatLayer",
     "Convolution1DLayer",
@@ -67,6 +71,7 @@ __all__ = [
     "DropoutLayer",
     "ELULayer",
     "EmbeddingLayer",
+    "EvalLayer",
     "FixedWeightInnerProductLayer",
     "FlattenLayer",
     "GELULayer",
@@ -75,20 +80,27 @@ __all__ = [
     "GroupLayer",
     "GroupNormalizationLayer",
     "GroupSoftmaxLayer",
+    "GroupSoftmaxWithLossLayer",
+    "HingeLossLayer",
     "InnerProductLayer",
+    "KLRegularizationLayer",
     "KerasLayer",
     "L2NormalizationLayer",
     "LRNLayer",
     "LayerNormalizationLayer",
     "LeakyReLULayer",
     "LossLayer",
+    "MSELossLayer",
+    "MarginRankingLossLayer",
     "MaxPooling1DLayer",
     "MaxPoolingLayer",
     "MaxoutLayer",
+    "MeanAveragePrecisionLayer",
     "MergeLayer",
     "PaddingLayer",
     "Pooling1DLayer",
     "PoolingLayer",
+    "ProcessingLayer",
     "ReLULayer",
     "RecurrentLayer",
     "ReshapeLayer",
@@ -104,5 +116,6 @@ __all__ = [
     "SynapseLayer",
     "TanhLayer",
     "TensorLayer",
+    "TopKAccuracyLayer",
     "TransposedConvolutionLayer",
 ]

@@ -130,7 +130,11 @@ class Convolution1DLayer(SynapseLayer):
         if padding == "CAUSAL":
             x = tf.pad(x, [[0, 0], [(self.ksize - 1) * self.dilation, 0], [0, 0]])
             padding = "VALID"
-        out = tf.nn.conv1d(x, self.weights, self.strides, padding, dilations=self.dilation)
+        if self.dilation == 1:
+            out = tf.nn.conv1d(x, self.weights, self.strides, padding)
+        else:
+            # The gradient of a dilated conv1d has no kernel for CPUs; this goes through space_to_batch.
+            out = tf.nn.convolution(x, self.weights, 1, padding, dilations=self.dilation)
         return self._finish(out, trip)
 
     def options(self) -> dict[str, Any]:

@@ -95,62 +95,56 @@ def test_everything_is_saved(straight: Path) -> None:
     assert any(name.startswith("brain/bn1/") and "mean" in name for name in names)
 
 
-def test_a_run_killed_at_random_moments_ends_as_one_that_never_was(
+def kill_at_random(runner: Runner, log_dir: Path, lines: int) -> None:
+    """Kill a run after so many lines of its log."""
+    pid = runner.start(log_dir, slow=True)
+    for _ in range(lines):
+        assert "status" not in runner.read("kind")
+    os.kill(pid, signal.SIGKILL)
+    assert runner.read("status")["status"] == -signal.SIGKILL
+
+
+def kill_in_a_write(runner: Runner, log_dir: Path, lines: int) -> None:
+    """Kill a run while it writes a checkpoint."""
+
+    def partial(directory: Path) -> list[str]:
+        names = os.listdir(directory) if directory.is_dir() else []
+        return [name for name in names if name.startswith("partial")]
+
+    pid = runner.start(log_dir, slow=True)
+    for _ in range(lines):
+        runner.read("kind")
+    deadline = time.monotonic() + 60
+    while not (seen := partial(log_dir / "checkpoints")) and time.monotonic() < deadline:
+        pass
+    os.kill(pid, signal.SIGKILL)
+    assert runner.read("status")["status"] == -signal.SIGKILL
+    assert seen
+
+
+def test_a_run_killed_again_and_again_ends_as_one_that_never_was(
     runner: Runner, straight: Path, tmp_path: Path
 ) -> None:
     chance = random.Random(11)
-    statuses: list[int] = []
-    for _ in range(3):
-        pid = runner.start(tmp_path, slow=True)
-        for _ in range(chance.randint(1, 12)):
-            assert "status" not in runner.read("kind")
-        os.kill(pid, signal.SIGKILL)
-        statuses.append(runner.read("status")["status"])
-    assert statuses == [-signal.SIGKILL] * 3
+    for kill in (kill_at_random, kill_in_a_write, kill_in_a_write, kill_at_random):
+        kill(runner, tmp_path, chance.randint(1, 9))
     assert not (tmp_path / "result.json").exists()
     assert runner.run(tmp_path) == 0
     assert_same(tmp_path, straight)
 
 
-def test_a_run_killed_while_it_writes_a_checkpoint_ends_as_one_that_never_was(
-    runner: Runner, straight: Path, tmp_path: Path
-) -> None:
-    for number in range(3):
+def test_a_run_told_to_end_saves_and_goes_on_exactly(runner: Runner, straight: Path, tmp_path: Path) -> None:
+    for number, code, reason in ((signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")):
         pid = runner.start(tmp_path, slow=True)
-        for _ in range(5 * number):
+        for _ in range(4):
             runner.read("kind")
-        seen = ""
-        deadline = time.monotonic() + 60
-        while not seen and time.monotonic() < deadline:
-            seen = next((f for d in ("best", "checkpoints") for f in partial(tmp_path / d)), "")
-        os.kill(pid, signal.SIGKILL)
-        assert runner.read("status")["status"] == -signal.SIGKILL
-        assert seen
-    assert runner.run(tmp_path) == 0
-    assert_same(tmp_path, straight)
-
-
-def partial(directory: Path) -> list[str]:
-    """Checkpoints that are being written."""
-    return [name for name in os.listdir(directory) if name.startswith("partial")] if directory.is_dir() else []
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "reason"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
-)
-def test_a_run_told_to_end_saves_and_goes_on_exactly(
-    runner: Runner, straight: Path, tmp_path: Path, number: int, code: int, reason: str
-) -> None:
-    pid = runner.start(tmp_path, slow=True)
-    for _ in range(4):
-        runner.read("kind")
-    told = time.monotonic()
-    os.kill(pid, number)
-    assert runner.read("status")["status"] == code
-    assert time.monotonic() - told < 5, "about a second on a machine that is not busy"
-    assert result(tmp_path)["reason"] == reason
-    assert 0 < result(tmp_path)["step"] < STEPS
-    newest = committed(tmp_path / "checkpoints")[-1]
-    assert int(newest.name.removeprefix("step-")) == result(tmp_path)["step"]
+        told = time.monotonic()
+        os.kill(pid, number)
+        assert runner.read("status")["status"] == code
+        assert time.monotonic() - told < 5, "about a second on a machine that is not busy"
+        ended = result(tmp_path)
+        assert ended["reason"] == reason
+        assert 0 < ended["step"] < STEPS
+        assert committed(tmp_path / "checkpoints")[-1].name == f"step-{ended['step']:08d}"
     assert runner.run(tmp_path) == 0
     assert_same(tmp_path, straight)

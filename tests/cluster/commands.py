@@ -1,0 +1,120 @@
+"""The command lines of the components."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STAGES = Path(__file__).with_name("stages.yaml")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the programs and the files of one cluster are, and its two ports."""
+
+    programs: Path
+    directory: Path
+    etcd_port: int
+    api_port: int
+
+    @property
+    def url(self) -> str:
+        """Of the API server."""
+        return f"https://127.0.0.1:{self.api_port}"
+
+    @property
+    def authority(self) -> Path:
+        """The API server's certificate, made by itself, followed by its authority's."""
+        return self.directory / "tls" / "apiserver.crt"
+
+    @property
+    def signing_key(self) -> Path:
+        """Of service account tokens."""
+        return self.directory / "service-accounts.key"
+
+    @property
+    def tokens(self) -> Path:
+        """The API server's table of the tokens of the components."""
+        return self.directory / "tokens.csv"
+
+    def kubeconfig(self, user: str) -> Path:
+        """Of a component."""
+        return self.directory / f"{user.replace(':', '-')}.kubeconfig"
+
+    def program(self, name: str) -> str:
+        """A program's path."""
+        return str(self.programs / name)
+
+
+def etcd(at: Layout) -> list[str]:
+    """A single member; its peer port is any, because nobody calls it."""
+    url = f"http://127.0.0.1:{at.etcd_port}"
+    return [
+        at.program("etcd"),
+        f"--data-dir={at.directory / 'etcd'}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        "--listen-peer-urls=http://127.0.0.1:0",
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+    ]
+
+
+def apiserver(at: Layout, eviction_seconds: int) -> list[str]:
+    """RBAC on, real TLS by a certificate that it makes for itself and keeps over a restart."""
+    return [
+        at.program("kube-apiserver"),
+        f"--etcd-servers=http://127.0.0.1:{at.etcd_port}",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={at.api_port}",
+        "--endpoint-reconciler-type=none",  # would refuse a loopback address
+        f"--cert-dir={at.directory / 'tls'}",
+        f"--token-auth-file={at.tokens}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={at.signing_key}",
+        f"--service-account-signing-key-file={at.signing_key}",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        f"--default-not-ready-toleration-seconds={eviction_seconds}",
+        f"--default-unreachable-toleration-seconds={eviction_seconds}",
+    ]
+
+
+def controller_manager(at: Layout, node_grace_seconds: int) -> list[str]:
+    """Every controller with its own service account, as kubeadm sets it up."""
+    return [
+        at.program("kube-controller-manager"),
+        f"--kubeconfig={at.kubeconfig('system:kube-controller-manager')}",
+        f"--service-account-private-key-file={at.signing_key}",
+        f"--root-ca-file={at.authority}",
+        "--use-service-account-credentials",
+        "--leader-elect=false",
+        "--secure-port=0",
+        f"--node-monitor-grace-period={node_grace_seconds}s",
+        "--node-monitor-period=1s",
+        "--kube-api-qps=500",  # a test's cluster must not be what a test waits for
+        "--kube-api-burst=1000",
+    ]
+
+
+def scheduler(at: Layout) -> list[str]:
+    """The default profile."""
+    return [
+        at.program("kube-scheduler"),
+        f"--kubeconfig={at.kubeconfig('system:kube-scheduler')}",
+        "--leader-elect=false",
+        "--secure-port=0",
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
+    ]
+
+
+def kwok(at: Layout, node_selector: str, node_grace_seconds: int) -> list[str]:
+    """The nodes and the pods on them."""
+    return [
+        at.program("kwok"),
+        f"--kubeconfig={at.kubeconfig('akid:kwok')}",
+        f"--stages={STAGES}",
+        f"--nodes={node_selector}",
+        f"--node-lease-seconds={node_grace_seconds}",
+    ]

@@ -1,0 +1,73 @@
+"""How the programs get into the cache, with a stand-in for Go."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cluster import binaries
+
+WORKS = """#!/bin/sh
+echo built >> "$XDG_CACHE_HOME/builds"
+sleep 0.2
+while [ "$1" != -o ]; do shift; done
+echo program > "$2"
+"""
+FAILS = """#!/bin/sh
+echo "go: no such module" >&2
+exit 1
+"""
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own, and a Go that works."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(binaries, "toolchain", lambda: str(tmp_path / "go"))
+    write_go(tmp_path, WORKS)
+    return tmp_path
+
+
+def write_go(cache: Path, script: str) -> None:
+    go = cache / "go"
+    go.write_text(script)
+    go.chmod(stat.S_IRWXU)
+
+
+def test_two_at_once_build_once(cache: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        builds = [pool.submit(binaries.programs) for _ in range(2)]
+    first, second = (build.result() for build in builds)
+    assert first == second
+    assert first.is_relative_to(cache / "akid" / "cluster")
+    assert [(first / name).read_text() for name in binaries.PROGRAMS] == ["program\n"] * 6
+    assert (cache / "builds").read_text() == "built\n"
+
+
+def test_a_failed_build_is_told_and_leaves_nothing_to_find(cache: Path) -> None:
+    write_go(cache, FAILS)
+    with pytest.raises(RuntimeError, match="go: no such module"):
+        binaries.programs()
+    assert not binaries.directory().exists()
+    write_go(cache, WORKS)
+    assert binaries.programs() == binaries.directory()
+
+
+def test_other_sources_go_to_another_place(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = binaries.directory()
+    module = tmp_path / "module"
+    module.mkdir()
+    for source in binaries.MODULE.iterdir():
+        (module / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setattr(binaries, "MODULE", module)
+    assert binaries.directory() == before
+    (module / "main.go").write_text("package main\n")
+    assert binaries.directory() != before
+
+
+def test_a_build_is_announced_and_a_cached_one_is_silent(cache: Path) -> None:
+    told: list[str] = []
+    binaries.programs(told.append)
+    binaries.programs(told.append)
+    assert len(told) == 2
+    assert binaries.kubernetes_version() in told[0]
