@@ -10,6 +10,7 @@ import numpy as np
 from akid.backend import tf
 from akid.blocks import Block, Signal
 from akid.errors import AkidError, DataError, near_match
+from akid.layers.eval import EvalLayer
 from akid.layers.loss import LossLayer
 from akid.systems import GraphSystem
 from akid.trips import Trip
@@ -174,7 +175,7 @@ def _needed(block: Block, arguments: list[tuple[str, int]]) -> list[tuple[str, i
 
 
 def _is_loss(block: Block | None) -> bool:
-    return isinstance(block, LossLayer)
+    return isinstance(block, (LossLayer, EvalLayer))
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from small_kids import metrics, small_brain, small_kid, values
 
-from akid import AdamKongFu, Brain, DataError
+from akid import Brain, DataError
 from akid.backend import tf
 from akid.checkpoints import Checkpoints, committed
+from akid.kongfus import AdamKongFu
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
 
 
@@ -81,7 +82,7 @@ def test_a_checkpoint_of_another_kid_is_refused(tmp_path: Path) -> None:
         InnerProductLayer(3, name="ip2"),
         SoftmaxWithLossLayer(3, name="loss", inputs=["ip2", {"name": "system_in", "idxs": [1]}]),
     )
-    text = r"step-00000010 is of another Kid: 'brain/ip1/weights' has the shape \(4, 8\) there and has the shape \(4, 9\)"
+    text = r"is of another Kid: 'brain/ip1/weights' has the shape \(4, 8\) there and has the shape \(4, 9\)"
     with pytest.raises(DataError, match=text):
         small_kid(tmp_path, brain=wider).setup()
     text = r"'kongfu/ip1/weights/\w+' does not exist there and has the shape \(4, 8\) here\. Use another log_dir"
@@ -94,9 +95,7 @@ def test_a_missing_best_checkpoint_is_an_error(tmp_path: Path) -> None:
     kid.setup()
     kid.save()
     kid.checkpoints.sync()
-    with pytest.raises(
-        DataError, match=r"There is no readable checkpoint in .*best\. There is a latest one, however\."
-    ):
+    with pytest.raises(DataError, match=r"There is no readable checkpoint in .*best\. There is a latest one"):
         kid.restore(best=True)
 
 
