@@ -51,7 +51,7 @@ def export_brain(
         DataError: the directory holds something else, or cannot be written.
     """
     target = Path(directory)
-    if target.exists() and any(target.iterdir()) and not (target / _MODEL).exists():
+    if target.exists() and not (target / _MODEL).exists() and (target.is_file() or any(target.iterdir())):
         raise DataError(f"{target} is not empty and holds no export; give another directory.")
     functions = {"serving_default": Predictor(brain, signature.batch)}
     raw = None if sensor is None else _raw(brain, signature, sensor, seed)
@@ -62,8 +62,9 @@ def export_brain(
         _save(brain, functions, sensor, partial)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
-    except OSError as error:
-        raise DataError(f"The export cannot be written to {target}: {error.strerror}") from None
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.message
+        raise DataError(f"The export cannot be written to {target}: {reason}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target

@@ -48,9 +48,7 @@ class Predictor:
         trip = Trip(inferring=True)
         self.brain(given, trip)
         if not trip.outputs:
-            raise AkidError(
-                f"The brain {self.brain.name!r} infers nothing: without labels no block of it can run."
-            )
+            raise AkidError(f"The brain {self.brain.name!r} infers nothing: no block runs without labels.")
         return trip.outputs
 
     def _ordered(self, names: list[str]) -> list[str]:
