@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from akid.declare import Declared, declare_kid
-from akid.errors import InvalidSpecError, near_match
+from akid.errors import DataError, InvalidSpecError, near_match
+from akid.export import export_brain, exported_outputs, restore_for_inference
 from akid.job import AkidJob
 from akid.job.kid import Kid as KidSpec
 from akid.run_dir import RunDir, write_atomically
@@ -32,11 +33,15 @@ def kid_of_job(job: AkidJob, log_dir: Path | None = None) -> Declared:
         InvalidSpecError: the script or the module is wrong, or the engine cannot run here.
         UserCodeError: the user's code raised an exception.
     """
-    spec = job.spec.kid
     name = str(job.spec.engine.name)
     if name != "single":
         problem = f"this version runs the engine 'single' only, received {name!r}."
         raise InvalidSpecError("spec.engine.name", problem)
+    return kid_of_spec(job.spec.kid, log_dir)
+
+
+def kid_of_spec(spec: KidSpec, log_dir: Path | None = None) -> Declared:
+    """The Kid of ``spec.kid``; see `kid_of_job`."""
     if spec.script is not None or spec.module is not None:
         return _kid_in_python(spec, log_dir)
     given: dict[str, Any] = {} if log_dir is None else {"log_dir": log_dir}
@@ -90,6 +95,31 @@ def note_run(job: AkidJob, log_dir: Path) -> None:
     """Write down which kid runs in a directory."""
     text = yaml.safe_dump(job.spec.kid.arguments(), sort_keys=False)
     write_atomically(RunDir(log_dir).kid, text)
+
+
+def export_run(log_dir: Path, output: Path | None = None, best: bool = False) -> tuple[Path, list[str]]:
+    """Export what a run learnt; its data need not be there.
+
+    Args:
+        log_dir: the run directory.
+        output: where to; ``export/`` in the run directory if left out.
+        best: the best checkpoint instead of the newest.
+
+    Returns:
+        Where the export is, and the full names of its outputs, the main one first.
+
+    Raises:
+        DataError: it is no run directory, or has no such checkpoint.
+    """
+    recipe = log_dir / "kid.yaml"
+    if not recipe.is_file():
+        raise DataError(f"There is no {recipe}; expected the directory of a run of `akid run`.")
+    spec = KidSpec.model_validate(yaml.safe_load(recipe.read_text(encoding="utf-8")))
+    kid = kid_of_spec(spec, log_dir).kid
+    signature = restore_for_inference(kid, best)
+    with kid.averaged():
+        target = export_brain(kid.brain, signature, output or RunDir(log_dir).export, kid.sensor, kid.seed)
+    return target, exported_outputs(target)
 
 
 def _comparable(spec: Mapping[str, Any]) -> dict[str, Any]:
