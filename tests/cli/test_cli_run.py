@@ -113,7 +113,8 @@ def test_a_measure_that_is_not_measured_is_told_before_training(tmp_path, capsys
     assert run(write(tmp_path), tmp_path / "run", "spec.kid.best_metric=accuracyy") == 2
     captured = capsys.readouterr()
     assert captured.err == (
-        "akid: spec.kid.best_metric: best_metric: validation has no measure 'accuracyy'. Did you mean 'accuracy'?\n"
+        "akid: spec.kid.best_metric: best_metric: validation has no measure 'accuracyy'."
+        " Did you mean 'accuracy'?\n"
     )
     assert captured.out == ""
 
