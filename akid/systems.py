@@ -134,12 +134,14 @@ class System(Block):
 
     def _pass(self, signal: Signal, trip: Trip) -> Signal:
         # The outermost system does not appear in full names: "conv1/weights", not "brain/conv1/weights".
-        if len(trip._path) != 1:
+        if trip.rooted or len(trip._path) != 1:
             return super()._pass(signal, trip)
         root = trip._path.pop()
+        trip.rooted = True
         try:
             return super()._pass(signal, trip)
         finally:
+            trip.rooted = False
             trip._path.append(root)
 
 
