@@ -25,7 +25,13 @@ from akid.layers.eval import (
     MeanAveragePrecisionLayer,
     TopKAccuracyLayer,
 )
-from akid.layers.groups import CollapseOutLayer, GroupSoftmaxLayer, MaxoutLayer, SoftmaxNormalizationLayer
+from akid.layers.groups import (
+    CollapseOutLayer,
+    GroupLayer,
+    GroupSoftmaxLayer,
+    MaxoutLayer,
+    SoftmaxNormalizationLayer,
+)
 from akid.layers.keras_layer import KerasLayer
 from akid.layers.loss import GroupSoftmaxWithLossLayer, LossLayer, SoftmaxWithLossLayer
 from akid.layers.margin_loss import HingeLossLayer, MarginRankingLossLayer
@@ -48,6 +54,7 @@ from akid.layers.recurrent import GRULayer, RecurrentLayer
 from akid.layers.sequence import EmbeddingLayer, SelfAttentionLayer
 from akid.layers.structural import ConcatLayer, FlattenLayer, MergeLayer, PaddingLayer, ReshapeLayer, ScatterLayer
 from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLayer
+from akid.layers.tensor import TensorLayer
 
 __all__ = [
     "AUCLayer",
@@ -70,6 +77,7 @@ __all__ = [
     "GELULayer",
     "GRULayer",
     "GlobalPoolingLayer",
+    "GroupLayer",
     "GroupNormalizationLayer",
     "GroupSoftmaxLayer",
     "GroupSoftmaxWithLossLayer",
@@ -107,6 +115,7 @@ __all__ = [
     "SoftplusLayer",
     "SynapseLayer",
     "TanhLayer",
+    "TensorLayer",
     "TopKAccuracyLayer",
     "TransposedConvolutionLayer",
 ]
