@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from akid import jokers, kongfus, layers, sensors, sources, sugar
+from akid.blocks import ProcessingLayer
 from akid.brains import Brain
 from akid.jokers import Joker
 from akid.kongfus import KongFu
@@ -45,9 +46,7 @@ def _public(module: ModuleType, base: type) -> dict[str, Callable[..., Any]]:
 
 SENSORS = Catalog("sensor", {"Sensor": Sensor, **_public(sensors, Sensor)}, Sensor)
 BRAINS = Catalog("brain", {"Brain": Brain, **_public(brains, Brain)})
-BLOCKS = Catalog(
-    "block", {**_public(layers, layers.ProcessingLayer), **BRAINS.types, "cnn_block": sugar.cnn_block}
-)
+BLOCKS = Catalog("block", {**_public(layers, ProcessingLayer), **BRAINS.types, "cnn_block": sugar.cnn_block})
 CATALOGS = {
     "sensor": SENSORS,
     "source": Catalog("source", _public(sources, Source), Source),

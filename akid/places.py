@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from akid.declare import Declared
 from akid.errors import AkidError, InvalidSpecError, MissingDataError, WiringError, blamed
 from akid.job.problems import join
+from akid.kids import Kid
 from akid.problems import argument_path, first_line
 from akid.signatures import parameters_of
 
@@ -26,7 +27,7 @@ def set_up(declared: Declared, path: str = "spec.kid") -> None:
         _check_data(declared, path)
     except MissingDataError as error:
         raise InvalidSpecError(f"{path}.sensor.source", str(error)) from error
-    with _errors_at(join(path, "brain"), declared):
+    with _errors_at(path, declared, parameters_of(Kid)):
         declared.kid.setup()
 
 

@@ -52,12 +52,13 @@ class Problems:
 def argument_path(path: str, message: str, arguments: Collection[str]) -> str:
     """The path of the argument a message of a constructor speaks of.
 
-    Messages have one of two forms: ``conv1: ksize must be ...`` and ``... Received: ksize=[0]``; one that received
-    several arguments speaks of none of them alone.
+    Messages have one of these forms: ``conv1: ksize must be ...``, ``best_metric: ...``,
+    ``... Received: ksize=[0]``; one that received several arguments speaks of none of them alone.
     """
-    subject = re.match(r"(?:[^:]+: )?(\w+) must", message)
-    if subject and subject[1] in arguments:
-        return f"{path}.{subject[1]}"
+    for form in (r"(?:[^:]+: )?(\w+) must", r"(\w+)(?::|=\S+ needs| needs)"):
+        subject = re.match(form, message)
+        if subject and subject[1] in arguments:
+            return f"{path}.{subject[1]}"
     _, _, values = message.rpartition("Received: ")
     named = [name for name in re.findall(r"(?:^|, )(\w+)=", values) if name in arguments]
     return f"{path}.{named[0]}" if len(named) == 1 else path

@@ -109,6 +109,16 @@ def test_a_loss_that_is_not_finite_is_one_line_and_code_1(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("akid: The loss became ")
 
 
+def test_a_measure_that_is_not_measured_is_told_before_training(tmp_path, capsys):
+    assert run(write(tmp_path), tmp_path / "run", "spec.kid.best_metric=accuracyy") == 2
+    captured = capsys.readouterr()
+    assert captured.err == (
+        "akid: spec.kid.best_metric: best_metric: validation has no measure 'accuracyy'."
+        " Did you mean 'accuracy'?\n"
+    )
+    assert captured.out == ""
+
+
 def test_a_script_runs(tmp_path, capsys):
     assert run(write(tmp_path, SCRIPT), tmp_path / "run") == 0
     assert "scripted: step 5, validation loss " in capsys.readouterr().out
