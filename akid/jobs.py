@@ -70,7 +70,7 @@ def prepare_run(job: AkidJob, log_dir: Path, fresh: bool) -> None:
     if fresh and run_dir.kid.exists():
         for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
             shutil.rmtree(directory, ignore_errors=True)
-        for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.kid):
+        for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.signature, run_dir.kid):
             file.unlink(missing_ok=True)
     if run_dir.kid.exists():
         before = yaml.safe_load(run_dir.kid.read_text(encoding="utf-8"))
