@@ -256,6 +256,22 @@ SEQUENCES = [
 
 LOSSES = [
     row(L.SoftmaxWithLossLayer, VECTOR, ints(below=8), gives=(), class_num=8),
+    row(L.GroupSoftmaxWithLossLayer, VECTOR, ints(below=8), gives=(), class_num=8, group_size=4),
+    row(L.MSELossLayer, IMAGE, IMAGE, gives=(), size_average=False, multiplier=0.1),
+    row(L.BCELossLayer, VECTOR, ints(8, below=2), gives=(), pos_weight=2.0),
+    row(L.HingeLossLayer, VECTOR, ints(8, below=2), gives=(), id="binary"),
+    row(L.HingeLossLayer, VECTOR, ints(below=8), gives=(), id="classes", class_num=8),
+    row(L.MarginRankingLossLayer, floats(), floats(), gives=(), margin=0.5, hard_sample_mining=True),
+    row(L.KLRegularizationLayer, VECTOR, gives=(), mean=0.5, std=2.0),
+    row(L.KLRegularizationLayer, VECTOR, VECTOR, gives=(), id="encoder"),
+]
+
+EVALS = [
+    row(L.AccuracyLayer, VECTOR, ints(below=8), gives=(), flags=[NO_GRADIENT]),
+    row(L.TopKAccuracyLayer, VECTOR, ints(below=8), gives=(), flags=[NO_GRADIENT], k=3),
+    row(L.BinaryAccuracyLayer, VECTOR, ints(8, below=2), gives=(), flags=[NO_GRADIENT]),
+    row(L.AUCLayer, VECTOR, ints(8, below=2), gives=(), flags=[NO_GRADIENT]),
+    row(L.MeanAveragePrecisionLayer, VECTOR, ints(8, below=2), gives=(), flags=[NO_GRADIENT]),
 ]
 
 CONV = {"conv1/weights": (5, 5, 1, 32), "conv1/biases": (32,)}
@@ -320,8 +336,9 @@ ROWS = [
     *STRUCTURES,
     *SEQUENCES,
     *LOSSES,
+    *EVALS,
     *BRAINS,
 ]
 
 #: Exported to be subclassed; they cannot run by themselves.
-ABSTRACT = {L.LossLayer, L.ProcessingLayer, L.SynapseLayer}
+ABSTRACT = {L.EvalLayer, L.LossLayer, L.ProcessingLayer, L.SynapseLayer}
