@@ -55,7 +55,7 @@ class EmbeddingLayer(TensorLayer):
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if self.wd is not None:
             trip.loss(self.wd(self.weights), "wd")
-        return tf.gather(self.weights, x if x.dtype.is_integer else tf.cast(x, tf.int32))
+        return tf.gather(self.weights, x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int32))
 
     def options(self) -> dict[str, Any]:
         """What the layer's `repr` shows."""
@@ -96,7 +96,9 @@ class SelfAttentionLayer(TensorLayer):
         super().__init__(name, inputs, dtype=dtype)
         self.head_num = at_least(head_num, 1, f"{self.name}: head_num")
         self.causal = causal
-        self.out_channel_num = out_channel_num
+        self.out_channel_num = None
+        if out_channel_num is not None:
+            self.out_channel_num = at_least(out_channel_num, 1, f"{self.name}: out_channel_num")
         self.init = Initializer.of(init_para)
         self.wd = Regularizer.of(wd)
 

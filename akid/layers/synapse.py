@@ -9,7 +9,7 @@ from akid.backend import tf
 from akid.blocks import Constraint, Signal
 from akid.errors import BlockError
 from akid.initializers import Initializer
-from akid.layers.arguments import Inputs, Padding, Size, one_of, pair
+from akid.layers.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.layers.tensor import IMAGES, TensorLayer
 from akid.regularizers import Regularizer
 from akid.trips import Trip
@@ -49,9 +49,7 @@ class SynapseLayer(TensorLayer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name, inputs, dtype=dtype)
-        if out_channel_num < 1:
-            raise BlockError(f"{self.name}: out_channel_num must be >= 1. Received: {out_channel_num!r}")
-        self.out_channel_num = out_channel_num
+        self.out_channel_num = at_least(out_channel_num, 1, f"{self.name}: out_channel_num")
         self.init = Initializer.of(init_para)
         self.initial_bias_value = initial_bias_value
         self.wd = Regularizer.of(wd)

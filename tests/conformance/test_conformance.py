@@ -203,6 +203,23 @@ def test_training_differs_from_inference_only_where_it_says_so(row: Row) -> None
     assert moved is (BATCH in row.flags)
 
 
+@every_row
+def test_a_brain_with_it_is_built_and_traced_without_a_signal(row: Row) -> None:
+    block = row.block(name="it")
+    if not isinstance(block, ProcessingLayer):
+        pytest.skip("is not for brains")
+    block.inputs = None if len(row.takes) == 1 else ("system_in",)
+    brain, signal = Brain().attach(block), as_list(row.signal())
+    specs = [tf.TensorSpec([None, *s.shape[1:]], s.dtype) for s in signal]
+    brain.trace(specs)
+    assert not brain.built
+    brain.build(specs)
+    assert {n: tuple(v.shape) for n, v in brain.named_variables().items()} == {
+        f"it/{n}": shape for n, shape in row.variables.items()
+    }
+    assert [tuple(o.shape) for o in as_list(brain(row.signal()))] == as_list(row.shape(4))
+
+
 @rows_with(BATCH)
 def test_state_moves_only_in_the_last_time_step(row: Row) -> None:
     block = row.built()
