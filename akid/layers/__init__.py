@@ -25,7 +25,13 @@ from akid.layers.eval import (
     MeanAveragePrecisionLayer,
     TopKAccuracyLayer,
 )
-from akid.layers.groups import CollapseOutLayer, GroupSoftmaxLayer, MaxoutLayer, SoftmaxNormalizationLayer
+from akid.layers.groups import (
+    AverageOutLayer,
+    CollapseOutLayer,
+    GroupSoftmaxLayer,
+    MaxoutLayer,
+    SoftmaxNormalizationLayer,
+)
 from akid.layers.keras_layer import KerasLayer
 from akid.layers.loss import GroupSoftmaxWithLossLayer, LossLayer, SoftmaxWithLossLayer
 from akid.layers.margin_loss import HingeLossLayer, MarginRankingLossLayer
@@ -38,6 +44,8 @@ from akid.layers.normalization import (
 from akid.layers.pooling import (
     AveragePooling1DLayer,
     AveragePoolingLayer,
+    GlobalAveragePoolingLayer,
+    GlobalMaxPoolingLayer,
     GlobalPoolingLayer,
     MaxPooling1DLayer,
     MaxPoolingLayer,
@@ -52,6 +60,7 @@ from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLaye
 __all__ = [
     "AUCLayer",
     "AccuracyLayer",
+    "AverageOutLayer",
     "AveragePooling1DLayer",
     "AveragePoolingLayer",
     "BCELossLayer",
@@ -69,6 +78,8 @@ __all__ = [
     "FlattenLayer",
     "GELULayer",
     "GRULayer",
+    "GlobalAveragePoolingLayer",
+    "GlobalMaxPoolingLayer",
     "GlobalPoolingLayer",
     "GroupNormalizationLayer",
     "GroupSoftmaxLayer",

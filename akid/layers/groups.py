@@ -109,6 +109,26 @@ class MaxoutLayer(CollapseOutLayer):
         super().__init__("maxout", group_size, name, inputs, dtype=dtype)
 
 
+class AverageOutLayer(CollapseOutLayer):
+    """The mean of every group.
+
+    Args:
+        group_size, name, inputs, dtype: see `GroupLayer`.
+    """
+
+    stem = "average_out"
+
+    def __init__(
+        self,
+        group_size: int = 2,
+        name: str | None = None,
+        inputs: Inputs = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__("average_out", group_size, name, inputs, dtype=dtype)
+
+
 class SoftmaxNormalizationLayer(GroupLayer):
     """The softmax of every group, ``ngsmax``: the channels of a group sum to 1.
 
@@ -149,11 +169,10 @@ class SoftmaxNormalizationLayer(GroupLayer):
 
 
 class GroupSoftmaxLayer(SoftmaxNormalizationLayer):
-    """The softmax of every group and a ground state, ``gsmax``.
+    """The softmax of every group and a ground state, ``gsmax``: ``exp(x_i) / (1 + sum_j exp(x_j))``.
 
-    To each group a constant 1 is added, which stands for *none of them* and is left out of the output: all
-    channels of a group can be near 0 at once. The temperature divides the channels, not the ground state. A
-    group of one channel is a sigmoid.
+    The constant 1 stands for *none of them* and is left out of the output: all channels of a group can be near
+    0 at once. A group of one channel is a sigmoid. The temperature divides the channels, not the ground state.
 
     Args:
         concat_output: whether to put the groups together again; else the output is a list of them.
@@ -178,10 +197,8 @@ class GroupSoftmaxLayer(SoftmaxNormalizationLayer):
 
     def _group(self, x: tf.Tensor) -> tf.Tensor:
         x = self._cool(x)
-        if x.shape[-1] == 1:
-            return tf.nn.sigmoid(x)
-        augmented = tf.concat([x, tf.ones_like(x[..., :1])], -1)
-        return tf.nn.softmax(augmented)[..., :-1]
+        ground = tf.zeros_like(x[..., :1])
+        return tf.nn.softmax(tf.concat([x, ground], -1))[..., :-1]
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if self.concat_output:

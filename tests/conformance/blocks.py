@@ -156,6 +156,7 @@ ACTIVATIONS = [
     ),
     row(L.CollapseOutLayer, IMAGE, gives=(B, 6, 6, 2), type="average_out", group_size=2),
     row(L.CollapseOutLayer, floats(3), floats(2), gives=(B, 2), id="list", type="maxout"),
+    row(L.AverageOutLayer, VECTOR, gives=(B, 4)),
     row(L.MaxoutLayer, VECTOR, gives=(B, 2), group_size=4),
     _same(L.DropoutLayer, flags=(RANDOM,), keep_prob=0.6),
 ]
@@ -178,6 +179,8 @@ POOLINGS = [
     row(L.MaxPooling1DLayer, SEQUENCE, gives=(B, 3, 4), ksize=2, padding="SAME"),
     row(L.AveragePooling1DLayer, SEQUENCE, gives=(B, 4, 4), ksize=2, strides=1),
     row(L.GlobalPoolingLayer, IMAGE, gives=(B, 4)),
+    row(L.GlobalAveragePoolingLayer, IMAGE, gives=(B, 4)),
+    row(L.GlobalMaxPoolingLayer, IMAGE, gives=(B, 4)),
     row(L.GlobalPoolingLayer, SEQUENCE, gives=(B, 4), id="max", type="max"),
 ]
 
@@ -254,8 +257,21 @@ SEQUENCES = [
     ),
 ]
 
+SCORES, CLASSES, BITS = floats(8), ints(below=8), ints(8, below=2)
 LOSSES = [
-    row(L.SoftmaxWithLossLayer, VECTOR, ints(below=8), gives=(), class_num=8),
+    row(L.SoftmaxWithLossLayer, SCORES, CLASSES, gives=(), class_num=8),
+    row(L.GroupSoftmaxWithLossLayer, SCORES, CLASSES, gives=(), class_num=8, group_size=4),
+    row(L.BCELossLayer, SCORES, BITS, gives=(), pos_weight=2.0),
+    row(L.HingeLossLayer, SCORES, CLASSES, gives=(), class_num=8),
+    row(L.HingeLossLayer, SCORES, BITS, gives=(), id="binary", margin=0.5),
+    row(L.MSELossLayer, SCORES, SCORES, gives=(), multiplier=3.0),
+    row(L.MarginRankingLossLayer, SCORES, SCORES, gives=()),
+    row(L.KLRegularizationLayer, SCORES, SCORES, gives=(), mean=0.5),
+    row(L.AccuracyLayer, SCORES, CLASSES, gives=(), flags=[NO_GRADIENT]),
+    row(L.TopKAccuracyLayer, SCORES, CLASSES, gives=(), flags=[NO_GRADIENT], k=2),
+    row(L.BinaryAccuracyLayer, SCORES, BITS, gives=(), flags=[NO_GRADIENT]),
+    row(L.AUCLayer, SCORES, BITS, gives=(), flags=[NO_GRADIENT]),
+    row(L.MeanAveragePrecisionLayer, SCORES, BITS, gives=(), flags=[NO_GRADIENT]),
 ]
 
 CONV = {"conv1/weights": (5, 5, 1, 32), "conv1/biases": (32,)}
@@ -324,4 +340,4 @@ ROWS = [
 ]
 
 #: Exported to be subclassed; they cannot run by themselves.
-ABSTRACT = {L.LossLayer, L.ProcessingLayer, L.SynapseLayer}
+ABSTRACT = {L.EvalLayer, L.LossLayer, L.ProcessingLayer, L.SynapseLayer}
