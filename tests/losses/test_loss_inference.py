@@ -49,7 +49,7 @@ INFERRED = [
 @pytest.mark.parametrize("labelled", [False, True])
 @pytest.mark.parametrize(("layer", "probabilities"), INFERRED, ids=lambda v: type(v).__name__)
 def test_a_brain_infers_scores_and_probabilities_with_and_without_labels(layer, probabilities, labelled):
-    made = brain(layer.copy())
+    made = brain(layer.clone())
     outputs = made.predict([DATA, BITS] if labelled else DATA)
     logits = DATA @ made["ip/weights"].numpy() + made["ip/biases"].numpy()
     assert sorted(outputs) == (["ip"] if probabilities is None else ["ip", "l"])
