@@ -257,21 +257,24 @@ SEQUENCES = [
     ),
 ]
 
-SCORES, CLASSES, BITS = floats(8), ints(below=8), ints(8, below=2)
 LOSSES = [
-    row(L.SoftmaxWithLossLayer, SCORES, CLASSES, gives=(), class_num=8),
-    row(L.GroupSoftmaxWithLossLayer, SCORES, CLASSES, gives=(), class_num=8, group_size=4),
-    row(L.BCELossLayer, SCORES, BITS, gives=(), pos_weight=2.0),
-    row(L.HingeLossLayer, SCORES, CLASSES, gives=(), class_num=8),
-    row(L.HingeLossLayer, SCORES, BITS, gives=(), id="binary", margin=0.5),
-    row(L.MSELossLayer, SCORES, SCORES, gives=(), multiplier=3.0),
-    row(L.MarginRankingLossLayer, SCORES, SCORES, gives=()),
-    row(L.KLRegularizationLayer, SCORES, SCORES, gives=(), mean=0.5),
-    row(L.AccuracyLayer, SCORES, CLASSES, gives=(), flags=[NO_GRADIENT]),
-    row(L.TopKAccuracyLayer, SCORES, CLASSES, gives=(), flags=[NO_GRADIENT], k=2),
-    row(L.BinaryAccuracyLayer, SCORES, BITS, gives=(), flags=[NO_GRADIENT]),
-    row(L.AUCLayer, SCORES, BITS, gives=(), flags=[NO_GRADIENT]),
-    row(L.MeanAveragePrecisionLayer, SCORES, BITS, gives=(), flags=[NO_GRADIENT]),
+    row(L.SoftmaxWithLossLayer, VECTOR, ints(below=8), gives=(), class_num=8),
+    row(L.GroupSoftmaxWithLossLayer, VECTOR, ints(below=8), gives=(), class_num=8, group_size=4),
+    row(L.MSELossLayer, IMAGE, IMAGE, gives=(), size_average=False, multiplier=0.1),
+    row(L.BCELossLayer, VECTOR, ints(8, below=2), gives=(), pos_weight=2.0),
+    row(L.HingeLossLayer, VECTOR, ints(8, below=2), gives=(), id="binary"),
+    row(L.HingeLossLayer, VECTOR, ints(below=8), gives=(), id="classes", class_num=8),
+    row(L.MarginRankingLossLayer, floats(), floats(), gives=(), margin=0.5, hard_sample_mining=True),
+    row(L.KLRegularizationLayer, VECTOR, gives=(), mean=0.5, std=2.0),
+    row(L.KLRegularizationLayer, VECTOR, VECTOR, gives=(), id="encoder"),
+]
+
+EVALS = [
+    row(L.AccuracyLayer, VECTOR, ints(below=8), gives=(), flags=[NO_GRADIENT]),
+    row(L.TopKAccuracyLayer, VECTOR, ints(below=8), gives=(), flags=[NO_GRADIENT], k=3),
+    row(L.BinaryAccuracyLayer, VECTOR, ints(8, below=2), gives=(), flags=[NO_GRADIENT]),
+    row(L.AUCLayer, VECTOR, ints(8, below=2), gives=(), flags=[NO_GRADIENT]),
+    row(L.MeanAveragePrecisionLayer, VECTOR, ints(8, below=2), gives=(), flags=[NO_GRADIENT]),
 ]
 
 CONV = {"conv1/weights": (5, 5, 1, 32), "conv1/biases": (32,)}
@@ -336,6 +339,7 @@ ROWS = [
     *STRUCTURES,
     *SEQUENCES,
     *LOSSES,
+    *EVALS,
     *BRAINS,
 ]
 
