@@ -169,10 +169,11 @@ class SoftmaxNormalizationLayer(GroupLayer):
 
 
 class GroupSoftmaxLayer(SoftmaxNormalizationLayer):
-    """The softmax of every group and a ground state, ``gsmax``: ``exp(x_i) / (1 + sum_j exp(x_j))``.
+    """The softmax of every group and a ground state, ``gsmax``.
 
-    The constant 1 stands for *none of them* and is left out of the output: all channels of a group can be near
-    0 at once. A group of one channel is a sigmoid. The temperature divides the channels, not the ground state.
+    To each group a constant 1 is added, which stands for *none of them* and is left out of the output: all
+    channels of a group can be near 0 at once. The temperature divides the channels, not the ground state. A
+    group of one channel is a sigmoid.
 
     Args:
         concat_output: whether to put the groups together again; else the output is a list of them.
@@ -197,8 +198,10 @@ class GroupSoftmaxLayer(SoftmaxNormalizationLayer):
 
     def _group(self, x: tf.Tensor) -> tf.Tensor:
         x = self._cool(x)
-        ground = tf.zeros_like(x[..., :1])
-        return tf.nn.softmax(tf.concat([x, ground], -1))[..., :-1]
+        if x.shape[-1] == 1:
+            return tf.nn.sigmoid(x)
+        augmented = tf.concat([x, tf.ones_like(x[..., :1])], -1)
+        return tf.nn.softmax(augmented)[..., :-1]
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if self.concat_output:

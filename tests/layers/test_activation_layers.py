@@ -92,8 +92,8 @@ def test_ngsmax_is_the_softmax_of_every_group() -> None:
 
 
 def ground(x: np.ndarray) -> np.ndarray:
-    """Softmax with a ground state of constant 1, which is dropped."""
-    return np.exp(x) / (1 + np.exp(x).sum(-1, keepdims=True))
+    """Softmax with a ground state, a logit of 1, which is dropped."""
+    return np.exp(x) / (np.e + np.exp(x).sum(-1, keepdims=True))
 
 
 def test_gsmax_has_a_ground_state() -> None:
