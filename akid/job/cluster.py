@@ -7,13 +7,15 @@ hangs (waiting for it as for a worker) if the others see it, and refuses to star
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from akid.job.engine import RoleName
 from akid.job.members import Member, chief_of, members_of
 from akid.job.model import AkidJob
 
+# The roles everybody sees.
+TRAINING = (RoleName.CHIEF, RoleName.WORKER, RoleName.PS)
 Address = Callable[[Member], str]
 
 
@@ -22,7 +24,7 @@ class Place:
     """Where the members of a job run: what of their environment is not the job's.
 
     Args:
-        address: `host:port` of a member's TensorFlow server.
+        cluster: addresses (`host:port`) by role, the evaluator's too.
         kid_file: file that holds the kid.
         data_path: directory of the data sets; empty for the user's own.
         log_dir: the run directory.
@@ -30,7 +32,7 @@ class Place:
         token_file: file that holds the rendezvous' token; empty if there is none.
     """
 
-    address: Address
+    cluster: Mapping[str, list[str]]
     kid_file: str
     data_path: str
     log_dir: str
@@ -38,40 +40,44 @@ class Place:
     token_file: str = ""
 
 
-def tf_config(job: AkidJob, member: Member, address: Address) -> str:
+def addresses(job: AkidJob, address: Address) -> dict[str, list[str]]:
+    """The addresses of all members by role."""
+    result: dict[str, list[str]] = {}
+    for member in members_of(job):
+        result.setdefault(member.role.value, []).append(address(member))
+    return result
+
+
+def tf_config(job: AkidJob, member: Member, cluster: Mapping[str, list[str]]) -> str:
     """A member's TF_CONFIG; empty for engines of one process."""
     if not job.spec.engine.distributed:
         return ""
-    cluster: dict[str, list[str]] = {}
-    for other in members_of(job):
-        if other.role is not RoleName.EVALUATOR or other == member:
-            cluster.setdefault(other.role.value, []).append(address(other))
+    seen = {role: hosts for role, hosts in cluster.items() if role in (member.role, *TRAINING)}
     task = {"type": member.role.value, "index": member.index}
-    return json.dumps({"cluster": cluster, "task": task}, separators=(",", ":"))
+    return json.dumps({"cluster": seen, "task": task}, separators=(",", ":"))
 
 
 def environment(job: AkidJob, member: Member, attempt: int, place: Place) -> dict[str, str]:
     """A member's environment, without what is empty."""
     engine = job.spec.engine
-    chief = chief_of(job)
     values = {
         "AKID_JOB_NAME": job.metadata.name,
         "AKID_ENGINE": engine.name,
         "AKID_ROLE": member.role.value,
         "AKID_INDEX": str(member.index),
         "AKID_ATTEMPT": str(attempt),
-        "AKID_IS_CHIEF": "1" if member == chief else "0",
-        "AKID_MEMBERS": str(len(members_of(job))),
+        "AKID_IS_CHIEF": "1" if member == chief_of(job) else "0",
+        "AKID_MEMBERS": str(engine.size),
         "AKID_KID": place.kid_file,
         "AKID_DATA_PATH": place.data_path,
         "AKID_LOG_DIR": place.log_dir,
         "AKID_RENDEZVOUS": place.rendezvous,
         "AKID_RENDEZVOUS_TOKEN_FILE": place.token_file,
-        "TF_CONFIG": tf_config(job, member, place.address),
+        "TF_CONFIG": tf_config(job, member, place.cluster),
     }
     return {name: value for name, value in values.items() if value}
 
 
-def command(job: AkidJob, member: Member) -> list[str]:
+def command() -> list[str]:
     """What a member runs if its template does not say: akid's trainer."""
     return ["python", "-m", "akid", "train"]

@@ -11,13 +11,12 @@ from pydantic import ValidationError
 
 from akid.job.interface import Delete, Event, Observed, Plan, Trouble, TroubleKind
 from akid.job.manifest import parse
-from akid.job.members import members_of
 from akid.job.model import AkidJob
 from akid.job.names import Kind
 from akid.job.objects import Manifest, manifest
 from akid.job.outcome import event
 from akid.job.plan import plan
-from akid.job.pods import Settings
+from akid.job.pods import Settings, place_of
 from akid.job.problems import InvalidManifestError
 from akid.job.reported import Status
 from akid.job.status import MAX_TEXT, changed, with_condition
@@ -56,14 +55,17 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
         trouble = Trouble(TroubleKind.INVALID_TEMPLATE, missing)
         observed = replace(observed, troubles=(*observed.troubles, trouble))
     result = plan(job, observed, now)
-    return Decision(result, tuple(manifest(job, create, settings) for create in result.create), job)
+    if not result.create:
+        return Decision(result, job=job)
+    place = place_of(job)
+    return Decision(result, tuple(manifest(job, create, settings, place) for create in result.create), job)
 
 
 def image_problem(job: AkidJob, settings: Settings) -> str:
     """What is wrong if a member's pod would have no image; else empty."""
     if job.spec.image or settings.image:
         return ""
-    for role in dict.fromkeys(member.role for member in members_of(job)):
+    for role in (role for role, number in job.spec.engine.counts.items() if number):
         template = job.spec.template_of(role)
         containers = (template.spec.containers if template.spec else None) or []
         if not any((container.model_extra or {}).get("image") for container in containers):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from akid.job.members import members_of
 from akid.job.model import AkidJob
 
 
@@ -40,7 +39,7 @@ class GangScheduler:
     def group_spec(self, job: AkidJob) -> dict[str, Any]:
         """The spec of the job's PodGroup."""
         scheduling = job.spec.scheduling
-        spec: dict[str, Any] = {"minMember": scheduling.min_available or len(members_of(job))}
+        spec: dict[str, Any] = {"minMember": scheduling.min_available or job.spec.engine.size}
         if self.name == "volcano":
             spec |= {"queue": scheduling.queue} if scheduling.queue else {}
             spec |= {"priorityClassName": scheduling.priority_class_name} if scheduling.priority_class_name else {}
@@ -78,7 +77,7 @@ def queue_marks(job: AkidJob) -> tuple[dict[str, str], dict[str, str]]:
     if not queue or job.spec.scheduling.gang == "volcano":
         return {}, {}
     labels = {"kueue.x-k8s.io/queue-name": queue}
-    members = len(members_of(job))
+    members = job.spec.engine.size
     if members == 1:
         return labels, {}
     return (

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from akid.job.cluster import Place
 from akid.job.engine import RoleName
 from akid.job.gang import GANGS, gang_of
 from akid.job.interface import Create
@@ -36,13 +37,13 @@ TYPES: dict[Kind, tuple[str, str]] = {
 }
 
 
-def manifest(job: AkidJob, create: Create, settings: Settings) -> Manifest:
+def manifest(job: AkidJob, create: Create, settings: Settings, place: Place) -> Manifest:
     """The manifest of something a plan creates.
 
     A Secret comes without its data: whoever creates it puts a random text into `stringData.token`.
     """
     if create.kind is Kind.MEMBER and create.member is not None:
-        return pod(job, create.member, create.attempt, settings)
+        return pod(job, create.member, create.attempt, settings, place)
     result = {**_head(job, create.kind), **_body(job, create.kind)}
     if create.kind is Kind.GANG:
         result["metadata"]["labels"][ATTEMPT_LABEL] = str(create.attempt)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from akid.job.cluster import Place, command, environment
+from akid.job.cluster import Place, addresses, command, environment
 from akid.job.engine import RoleName
 from akid.job.gang import gang_of, queue_marks
-from akid.job.members import Member, members_of
+from akid.job.members import Member
 from akid.job.model import AkidJob
 from akid.job.names import (
     ATTEMPT_LABEL,
@@ -53,38 +53,30 @@ class Settings:
     image_pull_secrets: tuple[str, ...] = ()
 
 
-def pod(job: AkidJob, member: Member, attempt: int, settings: Settings) -> Manifest:
+def pod(job: AkidJob, member: Member, attempt: int, settings: Settings, place: Place) -> Manifest:
     """The Pod of a member."""
     template = job.spec.template_of(member.role).to_json()
     spec: Manifest = template.get("spec", {})
-    volumes, mounts = pod_volumes(job, token=has_rendezvous(job))
-    kept = _trainer(spec)
-    trainer = _container(job, member, attempt, settings, kept, mounts)
-    others = [container for container in spec.get("containers", []) if container is not kept]
-    name = member_name(job, member.role, member.index)
-    defaults: Manifest = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
-        **_scheduling(job),
-        **(
-            {"imagePullSecrets": [{"name": n} for n in settings.image_pull_secrets]}
-            if settings.image_pull_secrets
-            else {}
-        ),
+    kept = trainer_of(spec)
+    volumes, mounts = pod_volumes(job, token=bool(place.token_file))
+    trainer = {
+        **_container(job, member, settings, kept),
+        "env": _merged(kept.get("env", []), _env(environment(job, member, attempt, place), settings, kept)),
+        "volumeMounts": _merged(kept.get("volumeMounts", []), mounts, key="mountPath"),
     }
+    others = [container for container in spec.get("containers", []) if container is not kept]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": _metadata(job, member, attempt, template.get("metadata", {})),
         "spec": {
-            **defaults,
+            **_defaults(job, settings),
             **spec,
             "containers": [trainer, *others],
             "volumes": _merged(spec.get("volumes", []), volumes),
             "securityContext": {**POD_SECURITY, **spec.get("securityContext", {})},
             "restartPolicy": "Never",
-            "hostname": name,
+            "hostname": member.name(job),
             "subdomain": object_name(job, Kind.SERVICE),
             **_spread(job, spec),
         },
@@ -93,13 +85,17 @@ def pod(job: AkidJob, member: Member, attempt: int, settings: Settings) -> Manif
 
 def has_rendezvous(job: AkidJob) -> bool:
     """Whether the members meet at a rendezvous: several of them, run by akid's trainer."""
-    return len(members_of(job)) > 1 and job.spec.run_policy.restart_strategy == "InPlace"
+    return job.spec.engine.size > 1 and job.spec.run_policy.restart_strategy == "InPlace"
 
 
 def port(job: AkidJob, role: RoleName, name: str) -> int:
     """The number of a role's port: the one the template's container gives to the name, else akid's."""
-    kept = _trainer(job.spec.template_of(role).to_json().get("spec", {}))
-    ports: list[Manifest] = kept.get("ports", [])
+    return port_of(trainer_of(job.spec.template_of(role).to_json().get("spec", {})), name)
+
+
+def port_of(container: Manifest, name: str) -> int:
+    """The number a container gives to the name of a port, else akid's."""
+    ports: list[Manifest] = container.get("ports", [])
     given = [entry.get("containerPort") for entry in ports if entry.get("name") == name]
     return given[0] if given and isinstance(given[0], int) else PORTS[name]
 
@@ -115,18 +111,14 @@ def owner(job: AkidJob) -> Manifest:
     }
 
 
-def place(job: AkidJob) -> Place:
+def place_of(job: AkidJob) -> Place:
     """Where members run in a cluster. Names without the namespace resolve at the first search domain."""
     service = object_name(job, Kind.SERVICE)
     ports = {role: port(job, role, "tf") for role in RoleName}
-
-    def address(member: Member) -> str:
-        return f"{member.name(job)}.{service}:{ports[member.role]}"
-
     meets = has_rendezvous(job)
     chief = job.spec.engine.chief[0]
     return Place(
-        address=address,
+        cluster=addresses(job, lambda member: f"{member.name(job)}.{service}:{ports[member.role]}"),
         kid_file=f"{KID_DIR}/{KID_FILE}",
         data_path=DATA_PATH,
         log_dir=log_dir(job),
@@ -135,25 +127,21 @@ def place(job: AkidJob) -> Place:
     )
 
 
-def _trainer(spec: Manifest) -> Manifest:
+def trainer_of(spec: Manifest) -> Manifest:
     """The template's container that runs the kid: the one called trainer, or the only one; else {}."""
     containers: list[Manifest] = spec.get("containers", [])
     named = [container for container in containers if container.get("name") == TRAINER]
     return (named or containers or [{}])[0]
 
 
-def _container(
-    job: AkidJob, member: Member, attempt: int, settings: Settings, kept: Manifest, mounts: list[Manifest]
-) -> Manifest:
+def _container(job: AkidJob, member: Member, settings: Settings, kept: Manifest) -> Manifest:
     container: Manifest = {
         "name": TRAINER,
         "image": job.spec.image or settings.image,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        **({} if "command" in kept or "args" in kept else {"command": command(job, member)}),
+        **({} if "command" in kept or "args" in kept else {"command": command()}),
         **kept,
-        "env": _merged(kept.get("env", []), _env(job, member, attempt, settings)),
-        "ports": _merged(kept.get("ports", []), _ports(job, member)),
-        "volumeMounts": _merged(kept.get("volumeMounts", []), mounts, key="mountPath"),
+        "ports": _merged(kept.get("ports", []), _ports(job, member, kept)),
         "securityContext": {**CONTAINER_SECURITY, **kept.get("securityContext", {})},
     }
     if job.spec.engine.gpus and member.role is not RoleName.PS:
@@ -163,19 +151,35 @@ def _container(
     return container
 
 
-def _env(job: AkidJob, member: Member, attempt: int, settings: Settings) -> list[Manifest]:
-    values = {**settings.env, **environment(job, member, attempt, place(job))}
-    values["AKID_METRICS_PORT"] = str(port(job, member.role, "metrics"))
+def _env(values: dict[str, str], settings: Settings, kept: Manifest) -> list[Manifest]:
     address = {"name": "AKID_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    values = {**settings.env, **values, "AKID_METRICS_PORT": str(port_of(kept, "metrics"))}
     return [address, *({"name": name, "value": value} for name, value in values.items())]
 
 
-def _ports(job: AkidJob, member: Member) -> list[Manifest]:
+def _ports(job: AkidJob, member: Member, kept: Manifest) -> list[Manifest]:
     """The ports a member listens on."""
+    is_chief = (member.role, member.index) == job.spec.engine.chief
     names = ["metrics"]
     names += ["tf"] if job.spec.engine.distributed else []
-    names += ["rendezvous"] if has_rendezvous(job) and (member.role, member.index) == job.spec.engine.chief else []
-    return [{"name": name, "containerPort": port(job, member.role, name)} for name in names]
+    names += ["rendezvous"] if is_chief and has_rendezvous(job) else []
+    return [{"name": name, "containerPort": port_of(kept, name)} for name in names]
+
+
+def _defaults(job: AkidJob, settings: Settings) -> Manifest:
+    """What a template may overrule."""
+    scheduling, gang = job.spec.scheduling, gang_of(job)
+    values: Manifest = {
+        "schedulerName": scheduling.scheduler_name or (gang.scheduler if gang else ""),
+        "priorityClassName": scheduling.priority_class_name,
+        "imagePullSecrets": [{"name": name} for name in settings.image_pull_secrets],
+    }
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        **{name: value for name, value in values.items() if value},
+    }
 
 
 def _merged(own: list[Manifest], added: list[Manifest], key: str = "name") -> list[Manifest]:
@@ -201,15 +205,6 @@ def _metadata(job: AkidJob, member: Member, attempt: int, given: Manifest) -> Ma
         **({"annotations": annotations} if annotations else {}),
         "ownerReferences": [owner(job)],
     }
-
-
-def _scheduling(job: AkidJob) -> Manifest:
-    scheduling, gang = job.spec.scheduling, gang_of(job)
-    values = {
-        "schedulerName": scheduling.scheduler_name or (gang.scheduler if gang else ""),
-        "priorityClassName": scheduling.priority_class_name,
-    }
-    return {name: value for name, value in values.items() if value}
 
 
 def _spread(job: AkidJob, spec: Manifest) -> Manifest:

@@ -12,12 +12,12 @@ from job.scenes import SERVERS, TWO
 from akid.job import Member
 from akid.job.cluster import environment, tf_config
 from akid.job.engine import RoleName
-from akid.job.pods import place
+from akid.job.pods import place_of
 
 
 def config(engine: dict[str, Any], role: str, index: int, /, **spec: Any) -> dict[str, Any]:
     described = job(engine=engine, **spec)
-    return json.loads(tf_config(described, Member(RoleName(role), index), place(described).address))
+    return json.loads(tf_config(described, Member(RoleName(role), index), place_of(described).cluster))
 
 
 def test_multi_worker_has_workers_only():
@@ -51,13 +51,13 @@ def test_d_the_evaluator_is_in_its_own_cluster():
 
 def test_engines_of_one_process_have_no_tf_config():
     described = job(engine={"name": "data_parallel", "num_gpu": 2})
-    assert "TF_CONFIG" not in environment(described, Member(RoleName.WORKER, 0), 0, place(described))
+    assert "TF_CONFIG" not in environment(described, Member(RoleName.WORKER, 0), 0, place_of(described))
 
 
 def test_a_thousand_workers_fit_into_the_environment():
     name = "a" * 40
     described = job(name, engine={"name": "multi_worker", "workers": 1000})
-    text = tf_config(described, Member(RoleName.WORKER, 999), place(described).address)
+    text = tf_config(described, Member(RoleName.WORKER, 999), place_of(described).cluster)
     assert len(json.loads(text)["cluster"]["worker"]) == 1000
     assert len(text) < 128 * 1024 - 100, "the kernel takes 128 KiB for one variable"
 
@@ -72,7 +72,7 @@ def test_a_port_named_in_a_template_is_used():
 
 def test_the_environment_of_a_worker():
     described = job(engine=TWO)
-    values = environment(described, Member(RoleName.WORKER, 1), 3, place(described))
+    values = environment(described, Member(RoleName.WORKER, 1), 3, place_of(described))
     assert {name: value for name, value in values.items() if name != "TF_CONFIG"} == {
         "AKID_JOB_NAME": "digits",
         "AKID_ENGINE": "multi_worker",

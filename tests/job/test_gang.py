@@ -11,18 +11,21 @@ from job.scenes import TWO, at, condition, created, deleted, look, running, seen
 from akid.job import Create, GangState, Kind, Member, Settings, gang_state
 from akid.job.engine import RoleName
 from akid.job.objects import manifest
+from akid.job.pods import place_of
 
 COSCHEDULING = {"scheduling": {"gang": "coscheduling"}, "gangs": frozenset({"coscheduling"})}
 VOLCANO = {"scheduling": {"gang": "volcano", "queue": "research"}, "gangs": frozenset({"volcano"})}
 
 
 def group(scheduling: dict[str, Any]) -> dict[str, Any]:
-    return manifest(job(engine=TWO, scheduling=scheduling), Create(Kind.GANG, 1), Settings())
+    described = job(engine=TWO, scheduling=scheduling)
+    return manifest(described, Create(Kind.GANG, 1), Settings(), place_of(described))
 
 
 def pod(scheduling: dict[str, Any]) -> dict[str, Any]:
     member = Member(RoleName.WORKER, 0)
-    return manifest(job(engine=TWO, scheduling=scheduling), Create(Kind.MEMBER, 0, member), Settings())
+    described = job(engine=TWO, scheduling=scheduling)
+    return manifest(described, Create(Kind.MEMBER, 0, member), Settings(), place_of(described))
 
 
 def test_a_gang_that_nobody_schedules_waits_and_says_so():

@@ -365,3 +365,26 @@ def test_a_status_lost_is_built_again():
 
 def test_a_status_survives_the_way_through_the_server():
     assert job_with(running()).status.to_json() == running()
+
+
+def test_a_job_suspended_after_its_deadline_is_suspended():
+    policy = {"activeDeadlineSeconds": 60}
+    late = look(*BOTH, status=running(runPolicy=policy), runPolicy={**policy, "suspend": True}, now=at(61))
+    assert started(late)["state"] == "Suspended"
+
+
+def test_p_the_pending_deadline_counts_from_the_loss_not_from_the_start():
+    policy = {"pendingDeadlineSeconds": 60}
+    lost = look(seen("worker-0"), status=running(runPolicy=policy), runPolicy=policy, now=at(1000))
+    assert condition(lost, "Running") == ("False", "PodLost")
+    waiting = (seen("worker-0"), seen("worker-1", "Pending", created=at(1000)))
+    assert look(*waiting, status=started(lost), runPolicy=policy, now=at(1030)).requeue_after == 30
+    late = look(*waiting, status=started(lost), runPolicy=policy, now=at(1060))
+    assert condition(late, "Failed") == ("True", "PendingDeadlineExceeded")
+
+
+def test_who_is_done_is_written_at_once():
+    done = look(seen("worker-0"), seen("worker-1", "Succeeded"), status=running(),
+                runPolicy={"successPolicy": "AllWorkers"})  # fmt: skip
+    assert done.status is not None
+    assert not done.minor

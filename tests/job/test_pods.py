@@ -12,6 +12,7 @@ from job.scenes import SERVERS, TWO
 from akid.job import Create, Kind, Member, Settings
 from akid.job.engine import RoleName
 from akid.job.objects import manifest
+from akid.job.pods import place_of
 
 SIZE = {"resources": {"requests": {"storage": "1Gi"}}}
 
@@ -19,13 +20,13 @@ SIZE = {"resources": {"requests": {"storage": "1Gi"}}}
 def pod(role: str = "worker", index: int = 0, /, **spec: Any) -> dict[str, Any]:
     described = job(**{"engine": TWO, **spec})
     member = Member(RoleName(role), index)
-    return manifest(
-        described, Create(Kind.MEMBER, 2, member), Settings(image="default:1", env={"HTTP_PROXY": "p"})
-    )
+    settings = Settings(image="default:1", env={"HTTP_PROXY": "p"})
+    return manifest(described, Create(Kind.MEMBER, 2, member), settings, place_of(described))
 
 
 def other(kind: Kind, /, **spec: Any) -> dict[str, Any]:
-    return manifest(job(**{"engine": TWO, **spec}), Create(kind, 2), Settings())
+    described = job(**{"engine": TWO, **spec})
+    return manifest(described, Create(kind, 2), Settings(), place_of(described))
 
 
 def trainer(pod_: dict[str, Any]) -> dict[str, Any]:
