@@ -15,7 +15,7 @@ import akid.layers
 from akid.backend import tf
 from akid.blocks import Block, ProcessingLayer
 from akid.brains import Brain
-from akid.declare import Problems, _block
+from akid.declare import Making
 from akid.trips import Trip
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
@@ -171,8 +171,8 @@ def test_a_manifest_may_say_what_python_says(row: Row) -> None:
         # In a manifest "type" is the class; these have a class for every type.
         options.pop("type")
     options |= {"name": "it", "inputs": ["system_in"]}
-    problems = Problems()
-    block = _block({"type": row.make.__name__, **json.loads(json.dumps(options))}, "blocks[0]", problems)
+    making = Making()
+    block = making.block({"type": row.make.__name__, **json.loads(json.dumps(options))}, "blocks[0]")
     problems.check()
     assert type(block) is row.make
 
