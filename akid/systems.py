@@ -223,7 +223,8 @@ class GraphSystem(System):
             if any(a is None for a in args):
                 now[block.name], consumes = _infer(block, args, trip)
             else:
-                now[block.name], consumes = _as_list(block(_unlist(args), trip)), True
+                now[block.name] = _as_list(block(_unlist(args), trip))
+                consumes = any(output is not None for output in now[block.name])
             used |= {edge.name for edge in edges if consumes}
         if trip.inferring:
             _note_outputs(now, used, trip)
