@@ -179,7 +179,15 @@ class Block(tf.Module):
         return sum(int(v.shape.num_elements() or 0) for v in self.parameters.values())
 
     def copy(self) -> Self:
-        """Another block with the same variables: what one learns the other knows."""
+        """Another block with the same variables: what one learns the other knows.
+
+        Raises:
+            BlockError: there are no variables yet, so the two would make their own.
+        """
+        if not self.built:
+            raise BlockError(
+                f"{self.name!r} has no variables to share yet; send a signal through it before copy()."
+            )
         twin = copy.copy(self)
         twin.hooks = BlockHooks(*(list(hooks) for hooks in vars(self.hooks).values()))
         return twin

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from akid import jokers, kongfus, layers, sensors, sources
+from akid.blocks import ProcessingLayer
 from akid.brains import Brain
 from akid.jokers import Joker
 from akid.kongfus import KongFu
@@ -40,7 +41,7 @@ def _public(module: ModuleType, base: type) -> dict[str, Callable[..., Any]]:
 
 SENSORS = Catalog("sensor", {"Sensor": Sensor, **_public(sensors, Sensor)}, Sensor)
 BRAINS = Catalog("brain", _public(brains, Brain))
-BLOCKS = Catalog("block", {**_public(layers, layers.ProcessingLayer), **BRAINS.types, "Brain": Brain})
+BLOCKS = Catalog("block", {**_public(layers, ProcessingLayer), **BRAINS.types, "Brain": Brain})
 CATALOGS = {
     "sensor": SENSORS,
     "source": Catalog("source", _public(sources, Source), Source),

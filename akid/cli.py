@@ -18,6 +18,8 @@ from akid.job import AkidJob, load_mapping, parse
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C.
 INVALID, FAILED, INTERRUPTED = 2, 1, 130
 
+EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code, see DESIGN "Exit codes"."""
@@ -49,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="begin anew in a run directory that was used before")
     _command(commands, "validate", _validate, "check an AkidJob without training it")
     _command(commands, "render", _render, "print an AkidJob as it would run: settings applied, script filled in")
+    export = commands.add_parser("export", help="write what a run learnt as a SavedModel", description=EXPORT)
+    export.set_defaults(command=_export)
+    export.add_argument("log_dir", type=Path, metavar="LOG_DIR", help="run directory of `akid run`")
+    export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
+    export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     return parser
 
 
@@ -107,4 +114,12 @@ def _render(options: argparse.Namespace) -> int:
         print(render(spec.script, spec.params or {}))
     else:
         print(yaml.safe_dump(spec.arguments(), sort_keys=False), end="")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from akid.jobs import export_run
+
+    target, outputs = export_run(options.log_dir, options.output, options.best)
+    print(f"{target}: {', '.join(outputs)}")
     return 0

@@ -11,7 +11,9 @@ import yaml
 
 from akid.declare import declare_kid
 from akid.errors import DataError, InvalidSpecError
+from akid.export import export_brain, exported_outputs, restore_for_inference
 from akid.job import AkidJob
+from akid.job.kid import Kid as KidSpec
 from akid.kids import Kid
 from akid.run_dir import RunDir, write_atomically
 from akid.scripts import kid_of_module, kid_of_script, render
@@ -32,11 +34,15 @@ def kid_of_job(job: AkidJob, log_dir: Path | None = None) -> Kid:
         InvalidSpecError: the script or the module is wrong, or the engine cannot run here.
         UserCodeError: the user's code raised an exception.
     """
-    spec = job.spec.kid
     name = str(job.spec.engine.name)
     if name != "single":
         problem = f"this version runs the engine 'single' only, received {name!r}."
         raise InvalidSpecError("spec.engine.name", problem)
+    return kid_of_spec(job.spec.kid, log_dir)
+
+
+def kid_of_spec(spec: KidSpec, log_dir: Path | None = None) -> Kid:
+    """The Kid of ``spec.kid``; see `kid_of_job`."""
     params = spec.params or {}
     if spec.script is not None:
         kid = kid_of_script(render(spec.script, params))
@@ -73,6 +79,31 @@ def prepare_run(job: AkidJob, log_dir: Path, fresh: bool) -> None:
             problem = f"differs from the kid that runs in {log_dir}; a run goes on with the kid it began with."
             raise InvalidSpecError(changed, problem, "Use another --log-dir, or --fresh to begin anew.")
     write_atomically(run_dir.kid, yaml.safe_dump(spec, sort_keys=False))
+
+
+def export_run(log_dir: Path, output: Path | None = None, best: bool = False) -> tuple[Path, list[str]]:
+    """Export what a run learnt; its data need not be there.
+
+    Args:
+        log_dir: the run directory.
+        output: where to; ``export/`` in the run directory if left out.
+        best: the best checkpoint instead of the newest.
+
+    Returns:
+        Where the export is, and the full names of its outputs, the main one first.
+
+    Raises:
+        DataError: it is no run directory, or has no such checkpoint.
+    """
+    recipe = log_dir / "kid.yaml"
+    if not recipe.is_file():
+        raise DataError(f"There is no {recipe}; expected the directory of a run of `akid run`.")
+    spec = KidSpec.model_validate(yaml.safe_load(recipe.read_text(encoding="utf-8")))
+    kid = kid_of_spec(spec, log_dir)
+    signature = restore_for_inference(kid, best)
+    with kid.averaged():
+        target = export_brain(kid.brain, signature, output or RunDir(log_dir).export, kid.sensor, kid.seed)
+    return target, exported_outputs(target)
 
 
 def _comparable(spec: Mapping[str, Any]) -> dict[str, Any]:

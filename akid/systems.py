@@ -49,6 +49,10 @@ class System(Block):
         return self
 
     def _name_block(self, block: Block) -> None:
+        if any(b is block for b in self.blocks):
+            raise WiringError(
+                f"{self.name!r}: {block.name!r} is attached already; a block stands in one place of a system."
+            )
         taken = {b.name for b in self.blocks} | {SYSTEM_IN}
         if not block.named:
             number = 1 + sum(type(b) is type(block) for b in self.blocks)
@@ -70,15 +74,10 @@ class System(Block):
         Raises:
             KeyError: there is none; with a near match.
         """
-        head, _, rest = name.partition("/")
-        for block in self.blocks:
-            if block.name == head:
-                if not rest:
-                    return block
-                if isinstance(block, System):
-                    return block.block(rest)
-        hint = near_match(name, (n for n, _ in self.named_blocks()))
-        raise KeyError(f"{self.name!r} has no block {name!r}. {hint}")
+        blocks = dict(self.named_blocks())
+        if name not in blocks:
+            raise KeyError(f"{self.name!r} has no block {name!r}. {near_match(name, blocks)}")
+        return blocks[name]
 
     def named_blocks(self, prefix: str = "") -> Iterator[tuple[str, Block]]:
         """``(full name, block)`` of every block, nested ones after their system."""
@@ -129,17 +128,20 @@ class System(Block):
     def copy(self) -> Self:
         """Another system with the same variables."""
         twin = super().copy()
-        twin.blocks = [block.copy() for block in self.blocks]
+        # What no signal has reached yet is shared as it is: whoever builds it builds it for both.
+        twin.blocks = [block.copy() if block.built else block for block in self.blocks]
         return twin
 
     def _pass(self, signal: Signal, trip: Trip) -> Signal:
         # The outermost system does not appear in full names: "conv1/weights", not "brain/conv1/weights".
-        if len(trip._path) != 1:
+        if trip.rooted or len(trip._path) != 1:
             return super()._pass(signal, trip)
         root = trip._path.pop()
+        trip.rooted = True
         try:
             return super()._pass(signal, trip)
         finally:
+            trip.rooted = False
             trip._path.append(root)
 
 
@@ -219,15 +221,18 @@ class GraphSystem(System):
         used: set[str] = set()
         for index, block in enumerate(self.blocks):
             edges = self.edges(index)
+            # A feedback is no use of what its source gives in this step.
+            sources = {edge.name for edge in edges} & now.keys()
             args = _first_values(_gather(edges, now, before, trip, block.name), block, system_in)
             if any(a is None for a in args):
                 now[block.name], consumes = _infer(block, args, trip)
             else:
                 now[block.name] = _as_list(block(_unlist(args), trip))
                 consumes = any(output is not None for output in now[block.name])
-            used |= {edge.name for edge in edges if consumes}
+            used |= sources if consumes else set()
         if trip.inferring:
-            _note_outputs(now, used, trip)
+            # What a nested system's last block gives is for the outer one to use or to note.
+            _note_outputs(now, used | ({self.blocks[-1].name} if trip.path else set()), trip)
         return now
 
     def infer(self, args: list[Any], trip: Trip) -> Signal | None:
@@ -249,6 +254,15 @@ def _gather(
         if outputs is None:
             args += [edge] * len(edge.idxs or (0,))
             continue
+        if len(outputs) == 1 and outputs[0] is None:
+            # Nothing could be inferred, so it is not known how many outputs there would be.
+            args += [None] * len(edge.idxs or (0,))
+            continue
+        if edge.name not in now and edge.idxs is None and len(outputs) > 1:
+            raise WiringError(
+                f"Block {block!r}: the feedback from {edge.name!r}, which has {len(outputs)} outputs, must name"
+                f" those it takes: {{'name': {edge.name!r}, 'idxs': [...]}}."
+            )
         if edge.name == SYSTEM_IN and trip.inferring:
             missing = 1 + max(edge.idxs or (0,)) - len(outputs)
             outputs = outputs + [None] * missing

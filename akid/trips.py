@@ -76,6 +76,8 @@ class Trip:
         self.outputs: dict[str, tf.Tensor] = {}
         self.time = 0
         self.last = True
+        #: Whether the signal is inside a system already, whose name is not part of full names.
+        self.rooted = False
         self._path: list[str] = []
         self._draws: dict[str, int] = {}
 
@@ -176,7 +178,7 @@ class Trip:
         path = self.path
         draw = self._draws.get(f"{path}@{self.time}", 0)
         self._draws[f"{path}@{self.time}"] = draw + 1
-        shape = tf.cast(shape, tf.int64)
+        shape = tf.cast(tf.convert_to_tensor(shape), tf.int64)
         start = self.rows[0]
         if isinstance(start, int) and start == 0:
             first = tf.constant(0, tf.int64)

@@ -10,9 +10,9 @@ from akid.backend import tf
 from akid.blocks import Signal
 from akid.checks import number
 from akid.errors import BlockError
+from akid.layers.arguments import Inputs
 from akid.layers.loss import LossLayer
 from akid.layers.measures import binary_hits
-from akid.layers.synapse import Inputs
 from akid.layers.targets import like, rows
 from akid.trips import Trip
 

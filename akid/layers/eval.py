@@ -9,8 +9,8 @@ from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.checks import number, whole
 from akid.errors import BlockError
+from akid.layers.arguments import Inputs
 from akid.layers.measures import auc, average_precision, binary_hits, mean_of_known, top_k_hits
-from akid.layers.synapse import Inputs
 from akid.layers.targets import check_scores, class_numbers, like, rows, signals
 from akid.trips import Trip
 
@@ -127,8 +127,8 @@ class RankingEvalLayer(EvalLayer):
     """A measure of the order of all examples of a split, so it is exact only over all of them at once.
 
     Scores and labels are ``[batch]`` or ``[batch, class_num]``, labels 0 and 1 or -1 and 1; every column is
-    measured by itself, and the mean is over the columns where the measure is defined. It is NaN if that is none; the
-    layer itself gives 0 then.
+    measured by itself, and the mean is over the columns where the measure is defined. It is NaN if that is none;
+    the layer itself gives 0 then.
     """
 
     #: Scores and positives ``[examples, class_num]`` to the measure of every column.

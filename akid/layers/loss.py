@@ -8,8 +8,8 @@ from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.checks import number, whole
 from akid.errors import BlockError
+from akid.layers.arguments import Inputs
 from akid.layers.measures import top_k_hits
-from akid.layers.synapse import Inputs
 from akid.layers.targets import check_scores, class_numbers, is_dense, rows, signals
 from akid.trips import Trip
 
@@ -117,9 +117,9 @@ class SoftmaxWithLossLayer(LossLayer):
 class GroupSoftmaxWithLossLayer(LossLayer):
     """Cross entropy of the softmax of every group of classes, each with a ground state: "none of these".
 
-    The ground state's logit is 0, so a group's probabilities are ``exp(x_i) / (1 + sum_j exp(x_j))``, as
-    `GroupSoftmaxLayer` has them; with groups of one that is the sigmoid. The group of the label must say its
-    class, the others their ground state; the loss is the sum over groups, the mean over the batch.
+    The ground state is that of `GroupSoftmaxLayer`: a logit of 1, but of 0 in groups of one, which are sigmoids.
+    The group of the label must say its class, the others their ground state; the loss is the sum over groups, the
+    mean over the batch.
 
     Notes ``accuracy`` (the most probable class of all is the label) and ``group_accuracy`` (the share of groups
     that say what they must). Infers the classes' probabilities, ``[batch, class_num]``, without the ground states.
@@ -159,7 +159,8 @@ class GroupSoftmaxWithLossLayer(LossLayer):
 
     def _augmented(self, logits: tf.Tensor) -> tf.Tensor:
         """``[batch, groups, 1 + group_size]``, the ground state first."""
-        return tf.pad(self._grouped(logits), [[0, 0], [0, 0], [1, 0]])
+        ground = 1.0 if self.group_size > 1 else 0.0
+        return tf.pad(self._grouped(logits), [[0, 0], [0, 0], [1, 0]], constant_values=ground)
 
     def _probabilities(self, logits: tf.Tensor) -> tf.Tensor:
         return tf.reshape(tf.nn.softmax(self._augmented(logits))[..., 1:], [-1, self.class_num])

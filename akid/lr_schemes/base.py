@@ -104,7 +104,9 @@ def _check_options(kind: type[LearningRateScheme], name: str, options: Mapping[s
     try:
         signature.bind(**options)
     except TypeError as error:
-        hint = near_match(unknown[0], signature.parameters) if unknown else str(error).capitalize() + "."
+        hint = f"Unknown: {unknown[0]!r}." if unknown else str(error).capitalize() + "."
+        near = near_match(unknown[0], signature.parameters) if unknown else ""
+        hint += f" {near}" if near.startswith("Did") else ""
         raise AkidError(
             f"The learning-rate scheme {name!r} takes {list(signature.parameters)}. {hint} Received: {options!r}"
         ) from None

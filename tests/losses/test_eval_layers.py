@@ -104,13 +104,13 @@ CASES = {
 def test_agrees_with_numpy_whatever_the_batches(case, size):
     layer, predictions, labels, by_hand = CASES[case]
     expected = by_hand(predictions.astype("float64"), labels)
-    assert over_batches(layer.copy(), predictions, labels, size) == pytest.approx(expected, rel=1e-6)
+    assert over_batches(layer.clone(), predictions, labels, size) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_layer_gives_the_measure_of_the_batch_in_a_graph_too(case):
     layer, predictions, labels, by_hand = CASES[case]
-    run = tf.function(layer.copy().__call__, autograph=False)
+    run = tf.function(layer.clone().__call__, autograph=False)
     value = run([tf.constant(predictions), tf.constant(labels)])
     assert value.dtype == tf.float32
     assert float(value) == pytest.approx(by_hand(predictions.astype("float64"), labels), rel=1e-5)

@@ -30,7 +30,7 @@ def softmax(x):
 
 def group_probabilities(x):
     e = np.exp(x.reshape(-1, 2, 3))
-    return (e / (1 + e.sum(-1, keepdims=True))).reshape(-1, 6)
+    return (e / (np.e + e.sum(-1, keepdims=True))).reshape(-1, 6)
 
 
 INFERRED = [
@@ -49,7 +49,7 @@ INFERRED = [
 @pytest.mark.parametrize("labelled", [False, True])
 @pytest.mark.parametrize(("layer", "probabilities"), INFERRED, ids=lambda v: type(v).__name__)
 def test_a_brain_infers_scores_and_probabilities_with_and_without_labels(layer, probabilities, labelled):
-    made = brain(layer.copy())
+    made = brain(layer.clone())
     outputs = made.predict([DATA, BITS] if labelled else DATA)
     logits = DATA @ made["ip/weights"].numpy() + made["ip/biases"].numpy()
     assert sorted(outputs) == (["ip"] if probabilities is None else ["ip", "l"])
@@ -71,6 +71,15 @@ def test_losses_and_evals_of_a_brain_are_gathered_by_full_name():
     assert sorted(trip.losses) == ["bce", "loss1", "mse"]
     assert float(trip.total_loss) == pytest.approx(sum(float(v) for v in trip.losses.values()))
     assert sorted(trip.evals) == ["acc", "auc1", "bce/accuracy"]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_group_softmax_has_the_same_ground_state_as_its_layer(size):
+    logits = tf.constant(np.random.default_rng(1).normal(size=(4, 6)).astype("float32"))
+    trip = Trip(inferring=True)
+    layers.GroupSoftmaxWithLossLayer(6, size, name="l").infer([logits, None], trip)
+    expected = layers.GroupSoftmaxLayer(group_size=size)(logits)
+    np.testing.assert_allclose(trip.outputs[""].numpy(), expected.numpy(), rtol=1e-6)
 
 
 def test_a_debugging_trip_accepts_a_layer_that_gives_nothing():

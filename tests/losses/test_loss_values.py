@@ -35,7 +35,7 @@ def group_softmax(vectors=None):
     total = 0.0
     for i, row in enumerate(LOGITS):
         for group in range(2):
-            x = log_softmax(np.concatenate([[0.0], row[3 * group : 3 * group + 3]]))
+            x = log_softmax(np.concatenate([[1.0], row[3 * group : 3 * group + 3]]))
             if vectors is not None:
                 mine = vectors[i, 3 * group : 3 * group + 3]
                 total -= x @ np.concatenate([[1 - mine.sum()], mine])
@@ -203,7 +203,7 @@ def test_the_ranking_loss_notes_the_pairs_in_order():
 
 
 def test_group_softmax_notes_both_accuracies():
-    scores = np.array([[2.0, 0, -1, -1], [-1, -1, 3, 1], [1, -1, 2, -1], [-1, -2, -3, -4]])
+    scores = np.array([[2.0, 0, -1, -1], [-1, -1, 3, 1], [2, -1, 3, -1], [-1, -2, -3, -4]])
     got = evals(layers.GroupSoftmaxWithLossLayer(4, 2, name="l"), scores, np.array([0, 2, 0, 0]))
     # Third: the most probable class is wrong, and so is the second group. Last: the right class, too faint.
     assert got == {"l/accuracy": (0.75, 4.0), "l/group_accuracy": (0.75, 4.0)}
