@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from akid import __version__
-from akid.errors import AkidError, InvalidSpecError
+from akid.errors import AkidError, UserCodeError
 from akid.job import AkidJob, load_mapping, parse
 
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C.
@@ -26,13 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except InvalidSpecError as error:
-        return _complain(error, INVALID)
+    except UserCodeError as error:
+        traceback.print_exception(error.__cause__)
+        return _complain(error, FAILED)
     except AkidError as error:
-        if error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)
-            return _complain(error, FAILED)
-        return _complain(error, FAILED if isinstance(error, ArithmeticError) else INVALID)
+        # An argument or a value that cannot be is a ValueError; the rest comes up while a valid kid runs.
+        return _complain(error, INVALID if isinstance(error, ValueError) else FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -84,11 +83,19 @@ def _load(options: argparse.Namespace) -> AkidJob:
 
 def _run(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import kid_of_job, prepare_run
+    from akid.jobs import check_run, empty_run, kid_of_job, note_run
+    from akid.places import check_shapes, set_up
 
     log_dir = options.log_dir or Path("runs") / job.metadata.name
-    kid = kid_of_job(job, log_dir)
-    prepare_run(job, log_dir, options.fresh)
+    declared = kid_of_job(job, log_dir)
+    if options.fresh:
+        # What a run left is removed only for a kid that can take its place.
+        check_shapes(declared)
+        empty_run(log_dir)
+    check_run(job, log_dir)
+    set_up(declared)
+    note_run(job, log_dir)
+    kid = declared.kid
     loss, evals = kid.practice(return_eval=True)
     measures = "".join(f", validation {name} {value:.4f}" for name, value in evals.items())
     print(f"{job.metadata.name}: step {kid.step}, validation loss {loss:.4f}{measures}")
@@ -98,7 +105,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import check_shapes, kid_of_job
+    from akid.jobs import kid_of_job
+    from akid.places import check_shapes
 
     unchecked = check_shapes(kid_of_job(job))
     print(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))

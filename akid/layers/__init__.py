@@ -26,6 +26,7 @@ from akid.layers.eval import (
     TopKAccuracyLayer,
 )
 from akid.layers.groups import (
+    AverageOutLayer,
     CollapseOutLayer,
     GroupLayer,
     GroupSoftmaxLayer,
@@ -44,6 +45,8 @@ from akid.layers.normalization import (
 from akid.layers.pooling import (
     AveragePooling1DLayer,
     AveragePoolingLayer,
+    GlobalAveragePoolingLayer,
+    GlobalMaxPoolingLayer,
     GlobalPoolingLayer,
     MaxPooling1DLayer,
     MaxPoolingLayer,
@@ -59,6 +62,7 @@ from akid.layers.tensor import TensorLayer
 __all__ = [
     "AUCLayer",
     "AccuracyLayer",
+    "AverageOutLayer",
     "AveragePooling1DLayer",
     "AveragePoolingLayer",
     "BCELossLayer",
@@ -76,6 +80,8 @@ __all__ = [
     "FlattenLayer",
     "GELULayer",
     "GRULayer",
+    "GlobalAveragePoolingLayer",
+    "GlobalMaxPoolingLayer",
     "GlobalPoolingLayer",
     "GroupLayer",
     "GroupNormalizationLayer",
