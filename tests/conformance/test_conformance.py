@@ -173,7 +173,7 @@ def test_a_manifest_may_say_what_python_says(row: Row) -> None:
     options |= {"name": "it", "inputs": ["system_in"]}
     making = Making()
     block = making.block({"type": row.make.__name__, **json.loads(json.dumps(options))}, "blocks[0]")
-    problems.check()
+    making.problems.check()
     assert type(block) is row.make
 
 
