@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from akid.backend import tf
 from akid.blocks import Block, Signal
-from akid.errors import BlockError, WiringError, near_match
+from akid.errors import BlockError, WiringError, blame, near_match
 from akid.trips import Trip
 from akid.wiring import SYSTEM_IN, Edge, check_known, edges_of, pick
 
@@ -160,7 +160,8 @@ class SequentialSystem(System):
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         for block in self.blocks:
-            x = block(x, trip)
+            with blame(trip.full_name(block.name)):
+                x = block(x, trip)
         return x
 
 
@@ -205,8 +206,10 @@ class GraphSystem(System):
         if not self.blocks:
             raise WiringError(f"{self.name!r} has no blocks; attach some before its set-up.")
         names = [b.name for b in self.blocks]
+        trip = self._build_trip or Trip()
         for index, name in enumerate(names):
-            check_known(self.edges(index), name, names, feedback=True)
+            with blame(trip.full_name(name)):
+                check_known(self.edges(index), name, names, feedback=True)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         outputs: dict[str, list[Any]] = {}
@@ -223,12 +226,13 @@ class GraphSystem(System):
             edges = self.edges(index)
             # A feedback is no use of what its source gives in this step.
             sources = {edge.name for edge in edges} & now.keys()
-            args = _first_values(_gather(edges, now, before, trip, block.name), block, system_in)
-            if any(a is None for a in args):
-                now[block.name], consumes = _infer(block, args, trip)
-            else:
-                now[block.name] = _as_list(block(_unlist(args), trip))
-                consumes = any(output is not None for output in now[block.name])
+            with blame(trip.full_name(block.name)):
+                args = _first_values(_gather(edges, now, before, trip, block.name), block, system_in)
+                if any(a is None for a in args):
+                    now[block.name], consumes = _infer(block, args, trip)
+                else:
+                    now[block.name] = _as_list(block(_unlist(args), trip))
+                    consumes = any(output is not None for output in now[block.name])
             used |= sources if consumes else set()
         if trip.inferring:
             # What a nested system's last block gives is for the outer one to use or to note.

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from akid.backend import tf
 from akid.blocks import Block, Signal
+from akid.errors import BlockError, blame, near_match
 from akid.sources.base import SPLITS
 from akid.systems import SequentialSystem
 from akid.trips import Trip
@@ -15,8 +16,16 @@ from akid.trips import Trip
 class Joker(Block):
     """A function of a whole batch; works on ``[data, *labels]`` or on the data alone.
 
-    A subclass writes ``_joke(data, trip)``, or ``_forward([data, *labels], trip)`` if it changes labels too.
-    Random numbers come from ``trip.random`` only, so that a batch is a function of its step.
+    The data come normalised by the source, as float32. A joker of your own is one short method, of the batch,
+    never of one image::
+
+        class NoiseJoker(Joker):
+            def _joke(self, data, trip):
+                return data + 0.1 * trip.random(tf.shape(data), "normal")
+
+    or ``_forward([data, *labels], trip)`` if it changes labels too. Random numbers come from ``trip.random`` only,
+    with the batch as the first dimension: then a batch is a function of its step, and a worker's slice of it is
+    the same as in the whole. A joker that lets rows see each other sets ``mixes_rows``.
 
     Args:
         splits: where it plays: by default in training only if it is random, else in every split.
@@ -26,11 +35,19 @@ class Joker(Block):
     stem = "joker"
     #: Whether what it does is random; decides the default of ``splits``.
     is_random: ClassVar[bool] = True
+    #: Whether a row of the result depends on other rows, so that a slice of the batch is not enough to make it.
+    mixes_rows: ClassVar[bool] = False
 
     def __init__(self, splits: Sequence[str] | None = None, name: str | None = None) -> None:
         super().__init__(name)
         default = ("train",) if self.is_random else SPLITS
         self.splits = default if splits is None else tuple(splits)
+        for split in self.splits:
+            if split not in SPLITS:
+                raise BlockError(
+                    f"{self.name}: splits must be of {SPLITS}. {near_match(str(split), SPLITS)}"
+                    f" Received: splits={splits!r}"
+                )
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         """The data, ``[batch, ...]``, changed."""
@@ -48,35 +65,42 @@ class JokerSystem(SequentialSystem):
     stem = "jokers"
     accepts = Joker
 
+    def playing(self, split: str) -> list[Joker]:
+        """The jokers that play in this split."""
+        return [j for j in self.blocks if isinstance(j, Joker) and split in j.splits]
+
+    def mixes_rows(self, split: str) -> bool:
+        """Whether one of them needs the whole batch."""
+        return any(j.mixes_rows for j in self.playing(split))
+
     def play(self, batch: list[Any], split: str, trip: Trip) -> list[Any]:
         """Send ``[data, *labels]`` through the jokers that play in this split."""
         with trip.inside(self.name):
-            for joker in self.blocks:
-                if isinstance(joker, Joker) and split in joker.splits:
+            for joker in self.playing(split):
+                with blame(trip.full_name(joker.name)):
                     batch = joker(batch, trip)
         return batch
 
 
-class PadJoker(Joker):
-    """Pads images ``[batch, height, width, channel]`` with zeros.
+def image_shape(data: tf.Tensor, joker: Joker) -> tuple[int, int, int]:
+    """``(height, width, channels)`` of images.
 
-    Args:
-        padding: ``[rows above and below, columns left and right]``.
-        splits, name: see `Joker`.
+    Raises:
+        BlockError: the data are no images ``[batch, height, width, channel]`` of a known size.
     """
+    if data.shape.rank != 4 or None in tuple(data.shape[1:]):
+        raise BlockError(
+            f"{joker.name!r} plays on images [batch, height, width, channel] of a known size."
+            f" Received: shape={data.shape}"
+        )
+    return tuple(data.shape[1:])
 
-    stem = "pad"
-    is_random = False
 
-    def __init__(
-        self,
-        padding: Sequence[int] = (4, 4),
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(splits, name)
-        self.padding = tuple(padding)
+def like(data: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Floats as ``dtype``; rounded and clipped to its range if it is one of integers."""
+    return tf.saturate_cast(tf.round(data), dtype) if dtype.is_integer else tf.cast(data, dtype)
 
-    def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
-        high, wide = self.padding
-        return tf.pad(data, [[0, 0], [high, high], [wide, wide], [0, 0]])
+
+def rows_of(data: tf.Tensor) -> tf.Tensor:
+    """The number of rows of a batch."""
+    return tf.shape(data, out_type=tf.int64)[0]

@@ -56,6 +56,7 @@ from akid.layers.recurrent import GRULayer, RecurrentLayer
 from akid.layers.sequence import EmbeddingLayer, SelfAttentionLayer
 from akid.layers.structural import ConcatLayer, FlattenLayer, MergeLayer, PaddingLayer, ReshapeLayer, ScatterLayer
 from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLayer
+from akid.layers.tensor import TensorLayer
 
 __all__ = [
     "AUCLayer",
@@ -118,6 +119,7 @@ __all__ = [
     "SoftplusLayer",
     "SynapseLayer",
     "TanhLayer",
+    "TensorLayer",
     "TopKAccuracyLayer",
     "TransposedConvolutionLayer",
 ]

@@ -111,6 +111,16 @@ def _keras() -> Any:
     return keras
 
 
+#: Layers that run a function or load a program: not for manifests, which must not execute code.
+_RUN_CODE = ("FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper")
+
+
+def _has_mapping(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_mapping(v) for v in value)
+    return isinstance(value, Mapping)
+
+
 def _keras_layer(layer: Any, name: str, dtype: str) -> Any:
     """A Keras layer from itself, or from ``{"type": ..., **arguments}``."""
     keras = _keras()
@@ -125,6 +135,11 @@ def _keras_layer(layer: Any, name: str, dtype: str) -> Any:
     known = [n for n, c in vars(keras.layers).items() if isinstance(c, type)]
     if kind not in known:
         raise BlockError(f"{name}: Keras has no layer {kind!r}. {near_match(kind, known)} Received: {layer!r}")
+    if kind in _RUN_CODE or any(_has_mapping(value) for value in options.values()):
+        raise BlockError(
+            f"{name}: by its type only a Keras layer of plain arguments is made, since Keras may run code to make"
+            f" an object of a mapping; give the layer itself, in Python. Received: {layer!r}"
+        )
     try:
         return getattr(keras.layers, kind)(**{"dtype": dtype, **options})
     except (TypeError, ValueError) as error:

@@ -2,6 +2,16 @@
 
 from akid.sources.arrays import ArraySource
 from akid.sources.base import InMemorySource, Source
+from akid.sources.cifar import CIFAR10Source, CIFAR100Source
 from akid.sources.digits import DigitsSource
+from akid.sources.mnist import MNISTFeedSource
 
-__all__ = ["ArraySource", "DigitsSource", "InMemorySource", "Source"]
+__all__ = [
+    "ArraySource",
+    "CIFAR10Source",
+    "CIFAR100Source",
+    "DigitsSource",
+    "InMemorySource",
+    "MNISTFeedSource",
+    "Source",
+]

@@ -42,13 +42,28 @@ class ArraySource(InMemorySource):
 
     def load(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Cut the arrays into splits."""
-        total = min(len(a) for a in self._all)
         if len({len(a) for a in self._all}) > 1:
             return {"train": self._all}
-        counts = split_sizes(total, self._sizes, self.name)
-        order = np.arange(total)
-        if self._split_seed is not None:
-            order = np.random.default_rng(self._split_seed).permutation(total)
-        ends = np.cumsum([counts[s] for s in SPLITS])
-        parts = np.split(order, ends)
-        return {s: [a[part] for a in self._all] for s, part in zip(SPLITS, parts, strict=False)}
+        return cut(self._all, self._sizes, self.name, self._split_seed)
+
+
+def cut(
+    arrays: Sequence[np.ndarray], sizes: Mapping[str, int | None], name: str, split_seed: int | None = None
+) -> dict[str, list[np.ndarray]]:
+    """Arrays of one length cut into splits of these sizes.
+
+    Args:
+        arrays: ``[data, *labels]``.
+        sizes: by split; None is the rest.
+        name: of the source, for errors.
+        split_seed: of the permutation that comes first; None takes the examples in order.
+    """
+    total = len(arrays[0])
+    counts = split_sizes(total, sizes, name)
+    ends = np.cumsum([counts[s] for s in SPLITS])
+    if split_seed is None:
+        parts = [np.split(a, ends) for a in arrays]
+    else:
+        order = np.split(np.random.default_rng(split_seed).permutation(total), ends)
+        parts = [[a[part] for part in order] for a in arrays]
+    return {split: [part[i] for part in parts] for i, split in enumerate(SPLITS)}

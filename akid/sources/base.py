@@ -12,6 +12,8 @@ from akid.errors import DataError
 
 #: The three parts of a data set.
 SPLITS = ("train", "val", "test")
+#: The size of a split without an end.
+ENDLESS = 2**62
 
 
 class Source:
@@ -25,6 +27,9 @@ class Source:
 
     #: Whether `gather` may run inside the training step; else batches are read ahead by ``tf.data``.
     in_memory: ClassVar[bool] = True
+    #: Whether any example can be had by its index. If not the source has a `stream` instead of a `gather`, a run
+    #: resumes by skipping, and elastic membership, which needs the rule, refuses it.
+    random_access: ClassVar[bool] = True
     #: ``(middle, extent)`` of the pixels; by default that of bytes, or of floats in [0, 1].
     pixel_range: ClassVar[tuple[float, float] | None] = None
 
@@ -48,11 +53,11 @@ class Source:
 
     def size(self, split: str) -> int:
         """How many examples a split has."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define size(split)")
 
     def signature(self) -> list[tf.TensorSpec]:
         """Shapes and dtypes of what `gather` gives, the batch dimension None."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define signature()")
 
     def gather(self, split: str, indices: tf.Tensor) -> list[tf.Tensor]:
         """Raw examples.
@@ -64,7 +69,14 @@ class Source:
         Returns:
             ``[data, *labels]``, each with a leading batch dimension.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define gather(split, indices)")
+
+    def stream(self, split: str, skip: int) -> tf.data.Dataset:
+        """Single examples ``(data, *labels)`` from number ``skip`` on, for a source without random access.
+
+        For ``train`` it has no end.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define stream(split, skip)")
 
     def normalise(self, data: tf.Tensor) -> tf.Tensor:
         """Raw data to float32, centred and scaled as asked."""

@@ -165,7 +165,8 @@ WRONG = [
     ),
     (
         {"name": "constant", "base_rl": 1},
-        "The learning-rate scheme 'constant' takes ['base_lr']. Unknown: 'base_rl'. Did you mean 'base_lr'? Received: {'base_rl': 1}",
+        "The learning-rate scheme 'constant' takes ['base_lr']. Unknown: 'base_rl'. Did you mean 'base_lr'?"
+        " Received: {'base_rl': 1}",
     ),
     (
         {"name": "cosine", "base_lr": 0.1},

@@ -1,0 +1,42 @@
+"""FunctionJoker: a function as a joker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from akid.backend import tf
+from akid.errors import BlockError
+from akid.jokers.base import Joker
+from akid.trips import Trip
+
+
+class FunctionJoker(Joker):
+    """Plays a function ``f(data, trip)`` of a whole batch, e.g. ``FunctionJoker(lambda data, trip: 1.0 - data)``.
+
+    It must draw random numbers only by ``trip.random`` and treat each row by itself; see `Joker`.
+
+    Args:
+        function: gets the data ``[batch, ...]`` and the trip, gives the changed data.
+        splits: where it plays; every split if left out.
+        name: see `Block`.
+    """
+
+    stem = "function"
+    is_random = False
+
+    def __init__(
+        self,
+        function: Callable[[tf.Tensor, Trip], tf.Tensor],
+        splits: Sequence[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(splits, name)
+        if not callable(function):
+            raise BlockError(f"{self.name}: function must be callable as f(data, trip). Received: {function!r}")
+        self.function = function
+
+    def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
+        joked = self.function(data, trip)
+        if joked is None:
+            raise BlockError(f"{self.name}: the function must return the changed data. Received: None")
+        return joked

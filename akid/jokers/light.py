@@ -1,0 +1,99 @@
+"""Jokers that change the values of pixels: light, whiten, rescale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from akid.backend import tf
+from akid.errors import BlockError
+from akid.jokers.base import Joker, image_shape, like, rows_of
+from akid.trips import Trip
+
+
+class LightJoker(Joker):
+    """Changes contrast, then brightness, by a random amount for each image.
+
+    Contrast: the distance of each pixel from its channel's mean is multiplied by a factor. Brightness: a number is
+    added, a share of the range of the data, which is 1 for floats and 255 for bytes (so give the source
+    ``scale=True``). Bytes stay bytes, clipped; floats are not clipped.
+
+    Args:
+        contrast: ``[lowest, highest]`` factor; True is [0.2, 1.8], False leaves contrast as it is.
+        brightness: ``[lowest, highest]`` share; True is [-0.25, 0.25], False leaves brightness as it is.
+        splits, name: see `Joker`.
+    """
+
+    stem = "light"
+
+    def __init__(
+        self,
+        contrast: bool | Sequence[float] = True,
+        brightness: bool | Sequence[float] = True,
+        splits: Sequence[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(splits, name)
+        self.contrast = _range(contrast, (0.2, 1.8), f"{self.name}: contrast")
+        self.brightness = _range(brightness, (-0.25, 0.25), f"{self.name}: brightness")
+
+    def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
+        image_shape(data, self)
+        draws = trip.random([rows_of(data), 2])[:, :, None, None, None]
+        lit = tf.cast(data, tf.float32)
+        if self.contrast is not None:
+            mean = tf.reduce_mean(lit, [1, 2], keepdims=True)
+            lit = (lit - mean) * _between(self.contrast, draws[:, 0]) + mean
+        if self.brightness is not None:
+            extent = data.dtype.max if data.dtype.is_integer else 1.0
+            lit = lit + _between(self.brightness, draws[:, 1]) * extent
+        return like(lit, data.dtype)
+
+
+def _range(given: bool | Sequence[float], default: tuple[float, float], where: str) -> tuple[float, float] | None:
+    if isinstance(given, bool):
+        return default if given else None
+    low_high = tuple(given)
+    if len(low_high) != 2 or low_high[0] > low_high[1]:
+        raise BlockError(f"{where} must be true, false or [lowest, highest]. Received: {given!r}")
+    return low_high[0], low_high[1]
+
+
+def _between(low_high: tuple[float, float], draw: tf.Tensor) -> tf.Tensor:
+    low, high = low_high
+    return low + (high - low) * draw
+
+
+class WhitenJoker(Joker):
+    """Gives each image mean 0 and variance 1: ``(x - mean) / max(deviation, 1 / sqrt(numbers))``, float32.
+
+    The lower bound of the deviation is for images of one colour.
+
+    Args:
+        splits, name: see `Joker`.
+    """
+
+    stem = "whiten"
+    is_random = False
+
+    def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
+        height, width, channels = image_shape(data, self)
+        data = tf.cast(data, tf.float32)
+        far = data - tf.reduce_mean(data, [1, 2, 3], keepdims=True)
+        deviation = tf.sqrt(tf.reduce_mean(tf.square(far), [1, 2, 3], keepdims=True))
+        return far / tf.maximum(deviation, (height * width * channels) ** -0.5)
+
+
+class RescaleJoker(Joker):
+    """Divides each image by its largest absolute value, float32; an image of zeros stays as it is.
+
+    Args:
+        splits, name: see `Joker`.
+    """
+
+    stem = "rescale"
+    is_random = False
+
+    def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
+        image_shape(data, self)
+        data = tf.cast(data, tf.float32)
+        return tf.math.divide_no_nan(data, tf.reduce_max(tf.abs(data), [1, 2, 3], keepdims=True))

@@ -1,0 +1,123 @@
+"""Jokers that hide or mix: cutout, mixup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from akid.backend import tf
+from akid.blocks import Signal
+from akid.errors import BlockError
+from akid.jokers.base import Joker, image_shape, rows_of
+from akid.layers.arguments import pair
+from akid.trips import Trip
+
+#: Points at which the quantiles of Beta(alpha, alpha) are tabulated.
+_POINTS = 1025
+
+
+class CutoutJoker(Joker):
+    """Sets a square of each image to zero (DeVries and Taylor, 2017, arXiv:1708.04552).
+
+    The middle of the square is anywhere in the image with equal probability, so that it may lie partly outside.
+
+    Args:
+        size: of the square in pixels, or ``[height, width]``.
+        splits, name: see `Joker`.
+    """
+
+    stem = "cutout"
+
+    def __init__(
+        self, size: int | Sequence[int] = 8, splits: Sequence[str] | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(splits, name)
+        self.size = pair(size, f"{self.name}: size")
+
+    def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
+        height, width, _ = image_shape(data, self)
+        middles = tf.cast(trip.random([rows_of(data), 2]) * [float(height), float(width)], tf.int32)
+        rows = _hidden(height, self.size[0], middles[:, 0])
+        columns = _hidden(width, self.size[1], middles[:, 1])
+        hidden = tf.logical_and(rows[:, :, None, None], columns[:, None, :, None])
+        return tf.where(hidden, tf.zeros([], data.dtype), data)
+
+
+def _hidden(length: int, size: int, middles: tf.Tensor) -> tf.Tensor:
+    """Which positions of an axis lie in the square of each row, bool ``[batch, length]``."""
+    starts = middles[:, None] - size // 2
+    positions = tf.range(length)
+    return tf.logical_and(positions >= starts, positions < starts + size)
+
+
+class MixupJoker(Joker):
+    """Mixes each example with the one before it in the batch (Zhang et al., 2017, arXiv:1710.09412).
+
+    ``share * x[i] + (1 - share) * x[i - 1]``, labels likewise; one share a batch, drawn from Beta(alpha, alpha).
+    Labels that are class numbers ``[batch]`` become dense float32 ``[batch, class_num]``; use a loss that takes
+    those. Labels that are floats are mixed as they are. A worker that wants some rows of a batch reads it whole.
+
+    Args:
+        alpha: > 0; the smaller, the less is mixed.
+        class_num: how many classes there are; a list if there are several labels. Only for class numbers.
+        splits, name: see `Joker`.
+    """
+
+    stem = "mixup"
+    mixes_rows = True
+
+    def __init__(
+        self,
+        alpha: float = 0.2,
+        class_num: int | Sequence[int] | None = None,
+        splits: Sequence[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(splits, name)
+        if alpha <= 0:
+            raise BlockError(f"{self.name}: alpha must be > 0. Received: alpha={alpha!r}")
+        self.alpha, self.class_num = alpha, class_num
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        if not isinstance(x, list):
+            raise BlockError(f"{self.name} changes labels too: it plays on [data, *labels]. Received: data alone")
+        share = self._share(trip)
+        dense = [self._dense(label, i) for i, label in enumerate(x[1:])]
+        return [share * t + (1.0 - share) * _before(t) for t in (tf.cast(x[0], tf.float32), *dense)]
+
+    def _share(self, trip: Trip) -> tf.Tensor:
+        """The quantile of Beta(alpha, alpha) at a uniform draw, from a table, linear between its points."""
+        table = tf.constant(beta_quantiles(self.alpha), tf.float32)
+        place = trip.random([1])[0] * (_POINTS - 1.0)
+        index = tf.cast(place, tf.int32)
+        rest = place - tf.cast(index, tf.float32)
+        return (1.0 - rest) * table[index] + rest * table[tf.minimum(index + 1, _POINTS - 1)]
+
+    def _dense(self, label: tf.Tensor, index: int) -> tf.Tensor:
+        if label.dtype.is_floating:
+            return tf.cast(label, tf.float32)
+        numbers = [self.class_num] if isinstance(self.class_num, int) else list(self.class_num or [])
+        if index >= len(numbers) or label.shape.rank != 1:
+            raise BlockError(
+                f"{self.name} needs class_num for each label that is a class number [batch]."
+                f" Received: class_num={self.class_num!r}, label {index} of shape {label.shape}"
+            )
+        return tf.one_hot(tf.cast(label, tf.int32), numbers[index])
+
+
+def _before(batch: tf.Tensor) -> tf.Tensor:
+    """Each row replaced by the one before it, the first by the last."""
+    return tf.concat([batch[-1:], batch[:-1]], 0)
+
+
+def beta_quantiles(alpha: float) -> np.ndarray:
+    """Quantiles of Beta(alpha, alpha) at ``0, 1 / 1024 ... 1``, float64.
+
+    The density is integrated over ``v = x ** alpha`` up to the middle, where it has no pole, and mirrored.
+    """
+    v = np.linspace(0.0, 0.5**alpha, 100_001)
+    density = (1.0 - v ** (1.0 / alpha)) ** (alpha - 1.0)
+    mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    half = np.interp(np.linspace(0.0, 1.0, _POINTS // 2 + 1), mass / mass[-1], v) ** (1.0 / alpha)
+    return np.concatenate([half, 1.0 - half[-2::-1]])

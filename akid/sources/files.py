@@ -1,0 +1,103 @@
+"""The files of a data set: found in its directory, downloaded if a url is given, else asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from akid.data_path import AKID_DATA_PATH
+from akid.errors import DataError, MissingDataError, near_match
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of a data set.
+
+    Attributes:
+        name: as it is distributed.
+        about: what is in it, and how large it is.
+        sha256: of the file as its authors published it.
+        also: other names and forms under which it is accepted; the first found is taken.
+    """
+
+    name: str
+    about: str
+    sha256: str
+    also: tuple[str, ...] = ()
+
+
+class FileSet:
+    """Where the files of a source lie, and how to get them.
+
+    Args:
+        owner: name of the source, for errors.
+        work_dir: the directory; ``default`` below `AKID_DATA_PATH` if left out.
+        default: name of the directory.
+        url: where to download what is missing; nothing is downloaded if left out.
+        checksums: sha256 by file name, for other files than the published ones.
+        published: urls whose files are known to be the published ones.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        work_dir: str | os.PathLike[str] | None,
+        default: str,
+        url: str | None = None,
+        checksums: Mapping[str, str] | None = None,
+        published: Sequence[str] = (),
+    ) -> None:
+        self.owner, self.url = owner, url
+        chosen = os.path.join(AKID_DATA_PATH, default) if work_dir is None else work_dir
+        self.work_dir = Path(chosen).expanduser()
+        self.checksums = dict(checksums or {})
+        self.published = tuple(published)
+
+    def find(self, file: DataFile) -> Path | None:
+        """The file, under any of its names."""
+        paths = (self.work_dir / name for name in (*file.also, file.name))
+        return next((path for path in paths if path.is_file()), None)
+
+    def need(self, files: Sequence[DataFile], url_of: Callable[[DataFile], str]) -> list[Path]:
+        """All of these files; what is missing is downloaded if there is a url.
+
+        Raises:
+            MissingDataError: some are missing and there is no url.
+            DataError: they cannot be downloaded.
+        """
+        lacking = [file for file in files if self.find(file) is None]
+        if lacking and self.url is None:
+            raise self.missing(lacking)
+        for name in self.checksums:
+            known = [file.name for file in files]
+            if name not in known:
+                raise DataError(f"{self.owner}: checksums name no file {name!r}. {near_match(name, known)}")
+        for file in lacking:
+            from akid.download import download
+
+            download(url_of(file), self.work_dir / file.name, self._checksum(file, url_of(file)))
+        return [self.find(file) or self.work_dir / file.name for file in files]
+
+    def missing(self, files: Sequence[DataFile]) -> MissingDataError:
+        """What to say when files are missing."""
+        wanted = "\n".join(
+            f"  {file.name}" + (f" (or {', '.join(file.also)})" if file.also else "") + f": {file.about}"
+            for file in files
+        )
+        return MissingDataError(
+            f"{self.owner}: put these files into {self.work_dir} (work_dir), or give the url to download them"
+            f" from:\n{wanted}"
+        )
+
+    def _checksum(self, file: DataFile, url: str) -> str | None:
+        if file.name in self.checksums:
+            return self.checksums[file.name]
+        return file.sha256 if url.startswith(self.published) else None
+
+
+def damaged(path: Path, problem: str) -> DataError:
+    """What to say of a file that is not what its name says."""
+    mend = "Delete it; then put a good copy there, or give the url to have it downloaded."
+    return DataError(f"{path} {problem}. {mend}")
