@@ -83,7 +83,6 @@ __all__ = [
     "GlobalAveragePoolingLayer",
     "GlobalMaxPoolingLayer",
     "GlobalPoolingLayer",
-    "GroupLayer",
     "GroupNormalizationLayer",
     "GroupSoftmaxLayer",
     "GroupSoftmaxWithLossLayer",
