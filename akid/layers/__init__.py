@@ -28,7 +28,6 @@ from akid.layers.eval import (
 from akid.layers.groups import (
     AverageOutLayer,
     CollapseOutLayer,
-    GroupLayer,
     GroupSoftmaxLayer,
     MaxoutLayer,
     SoftmaxNormalizationLayer,
