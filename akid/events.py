@@ -24,7 +24,9 @@ class Events:
 
     def __init__(self, directory: Path | None) -> None:
         self._is_new = directory is not None and not (directory.is_dir() and any(directory.iterdir()))
-        self._writer = None if directory is None else tf.summary.create_file_writer(str(directory))
+        self._writer = (
+            None if directory is None else tf.summary.create_file_writer(str(directory), flush_millis=10_000)
+        )
 
     def graph(self, inspector: Inspector) -> None:
         """The brain's graph, unless the run has drawn it before."""

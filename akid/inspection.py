@@ -47,7 +47,9 @@ class Inspector:
         """What there is to see at this step."""
         state = [v for v in self.brain.named_variables().values() if not v.trainable]
         before = [v.value() for v in state]
-        seen = self._run(tf.constant(step, tf.int64), self.sensor.batch(step, "train"))
+        # Data that can only be read in order are not read a second time for this: their first batch will do.
+        number = step if getattr(self.sensor.source, "random_access", True) else 0
+        seen = self._run(tf.constant(step, tf.int64), self.sensor.batch(number, "train"))
         for variable, value in zip(state, before, strict=True):
             variable.assign(value)  # running statistics moved, as in any training passage
         return {tag: (self._kinds[tag], value.numpy()) for tag, value in seen.items()}
@@ -91,7 +93,7 @@ class Inspector:
             outputs = trip.data[name]
             outputs = outputs if isinstance(outputs, list) else [outputs]
             for i, output in enumerate(outputs):
-                if output.shape.rank != 0 and output.dtype.is_floating:
+                if tf.is_tensor(output) and output.shape.rank != 0 and output.dtype.is_floating:
                     yield (name if len(outputs) == 1 else f"{name}_{i}"), output
 
     def _drawn(self, seen: Mapping[str, tuple[str, tf.Tensor]]) -> dict[str, tf.Tensor]:

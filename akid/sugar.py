@@ -22,7 +22,7 @@ from akid.layers.activation import (
 from akid.layers.arguments import Padding, Size
 from akid.layers.batch_normalization import BatchNormalizationLayer
 from akid.layers.dropout import DropoutLayer
-from akid.layers.groups import CollapseOutLayer, GroupSoftmaxLayer, MaxoutLayer, SoftmaxNormalizationLayer
+from akid.layers.groups import AverageOutLayer, GroupSoftmaxLayer, MaxoutLayer, SoftmaxNormalizationLayer
 from akid.layers.pooling import PoolingLayer
 from akid.layers.synapse import ConvolutionLayer, Decay, Init, InnerProductLayer
 
@@ -42,7 +42,7 @@ ACTIVATIONS: dict[str, type[ProcessingLayer]] = {
     "softplus": SoftplusLayer,
     "softmax": SoftmaxLayer,
     "maxout": MaxoutLayer,
-    "collapse_out": CollapseOutLayer,
+    "average_out": AverageOutLayer,
     "gsmax": GroupSoftmaxLayer,
     "ngsmax": SoftmaxNormalizationLayer,
 }

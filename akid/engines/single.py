@@ -67,11 +67,13 @@ class SingleEngine(Engine):
         """Run training steps; see `Engine.train`."""
         if self._feed is None:
             self._feed = self.sensor.feed("train", int(self._step))
+            # Called as it is: finding it by its signature costs a small model as much as the step.
+            self._run = self._train.get_concrete_function()
         tally = tally or Tally()
         before = [tally.losses.get(name, 0.0) for name in self._losses]
         for part in (0, 1):
             before += [tally.evals.get(name, (0.0, 0.0))[part] for name in self._means]
-        done, last, sums = self._train(tf.constant(n_steps, tf.int64), tf.constant(before, tf.float64))
+        done, last, sums = self._run(tf.constant(n_steps, tf.int64), tf.constant(before, tf.float64))
         values = iter(sums.numpy().tolist())
         losses = {name: next(values) for name in self._losses}
         weighted = [next(values) for _ in self._means]

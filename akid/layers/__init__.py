@@ -26,8 +26,8 @@ from akid.layers.eval import (
     TopKAccuracyLayer,
 )
 from akid.layers.groups import (
+    AverageOutLayer,
     CollapseOutLayer,
-    GroupLayer,
     GroupSoftmaxLayer,
     MaxoutLayer,
     SoftmaxNormalizationLayer,
@@ -44,6 +44,8 @@ from akid.layers.normalization import (
 from akid.layers.pooling import (
     AveragePooling1DLayer,
     AveragePoolingLayer,
+    GlobalAveragePoolingLayer,
+    GlobalMaxPoolingLayer,
     GlobalPoolingLayer,
     MaxPooling1DLayer,
     MaxPoolingLayer,
@@ -59,6 +61,7 @@ from akid.layers.tensor import TensorLayer
 __all__ = [
     "AUCLayer",
     "AccuracyLayer",
+    "AverageOutLayer",
     "AveragePooling1DLayer",
     "AveragePoolingLayer",
     "BCELossLayer",
@@ -76,8 +79,9 @@ __all__ = [
     "FlattenLayer",
     "GELULayer",
     "GRULayer",
+    "GlobalAveragePoolingLayer",
+    "GlobalMaxPoolingLayer",
     "GlobalPoolingLayer",
-    "GroupLayer",
     "GroupNormalizationLayer",
     "GroupSoftmaxLayer",
     "GroupSoftmaxWithLossLayer",

@@ -109,6 +109,26 @@ class MaxoutLayer(CollapseOutLayer):
         super().__init__("maxout", group_size, name, inputs, dtype=dtype)
 
 
+class AverageOutLayer(CollapseOutLayer):
+    """The mean of every group.
+
+    Args:
+        group_size, name, inputs, dtype: see `GroupLayer`.
+    """
+
+    stem = "average_out"
+
+    def __init__(
+        self,
+        group_size: int = 2,
+        name: str | None = None,
+        inputs: Inputs = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__("average_out", group_size, name, inputs, dtype=dtype)
+
+
 class SoftmaxNormalizationLayer(GroupLayer):
     """The softmax of every group, ``ngsmax``: the channels of a group sum to 1.
 

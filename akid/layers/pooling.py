@@ -220,3 +220,25 @@ class GlobalPoolingLayer(TensorLayer):
     def options(self) -> dict[str, Any]:
         """What the layer's `repr` shows."""
         return {"type": self.type}
+
+
+class GlobalAveragePoolingLayer(GlobalPoolingLayer):
+    """The mean over all places.
+
+    Args:
+        name, inputs, dtype: see `ProcessingLayer`.
+    """
+
+    def __init__(self, name: str | None = None, inputs: Inputs = None, *, dtype: str = "float32") -> None:
+        super().__init__("avg", name, inputs, dtype=dtype)
+
+
+class GlobalMaxPoolingLayer(GlobalPoolingLayer):
+    """The maximum over all places.
+
+    Args:
+        name, inputs, dtype: see `ProcessingLayer`.
+    """
+
+    def __init__(self, name: str | None = None, inputs: Inputs = None, *, dtype: str = "float32") -> None:
+        super().__init__("max", name, inputs, dtype=dtype)

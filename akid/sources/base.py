@@ -85,7 +85,8 @@ class Source:
         data = data if data.dtype == tf.float32 else tf.cast(data, tf.float32)
         if self.center:
             data = data - middle
-        return data / extent if self.scale else data
+        # Not a division: a graph would make this multiplication of it, and its last bits differ from eager code's.
+        return data * (1.0 / extent) if self.scale else data
 
 
 class InMemorySource(Source):

@@ -18,11 +18,13 @@ from akid_operator.metrics import Metrics
 from akid_operator.reconcile import Reconciler
 from akid_operator.resync import INTERVAL, Resync
 from akid_operator.store import Key, News, Store, key_of, owner_of
-from akid_operator.workqueue import WINDOW, WorkQueue
+from akid_operator.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
 
 WORKERS = 16
+# Seconds in which news are gathered.
+DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
 # What waits for somebody else's deletion to be done is tried again at least this often.
 LONGEST_WAIT = 2.0
 # For requests that are on their way, and events not yet written, when the process is asked to end.
@@ -84,7 +86,7 @@ class Controller:
         if news is not News.NONE:
             job = self.store.record(key).job
             begun = job is not None and bool(job.get("status"))
-            self.queue.add(key, WINDOW if news is News.SOON else 0.0, urgent=begun)
+            self.queue.add(key, DELAYS[news], urgent=begun)
 
     # -- what the reconciler reports
 

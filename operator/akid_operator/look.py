@@ -10,7 +10,7 @@ from akid.job.gang import gang_of
 from akid.job.interface import Create
 from akid.job.names import HASH_ANNOTATION, JOB_LABEL, object_name
 from akid.job.objects import manifest, type_of
-from akid.job.pods import Settings
+from akid.job.pods import Settings, place_of
 from akid_operator import paths
 from akid_operator.api import Api, Json
 from akid_operator.store import Key, Record, Store, owner_of, uid_of
@@ -100,7 +100,8 @@ async def _object(api: Api, job: AkidJob, kind: Kind, settings: Settings) -> str
     """The UID of one of the job's objects, if it is there and is what we made."""
     namespace = job.metadata.namespace
     found = await api.find(paths.item(*type_of(job, kind), namespace, object_name(job, kind)))
-    if found is None or not ours(found, manifest(job, Create(kind, job.status.attempt), settings)):
+    wanted = manifest(job, Create(kind, job.status.attempt), settings, place_of(job))
+    if found is None or not ours(found, wanted):
         return ""
     return uid_of(found)
 

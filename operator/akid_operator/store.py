@@ -32,7 +32,8 @@ class News(IntEnum):
 
     NONE = 0
     SOON = 1
-    NOW = 2
+    LEFT = 2  # a pod left the watch; its peers often do so in the same moment
+    NOW = 3
 
 
 @dataclass
@@ -183,7 +184,7 @@ class Store:
         if known is None or known.state.uid != uid_of(pod) or known.version > version_of(pod):
             return News.NONE
         known.lost = True
-        return News.NOW
+        return News.LEFT
 
     def pod_gone(self, key: Key, name: str, uid: str) -> None:
         """A pod is not there any more."""

@@ -11,8 +11,6 @@ from typing import Generic, NamedTuple, TypeVar
 
 K = TypeVar("K")
 
-# Events of a key that come within this time are looked at together.
-WINDOW = 0.1
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 60.0
 NEVER = float("inf")
 

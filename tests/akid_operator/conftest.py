@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from chart import collection, render
 from cluster.api import ApiError
 from cluster.control import Cluster
 from cluster.waiting import wait_for
@@ -39,7 +42,28 @@ def jobs(akid_cluster: Cluster, namespace: str) -> Jobs:
 
 
 @pytest.fixture
-def hosted(akid_cluster: Cluster, namespace: str) -> Iterator[Hosted]:
-    """An operator for the test's own namespace."""
-    with Hosted(akid_cluster.kubeconfig, namespace) as operator:
+def kubeconfig(akid_cluster: Cluster, namespace: str) -> Path:
+    """Of a service account that may do what the chart says, in the test's own namespace, and no more."""
+    for manifest in render("rbac.yaml", namespace, watchNamespaces=[namespace]):
+        akid_cluster.admin.create(collection(manifest), manifest)
+    return akid_cluster.kubeconfig_as(namespace, "akid-operator")
+
+
+@pytest.fixture
+def host(kubeconfig: Path, namespace: str) -> Iterator[Callable[..., Hosted]]:
+    """Makes operators for the test's namespace; each is started by `with`. None may ask for what is not its."""
+    made: list[Hosted] = []
+
+    def make(**options: Any) -> Hosted:
+        made.append(Hosted(kubeconfig, namespace, **options))
+        return made[-1]
+
+    yield make
+    assert [refused for operator in made for refused in operator.api.refused()] == []
+
+
+@pytest.fixture
+def hosted(host: Callable[..., Hosted]) -> Iterator[Hosted]:
+    """A running operator for the test's own namespace."""
+    with host() as operator:
         yield operator

@@ -9,36 +9,42 @@ from pathlib import Path
 from typing import Any
 
 from akid_operator.api import Answer, Api, Call
+from akid_operator.metrics import kind_of
 from akid_operator.process import Replica
 from akid_operator.settings import Options
 from cluster.waiting import wait_for
 
+# Connections under TLS are closed a moment after their sessions.
+CLOSING = 0.1
+
 
 class Watched(Api):
-    """Remembers every request and the code of its answer."""
-
-    calls: list[tuple[Call, int]]
+    """Remembers every request and its answer."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.calls = []
+        self.calls: list[tuple[Call, Answer]] = []
 
     async def exchange(self, call: Call) -> Answer:
         answer = await super().exchange(call)
-        self.calls.append((call, answer.status))
+        self.calls.append((call, answer))
         return answer
 
-    def writes(self, *methods: str) -> list[tuple[str, str]]:
-        """(method, what about) of the writes so far: all, or those of some methods."""
-        return [
-            (call.method, call.path)
-            for call, _ in self.calls
-            if call.writes and (not methods or call.method in methods)
-        ]
+    def writes(self) -> list[str]:
+        """The writes so far: method and what they are about."""
+        return [f"{call.method} {kind_of(call.path)}" for call, _ in self.calls if call.writes]
+
+    def reads(self) -> list[str]:
+        """The reads so far."""
+        return [f"{call.method} {kind_of(call.path)}" for call, _ in self.calls if not call.writes]
 
     def refused(self) -> list[str]:
-        """What was asked for without the right to it."""
-        return [f"{call.method} {call.path}" for call, code in self.calls if code == 403]
+        """What was asked for without the right to it (and not against a quota)."""
+        return [
+            f"{call.method} {call.path}: {answer.body.get('message')}"
+            for call, answer in self.calls
+            if answer.status == 403 and "cannot" in answer.body.get("message", "")
+        ]
 
 
 class Hosted:
@@ -60,7 +66,7 @@ class Hosted:
         self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.replica: Replica | None = None
-        self.api: Watched | None = None
+        self._api: Watched | None = None
         self.exit_code: int | None = None
 
     def __enter__(self) -> Hosted:
@@ -86,6 +92,12 @@ class Hosted:
         if self._error is not None:
             raise self._error
 
+    @property
+    def api(self) -> Watched:
+        """Its client, with all it has asked for."""
+        assert self._api is not None
+        return self._api
+
     def alive(self) -> bool:
         return self._thread.is_alive()
 
@@ -104,8 +116,11 @@ class Hosted:
     async def _run(self) -> int:
         self._loop = asyncio.get_running_loop()
         self.replica = Replica(self._options, self._make_api)
-        return await self.replica.run()
+        try:
+            return await self.replica.run()
+        finally:
+            await asyncio.sleep(CLOSING)
 
     def _make_api(self, *arguments: Any) -> Api:
-        self.api = self._make(*arguments)
-        return self.api
+        self._api = self._make(*arguments)
+        return self._api

@@ -34,18 +34,19 @@ def job(
 ) -> dict[str, Any]:
     """A job. `plays` are what its pods do, e.g. {"run-for": "1s"}."""
     template = {"metadata": {"annotations": played(plays or {})}, "spec": {"containers": [{"name": "trainer"}]}}
+    wanted = {
+        "kid": KID,
+        "engine": engine or {"name": "single"},
+        "image": "example/trainer:1",
+        "template": template,
+        "runPolicy": policy or {},
+        **spec,
+    }
     return {
         "apiVersion": "akid.dev/v1alpha1",
         "kind": "AkidJob",
         "metadata": {"name": name},
-        "spec": {
-            "kid": KID,
-            "engine": engine or {"name": "single"},
-            "image": "example/trainer:1",
-            "template": template,
-            "runPolicy": policy or {},
-            **spec,
-        },
+        "spec": {field: value for field, value in wanted.items() if value is not None},
     }
 
 

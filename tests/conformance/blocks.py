@@ -156,6 +156,7 @@ ACTIVATIONS = [
     ),
     row(L.CollapseOutLayer, IMAGE, gives=(B, 6, 6, 2), type="average_out", group_size=2),
     row(L.CollapseOutLayer, floats(3), floats(2), gives=(B, 2), id="list", type="maxout"),
+    row(L.AverageOutLayer, VECTOR, gives=(B, 4)),
     row(L.MaxoutLayer, VECTOR, gives=(B, 2), group_size=4),
     _same(L.DropoutLayer, flags=(RANDOM,), keep_prob=0.6),
 ]
@@ -178,6 +179,8 @@ POOLINGS = [
     row(L.MaxPooling1DLayer, SEQUENCE, gives=(B, 3, 4), ksize=2, padding="SAME"),
     row(L.AveragePooling1DLayer, SEQUENCE, gives=(B, 4, 4), ksize=2, strides=1),
     row(L.GlobalPoolingLayer, IMAGE, gives=(B, 4)),
+    row(L.GlobalAveragePoolingLayer, IMAGE, gives=(B, 4)),
+    row(L.GlobalMaxPoolingLayer, IMAGE, gives=(B, 4)),
     row(L.GlobalPoolingLayer, SEQUENCE, gives=(B, 4), id="max", type="max"),
 ]
 

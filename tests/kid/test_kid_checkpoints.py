@@ -69,8 +69,11 @@ def test_half_a_checkpoint_does_not_count(tmp_path: Path) -> None:
     small_kid(tmp_path).practice()
     (tmp_path / "checkpoints" / "step-00000099").mkdir()
     (tmp_path / "checkpoints" / "partial-00000100").mkdir()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"kind": "train", "step": 11}\n{"kind": "tr')  # killed while it wrote a line
     kid = small_kid(tmp_path, max_steps=15)
     kid.practice()
+    assert [m["step"] for m in metrics(tmp_path)] == [5, 5, 10, 10, 15, 15]
     assert steps(tmp_path / "checkpoints") == [5, 10, 15]
     assert not list((tmp_path / "checkpoints").glob("partial-*"))
 

@@ -12,6 +12,7 @@ import pytest
 from akid import layers
 from akid.errors import BlockError
 from akid.layers import (
+    AverageOutLayer,
     CollapseOutLayer,
     DropoutLayer,
     GroupSoftmaxLayer,
@@ -77,6 +78,7 @@ def test_maxout_and_average_out() -> None:
     np.testing.assert_allclose(CollapseOutLayer(group_size=2)(image), groups(image, 2).max(-1))
     mean = CollapseOutLayer("average_out", group_size=2)(image)
     np.testing.assert_allclose(mean, groups(image, 2).mean(-1), rtol=1e-5)
+    np.testing.assert_array_equal(AverageOutLayer(2)(image), mean)
 
 
 def test_each_tensor_of_a_list_is_a_group() -> None:
@@ -90,8 +92,8 @@ def test_ngsmax_is_the_softmax_of_every_group() -> None:
 
 
 def ground(x: np.ndarray) -> np.ndarray:
-    """Softmax with a ground state of constant 1, which is dropped."""
-    return softmax(np.concatenate([x, np.ones_like(x[..., :1])], -1))[..., :-1]
+    """Softmax with a ground state, a logit of 1, which is dropped."""
+    return np.exp(x) / (np.e + np.exp(x).sum(-1, keepdims=True))
 
 
 def test_gsmax_has_a_ground_state() -> None:

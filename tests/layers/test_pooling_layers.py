@@ -12,6 +12,8 @@ from akid.errors import BlockError
 from akid.layers import (
     AveragePooling1DLayer,
     AveragePoolingLayer,
+    GlobalAveragePoolingLayer,
+    GlobalMaxPoolingLayer,
     GlobalPoolingLayer,
     MaxPooling1DLayer,
     MaxPoolingLayer,
@@ -81,6 +83,8 @@ def test_pooling_of_sequences(layer: Any, reduce: Any, k: int, s: int, padding: 
 def test_global_pooling() -> None:
     np.testing.assert_allclose(GlobalPoolingLayer()(IMAGE), IMAGE.mean((1, 2)), atol=1e-6)
     np.testing.assert_allclose(GlobalPoolingLayer("max")(IMAGE), IMAGE.max((1, 2)))
+    np.testing.assert_array_equal(GlobalAveragePoolingLayer()(IMAGE), GlobalPoolingLayer()(IMAGE))
+    np.testing.assert_array_equal(GlobalMaxPoolingLayer()(IMAGE), GlobalPoolingLayer("max")(IMAGE))
     np.testing.assert_allclose(GlobalPoolingLayer()(IMAGE[:, 0]), IMAGE[:, 0].mean(1), atol=1e-6)
     np.testing.assert_allclose(GlobalPoolingLayer("max")(IMAGE[:, None]), IMAGE.max((1, 2)))
 

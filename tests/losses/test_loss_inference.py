@@ -8,6 +8,10 @@ import pytest
 from akid import layers
 from akid.backend import tf
 from akid.brains import Brain
+from akid.kids import Kid
+from akid.kongfus import AdamKongFu
+from akid.sensors import Sensor
+from akid.sources import ArraySource
 from akid.trips import Trip
 
 DATA = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
@@ -87,3 +91,24 @@ def test_a_debugging_trip_accepts_a_layer_that_gives_nothing():
     trip = Trip(inferring=True, debug=True)
     assert made([tf.constant(DATA)], trip) is None
     assert list(trip.outputs) == ["ip"]
+
+
+def test_a_kid_validates_over_batches_of_which_the_last_is_smaller(tmp_path):
+    rng = np.random.default_rng(2)
+    data, bits = rng.normal(size=(30, 3)).astype("float32"), rng.integers(0, 2, (30, 6)).astype("float32")
+    source = ArraySource(data, bits, num_train=19, num_val=11, split_seed=None)
+    made = Brain().attach(
+        layers.InnerProductLayer(6, name="ip"),
+        layers.BCELossLayer(inputs=LABELS, name="loss"),
+        layers.AUCLayer(inputs=LABELS, name="auc"),
+        layers.BinaryAccuracyLayer(inputs=LABELS, name="bits"),
+    )
+    kid = Kid(Sensor(source, 8, 4), made, AdamKongFu(0.1), max_steps=5, log_dir=tmp_path, do_summary=False)
+    kid.setup()
+    loss, evals = kid.practice(return_eval=True)
+    scores = data[19:] @ made["ip/weights"].numpy() + made["ip/biases"].numpy()
+    labels = bits[19:]
+    assert evals["bits"] == pytest.approx(np.mean((scores > 0) == (labels > 0)), rel=1e-5)
+    assert loss == pytest.approx(np.mean(np.logaddexp(0, scores) - labels * scores), rel=1e-5)
+    pairs = [np.mean(s[b > 0][:, None] > s[b == 0][None]) for s, b in zip(scores.T, labels.T, strict=True)]
+    assert evals["auc"] == pytest.approx(np.mean(pairs), rel=1e-6)
