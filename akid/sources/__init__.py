@@ -4,6 +4,7 @@ from akid.sources.arrays import ArraySource
 from akid.sources.base import InMemorySource, Source
 from akid.sources.cifar import CIFAR10Source, CIFAR100Source
 from akid.sources.digits import DigitsSource
+from akid.sources.images import ImageFolderSource
 from akid.sources.mnist import MNISTFeedSource
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "CIFAR10Source",
     "CIFAR100Source",
     "DigitsSource",
+    "ImageFolderSource",
     "InMemorySource",
     "MNISTFeedSource",
     "Source",
