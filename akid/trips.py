@@ -176,7 +176,7 @@ class Trip:
         path = self.path
         draw = self._draws.get(f"{path}@{self.time}", 0)
         self._draws[f"{path}@{self.time}"] = draw + 1
-        shape = tf.convert_to_tensor(shape, tf.int64)
+        shape = tf.cast(shape, tf.int64)
         start = self.rows[0]
         if isinstance(start, int) and start == 0:
             first = tf.constant(0, tf.int64)
