@@ -140,11 +140,14 @@ def test_the_size_comes_from_the_header(tmp_path: Path, kind: str) -> None:
 
 
 def test_pictures_of_other_sizes_are_resized_or_refused(tmp_path: Path) -> None:
-    write(tmp_path / "c" / "0.png", png(noise(6, 8)))
+    first = noise(6, 8)
+    write(tmp_path / "c" / "0.png", png(first))
     write(tmp_path / "c" / "1.png", png(np.full([30, 20, 3], 9, np.uint8)))
     images, _ = gathered(ready(tmp_path, size=[3, 4]))
     assert images.shape == (2, 3, 4, 3)
     np.testing.assert_array_equal(images[1], 9)
+    with_tf = tf.image.resize(first, [3, 4], antialias=True)
+    np.testing.assert_array_equal(images[0], np.rint(with_tf))
     message = (
         r"1.png has 30 x 20 pixels, the first picture has 6 x 8. Give ImageFolderSource a size=\[height, width\]"
     )
