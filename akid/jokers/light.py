@@ -40,13 +40,16 @@ class LightJoker(Joker):
         image_shape(data, self)
         draws = trip.random([rows_of(data), 2])[:, :, None, None, None]
         lit = tf.cast(data, tf.float32)
-        if self.contrast is not None:
-            mean = tf.reduce_mean(lit, [1, 2], keepdims=True)
-            lit = (lit - mean) * _between(self.contrast, draws[:, 0]) + mean
+        shift = tf.zeros([])
         if self.brightness is not None:
             extent = data.dtype.max if data.dtype.is_integer else 1.0
-            lit = lit + _between(self.brightness, draws[:, 1]) * extent
-        return like(lit, data.dtype)
+            shift = _between(self.brightness, draws[:, 1]) * extent
+        if self.contrast is None:
+            return like(lit + shift, data.dtype)
+        mean = tf.reduce_mean(lit, [1, 2], keepdims=True)
+        factor = _between(self.contrast, draws[:, 0])
+        # The small terms are added first: a graph's optimiser would, and differ from eager code in the last bit.
+        return like((lit - mean) * factor + (mean + shift), data.dtype)
 
 
 def _range(given: bool | Sequence[float], default: tuple[float, float], where: str) -> tuple[float, float] | None:

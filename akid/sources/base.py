@@ -85,7 +85,8 @@ class Source:
         data = data if data.dtype == tf.float32 else tf.cast(data, tf.float32)
         if self.center:
             data = data - middle
-        return data / extent if self.scale else data
+        # Times the reciprocal: a graph would make that of a division by a constant, and differ from eager code.
+        return data * (1.0 / extent) if self.scale else data
 
 
 class InMemorySource(Source):
