@@ -10,7 +10,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 PYTEST_FLAGS ?= -q
 
-.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt bench lock clean
+.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lint: setup ## ruff, format check, pyright, import-linter
 fmt: setup ## format and sort imports
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+
+crds: setup ## write crds/ from the models of the API
+	@$(PY) -m akid.job.crd crds/akidjobs.akid.dev.yaml
 
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@$(PY) -m tests.benchmarks

@@ -1,12 +1,31 @@
 """akid: describe a Kid once; train it on a laptop or on a Kubernetes cluster with the same file.
 
-The public names are loaded when they are first used, so that ``import akid`` is fast and needs no TensorFlow.
+The public names are loaded when they are first used, so that ``import akid`` is fast and needs no TensorFlow:
+those of `_NAMES`, and every public name of the packages in `_PACKAGES`. Layers are in `akid.layers`, brains that
+are ready to use in `akid.models.brains`.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from akid.blocks import Block, ProcessingLayer
+    from akid.brains import Brain
+    from akid.data_path import AKID_DATA_PATH
+    from akid.engines import *
+    from akid.errors import *
+    from akid.jokers import *
+    from akid.kids import Kid
+    from akid.kongfus import *
+    from akid.lr_schemes import LearningRateScheme
+    from akid.sensors import FeedSensor, Sensor
+    from akid.sources import *
+    from akid.sugar import cnn_block
+    from akid.systems import GraphSystem, SequentialSystem, System
+    from akid.trips import Trip
 
 __version__ = "0.1.0"
 
@@ -15,38 +34,44 @@ _NAMES = {
     "akid.blocks": ("Block", "ProcessingLayer"),
     "akid.brains": ("Brain",),
     "akid.data_path": ("AKID_DATA_PATH",),
-    "akid.engines": ("Engine", "SingleEngine"),
-    "akid.errors": (
-        "AkidError",
-        "BlockError",
-        "DataError",
-        "InvalidSpecError",
-        "NotFiniteError",
-        "WiringError",
-    ),
-    "akid.jokers": ("Joker", "JokerSystem", "PadJoker"),
     "akid.kids": ("Kid",),
-    "akid.kongfus": ("GradientDescentKongFu", "KongFu", "MomentumKongFu"),
     "akid.lr_schemes": ("LearningRateScheme",),
     "akid.sensors": ("FeedSensor", "Sensor"),
-    "akid.sources": ("ArraySource", "DigitsSource", "InMemorySource", "Source"),
+    "akid.sugar": ("cnn_block",),
     "akid.systems": ("GraphSystem", "SequentialSystem", "System"),
     "akid.trips": ("Trip",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
-
-__all__ = [*sorted(_MODULE_OF), "__version__"]
+#: Packages whose ``__all__`` is public here too.
+_PACKAGES = ("akid.errors", "akid.engines", "akid.jokers", "akid.kongfus", "akid.sources")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        from akid.errors import near_match
-
-        raise AttributeError(f"akid has no {name!r}. {near_match(name, _MODULE_OF)}")
-    value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    if name.startswith("_"):
+        raise AttributeError(f"module 'akid' has no attribute {name!r}")
+    value = _find(name)
     globals()[name] = value
     return value
 
 
+def _find(name: str) -> Any:
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(_MODULE_OF[name]), name)
+    # Before the packages are searched, which loads TensorFlow: `from akid import job` must not.
+    if name.islower() and importlib.util.find_spec(f"akid.{name}"):
+        return importlib.import_module(f"akid.{name}")
+    for package in map(importlib.import_module, _PACKAGES):
+        if name in package.__all__:
+            return getattr(package, name)
+    from akid.errors import near_match
+
+    raise AttributeError(f"akid has no {name!r}. {near_match(name, _public_names())}")
+
+
+def _public_names() -> list[str]:
+    packages = map(importlib.import_module, _PACKAGES)
+    return [*_MODULE_OF, *(name for package in packages for name in package.__all__)]
+
+
 def __dir__() -> list[str]:
-    return [*globals(), *_MODULE_OF]
+    return sorted({*globals(), *_public_names()})

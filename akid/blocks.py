@@ -17,6 +17,8 @@ from akid.trips import Trip
 Signal = Any
 Hook = Callable[["Block", Signal, Trip], Signal | None]
 Constraint = Callable[[tf.Tensor], tf.Tensor]
+#: Of the variables a block makes.
+DTYPES = ("float32", "float64")
 
 
 @dataclass
@@ -52,6 +54,8 @@ class Block(tf.Module):
         super().__init__(name=None)
         self.named = name is not None
         self._block_name = name or self.stem
+        if dtype not in DTYPES:
+            raise BlockError(f"A block's dtype must be one of {DTYPES}. Received: dtype={dtype!r}")
         self.dtype = tf.as_dtype(dtype)
         self.hooks = BlockHooks()
         self.built = False
@@ -179,7 +183,15 @@ class Block(tf.Module):
         return sum(int(v.shape.num_elements() or 0) for v in self.parameters.values())
 
     def copy(self) -> Self:
-        """Another block with the same variables: what one learns the other knows."""
+        """Another block with the same variables: what one learns the other knows.
+
+        Raises:
+            BlockError: there are no variables yet, so the two would make their own.
+        """
+        if not self.built:
+            raise BlockError(
+                f"{self.name!r} has no variables to share yet; send a signal through it before copy()."
+            )
         twin = copy.copy(self)
         twin.hooks = BlockHooks(*(list(hooks) for hooks in vars(self.hooks).values()))
         return twin

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from akid import jokers, kongfus, layers, sensors, sources
+from akid import jokers, kongfus, layers, sensors, sources, sugar
+from akid.blocks import ProcessingLayer
 from akid.brains import Brain
 from akid.jokers import Joker
 from akid.kongfus import KongFu
@@ -31,16 +32,21 @@ class Catalog:
     base: type | None = None
 
 
+#: Public classes that only stand above others: they cannot do anything by themselves.
+ABSTRACT = ("EvalLayer", "InMemorySource", "LossLayer", "ReadingSource", "SynapseLayer")
+
+
 def _public(module: ModuleType, base: type) -> dict[str, Callable[..., Any]]:
     """The classes a module exports that are of a kind, the abstract ones left out."""
     names: list[str] = getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]
     found = {name: getattr(module, name) for name in names}
-    return {n: v for n, v in found.items() if isinstance(v, type) and issubclass(v, base) and v is not base}
+    kinds = {n: v for n, v in found.items() if isinstance(v, type) and issubclass(v, base)}
+    return {n: v for n, v in kinds.items() if v is not base and n not in ABSTRACT}
 
 
 SENSORS = Catalog("sensor", {"Sensor": Sensor, **_public(sensors, Sensor)}, Sensor)
-BRAINS = Catalog("brain", _public(brains, Brain))
-BLOCKS = Catalog("block", {**_public(layers, layers.ProcessingLayer), **BRAINS.types, "Brain": Brain})
+BRAINS = Catalog("brain", {"Brain": Brain, **_public(brains, Brain)})
+BLOCKS = Catalog("block", {**_public(layers, ProcessingLayer), **BRAINS.types, "cnn_block": sugar.cnn_block})
 CATALOGS = {
     "sensor": SENSORS,
     "source": Catalog("source", _public(sources, Source), Source),

@@ -2,67 +2,124 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from akid.backend import tf
-from akid.errors import DataError
+from akid.errors import DataError, NotFiniteError
 from akid.run_dir import read_json, write_json
 
 logger = logging.getLogger(__name__)
-#: Written last: a checkpoint without it does not exist.
-_COMMIT = "checkpoint.json"
+#: Says which step it is and what else a run must know; a directory without it is no checkpoint.
+_META = "checkpoint.json"
+_FILE = "variables"
 
 
 class Checkpoints:
     """The latest ``keep`` checkpoints of a run in a directory, and the best one in another.
 
+    A checkpoint is a directory ``step-00000500`` with the variables by name, in TensorFlow's format
+    (``tf.train.load_checkpoint(directory / "variables")``), and ``checkpoint.json``. It is written under another
+    name and renamed when it is complete.
+
     Args:
-        directory: each checkpoint is a directory ``step-00000500`` in it.
+        directory: of the latest ones.
         best: directory of the best one.
-        variables: what is saved, by full name.
+        variables: what is saved, by name.
+        finite: names of those that must be finite, or nothing is saved.
         keep: how many are kept.
     """
 
-    def __init__(self, directory: Path, best: Path, variables: Mapping[str, tf.Variable], keep: int = 3) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        best: Path,
+        variables: Mapping[str, tf.Variable],
+        finite: frozenset[str] = frozenset(),
+        keep: int = 3,
+    ) -> None:
         self.directory, self.best, self.keep = directory, best, keep
-        self._variables = dict(variables)
-        self._checkpoint = tf.train.Checkpoint(variables=dict(variables))
+        self._names = list(variables)
+        self._variables = list(variables.values())
+        self._finite = finite
+        self._snapshot = tf.function(self._read, autograph=False)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="akid-checkpoint")
+        self._writing: Future[None] | None = None
+        self._last: tuple[int, Mapping[str, Any]] | None = None
+
+    def _read(self) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The sum of what must be finite, and all values. Nothing is copied: an update copies what is read."""
+        values = [v.value() for v in self._variables]
+        sums = [
+            tf.reduce_sum(tf.cast(value, tf.float32))
+            for name, value in zip(self._names, values, strict=True)
+            if name in self._finite and (value.dtype.is_floating or value.dtype.is_complex)
+        ]
+        return tf.add_n(sums) if sums else tf.constant(0.0), values
 
     def save(self, step: int, meta: Mapping[str, Any], is_best: bool = False) -> None:
-        """Start to save; returns once the values are copied.
+        """Start to save what the variables hold now; written in the background.
 
         Args:
             step: of the run.
             meta: JSON values to keep beside the variables.
             is_best: also make it the best one.
+
+        Raises:
+            NotFiniteError: a variable that must be finite is not; nothing is saved.
+            DataError: the checkpoint before could not be written.
         """
-        path = self.directory / f"step-{step:08d}"
-        if (path / _COMMIT).exists() and not is_best:
-            return
         self.sync()
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-
-        def commit(_: str) -> None:
-            write_json(path / _COMMIT, {"step": step, **meta})
-            if is_best:
-                _link(path, self.best / path.name)
-                _prune(self.best, 1)
-            _prune(self.directory, self.keep)
-
-        options = tf.train.CheckpointOptions(
-            experimental_enable_async_checkpoint=True, experimental_write_callbacks=[commit]
-        )
-        self._checkpoint.write(str(path / "variables"), options)
+        if self._last == (step, meta) and not is_best:
+            return
+        total, values = self._snapshot()
+        if not math.isfinite(float(total)):
+            raise NotFiniteError("A parameter is not finite")
+        text = json.loads(json.dumps({"step": step, **meta}))  # as it is now, whatever the caller does to it later
+        self._writing = self._writer.submit(self._write, step, text, values, is_best)
+        self._last = (step, meta)
 
     def sync(self) -> None:
-        """Wait until everything is on disk."""
-        self._checkpoint.sync()
+        """Wait until everything is on disk.
+
+        Raises:
+            DataError: it could not be written.
+        """
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        try:
+            writing.result()
+        except (OSError, tf.errors.OpError) as error:
+            self._last = None
+            message = getattr(error, "message", None) or str(error)
+            raise DataError(f"A checkpoint cannot be written to {self.directory}: {message}") from error
+
+    def _write(self, step: int, meta: Mapping[str, Any], values: list[tf.Tensor], is_best: bool) -> None:
+        path = self.directory / f"step-{step:08d}"
+        partial = _emptied(self.directory / f"partial-{step:08d}")
+        tf.raw_ops.SaveV2(
+            prefix=str(partial / _FILE),
+            tensor_names=self._names,
+            shape_and_slices=[""] * len(values),
+            tensors=values,
+        )
+        write_json(partial / _META, meta)
+        for file in partial.iterdir():
+            _flush(file)
+        if is_best:
+            # First, so that a checkpoint that calls itself the best one never stands without it.
+            _rename(_linked(partial, self.best / f"partial-{step:08d}"), self.best / path.name)
+            _prune(self.best, 1)
+        _rename(partial, path)
+        _prune(self.directory, self.keep)
 
     def restore(self, best: bool = False) -> dict[str, Any] | None:
         """Put the newest readable checkpoint into the variables.
@@ -74,62 +131,80 @@ class Checkpoints:
             Its ``meta`` and ``step``; None if there is none.
 
         Raises:
-            DataError: it is of another brain.
+            DataError: it is of another Kid.
         """
+        self.sync()
         for path in reversed(committed(self.best if best else self.directory)):
-            meta = read_json(path / _COMMIT)
-            self._check_fits(path)
             try:
-                status = self._checkpoint.read(str(path / "variables"))
-                status.assert_existing_objects_matched()
-                status.expect_partial()  # TensorFlow's own save_counter is not ours to restore
-            except (tf.errors.OpError, AssertionError, ValueError) as error:
+                meta = read_json(path / _META)
+                self._check_fits(path)
+                dtypes = [v.dtype for v in self._variables]
+                slices = [""] * len(dtypes)
+                values = tf.raw_ops.RestoreV2(
+                    prefix=str(path / _FILE), tensor_names=self._names, shape_and_slices=slices, dtypes=dtypes
+                )
+            except (OSError, tf.errors.OpError, json.JSONDecodeError) as error:
                 logger.warning("checkpoint %s cannot be read (%s); trying the one before", path, error)
                 continue
+            for variable, value in zip(self._variables, values, strict=True):
+                variable.assign(value)
             return meta
         return None
 
+    def forget_after(self, step: int) -> None:
+        """Set checkpoints after this step aside: they could not be read, or another one was chosen."""
+        for path in committed(self.directory):
+            if int(path.name.removeprefix("step-")) > step:
+                _rename(path, path.with_name(f"aside-{path.name}"))
+
     def _check_fits(self, path: Path) -> None:
-        try:
-            saved = dict(tf.train.list_variables(str(path / "variables")))
-        except tf.errors.OpError:
-            return
-        shapes = {_plain(key): tuple(shape) for key, shape in saved.items() if key.startswith("variables/")}
-        expected = {name: tuple(v.shape) for name, v in self._variables.items()}
-        wrong = [n for n in expected if shapes.get(n) != expected[n]] + sorted(set(shapes) - set(expected))
-        if wrong:
-            name = wrong[0]
-            raise DataError(
-                f"The checkpoint {path} is of another Kid: {name!r} has the shape {shapes.get(name)} there and"
-                f" {expected.get(name)} here. Use another log_dir, or the Kid it was made with."
-            )
+        shapes = {name: tuple(shape) for name, shape in tf.train.list_variables(str(path / _FILE))}
+        for name, variable in zip(self._names, self._variables, strict=True):
+            if shapes.get(name) != tuple(variable.shape):
+                there = f"has the shape {shapes[name]}" if name in shapes else "does not exist"
+                raise DataError(
+                    f"The checkpoint {path} is of another Kid: {name!r} {there} there and has the shape"
+                    f" {tuple(variable.shape)} here. Use another log_dir, or the Kid it was made with."
+                )
 
 
 def committed(directory: Path) -> list[Path]:
     """The complete checkpoints of a directory, oldest first."""
     if not directory.is_dir():
         return []
-    return sorted(p for p in directory.glob("step-*") if (p / _COMMIT).exists())
-
-
-def _plain(key: str) -> str:
-    """``variables/conv1.Sweights/.ATTRIBUTES/VARIABLE_VALUE`` -> ``conv1/weights``."""
-    name = key.removeprefix("variables/").removesuffix("/.ATTRIBUTES/VARIABLE_VALUE")
-    return name.replace(".S", "/").replace("..", ".")
+    return sorted(p for p in directory.glob("step-*") if (p / _META).exists())
 
 
 def _prune(directory: Path, keep: int) -> None:
     for path in committed(directory)[:-keep]:
-        (path / _COMMIT).unlink()
+        (path / _META).unlink()
+        shutil.rmtree(path, ignore_errors=True)
+    for path in directory.glob("partial-*"):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _link(source: Path, target: Path) -> None:
-    """The same files under another name; copied where links are not supported. The commit file comes last."""
+def _emptied(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def _rename(source: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for file in sorted(source.iterdir(), key=lambda f: f.name == _COMMIT):
+    source.rename(target)
+
+
+def _linked(source: Path, target: Path) -> Path:
+    """The same files under another name; copied where links are not supported."""
+    _emptied(target)
+    for file in source.iterdir():
         try:
             os.link(file, target / file.name)
         except OSError:
             shutil.copy2(file, target / file.name)
+    return target
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())

@@ -12,11 +12,13 @@ from typing import Any
 import yaml
 
 from akid import __version__
-from akid.errors import AkidError, InvalidSpecError
+from akid.errors import AkidError, UserCodeError
 from akid.job import AkidJob, load_mapping, parse
 
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C.
 INVALID, FAILED, INTERRUPTED = 2, 1, 130
+
+EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,13 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except InvalidSpecError as error:
-        return _complain(error, INVALID)
+    except UserCodeError as error:
+        traceback.print_exception(error.__cause__)
+        return _complain(error, FAILED)
     except AkidError as error:
-        if error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)
-            return _complain(error, FAILED)
-        return _complain(error, FAILED if isinstance(error, ArithmeticError) else INVALID)
+        # An argument or a value that cannot be is a ValueError; the rest comes up while a valid kid runs.
+        return _complain(error, INVALID if isinstance(error, ValueError) else FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -49,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="begin anew in a run directory that was used before")
     _command(commands, "validate", _validate, "check an AkidJob without training it")
     _command(commands, "render", _render, "print an AkidJob as it would run: settings applied, script filled in")
+    export = commands.add_parser("export", help="write what a run learnt as a SavedModel", description=EXPORT)
+    export.set_defaults(command=_export)
+    export.add_argument("log_dir", type=Path, metavar="LOG_DIR", help="run directory of `akid run`")
+    export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
+    export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     return parser
 
 
@@ -77,11 +83,19 @@ def _load(options: argparse.Namespace) -> AkidJob:
 
 def _run(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import kid_of_job, prepare_run
+    from akid.jobs import check_run, empty_run, kid_of_job, note_run
+    from akid.places import check_shapes, set_up
 
     log_dir = options.log_dir or Path("runs") / job.metadata.name
-    kid = kid_of_job(job, log_dir)
-    prepare_run(job, log_dir, options.fresh)
+    declared = kid_of_job(job, log_dir)
+    if options.fresh:
+        # What a run left is removed only for a kid that can take its place.
+        check_shapes(declared)
+        empty_run(log_dir)
+    check_run(job, log_dir)
+    set_up(declared)
+    note_run(job, log_dir)
+    kid = declared.kid
     loss, evals = kid.practice(return_eval=True)
     measures = "".join(f", validation {name} {value:.4f}" for name, value in evals.items())
     print(f"{job.metadata.name}: step {kid.step}, validation loss {loss:.4f}{measures}")
@@ -91,7 +105,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import check_shapes, kid_of_job
+    from akid.jobs import kid_of_job
+    from akid.places import check_shapes
 
     unchecked = check_shapes(kid_of_job(job))
     print(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))
@@ -107,4 +122,12 @@ def _render(options: argparse.Namespace) -> int:
         print(render(spec.script, spec.params or {}))
     else:
         print(yaml.safe_dump(spec.arguments(), sort_keys=False), end="")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from akid.jobs import export_run
+
+    target, outputs = export_run(options.log_dir, options.output, options.best)
+    print(f"{target}: {', '.join(outputs)}")
     return 0

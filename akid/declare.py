@@ -6,52 +6,53 @@ exactly what Python may say. Nothing in a manifest can run code: only names in t
 
 from __future__ import annotations
 
-import inspect
-import re
-import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-
+from akid.blocks import Block
 from akid.brains import Brain
 from akid.catalog import BLOCKS, BRAINS, CATALOGS, SENSORS, Catalog
-from akid.errors import AkidError, InvalidSpecError, near_match
-from akid.job.problems import InvalidManifestError, received
+from akid.errors import near_match
+from akid.job.problems import join, received
 from akid.kids import Kid
+from akid.problems import Problems
+from akid.signatures import classes_in, fits, parameters_of, type_text
+from akid.wiring import SYSTEM_IN
 
 #: Keys of a declarative kid that hold objects; all others are arguments of `Kid`.
 OBJECTS = ("sensor", "brain", "kongfu")
+#: Arguments of `Kid` that are not a declarative kid's to give, and why.
+NOT_DECLARED = {
+    "sensor_in": "it is called sensor",
+    "brain_in": "it is called brain",
+    "kongfu_in": "it is called kongfu",
+    "engine": "it stands in spec.engine",
+    "log_dir": "it is given to the command: --log-dir",
+    "progress": "a terminal shows a line that moves, anything else gets JSON lines",
+}
+#: ``type`` names the class, so an argument of that name is written like this.
+TYPE_ARGUMENT = "type_"
 
 
-class Problems:
-    """What is wrong with a manifest, collected so that all of it can be told at once."""
+@dataclass(frozen=True)
+class Declared:
+    """A Kid made from a manifest.
 
-    def __init__(self) -> None:
-        self.found: list[InvalidSpecError] = []
+    Attributes:
+        kid: what was declared.
+        blocks: path in the manifest of every block that stands there, by full name.
+        jokers: path in the manifest of every joker, by full name.
+        in_python: whether a script or a module made it, and the manifest tells nothing of what is in it.
+    """
 
-    @contextmanager
-    def at(self, path: str, parameters: Mapping[str, Any] | None = None) -> Iterator[None]:
-        """Errors of akid in this context are problems of the field at ``path``."""
-        try:
-            yield
-        except InvalidSpecError as error:
-            self.found.append(error)
-        except AkidError as error:
-            self.found.append(InvalidSpecError(_argument_path(path, str(error), parameters or {}), str(error)))
-
-    def check(self) -> None:
-        """Raise what was found.
-
-        Raises:
-            InvalidManifestError: with every problem.
-        """
-        if self.found:
-            raise InvalidManifestError(self.found)
+    kid: Kid
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    jokers: Mapping[str, str] = field(default_factory=dict)
+    in_python: bool = False
 
 
-def declare_kid(spec: Mapping[str, Any], path: str = "spec.kid", **arguments: Any) -> Kid:
+def declare_kid(spec: Mapping[str, Any], path: str = "spec.kid", **arguments: Any) -> Declared:
     """A Kid from its declarative form.
 
     Args:
@@ -62,176 +63,167 @@ def declare_kid(spec: Mapping[str, Any], path: str = "spec.kid", **arguments: An
     Raises:
         InvalidManifestError: with the path of every wrong field, what was expected and a near match.
     """
-    problems = Problems()
+    making = _Making()
     objects = {
-        "sensor": _sensor(spec.get("sensor", {}), f"{path}.sensor", problems),
-        "brain": _brain(spec.get("brain", {}), f"{path}.brain", problems),
-        "kongfu": _object(spec.get("kongfu", {}), CATALOGS["kongfu"], f"{path}.kongfu", problems),
+        "sensor": making.sensor(spec.get("sensor"), f"{path}.sensor"),
+        "brain": making.brain(spec.get("brain"), f"{path}.brain"),
+        "kongfu": making.one(spec.get("kongfu"), CATALOGS["kongfu"], f"{path}.kongfu"),
     }
     rest = {key: value for key, value in spec.items() if key not in OBJECTS}
-    hidden = (*OBJECTS, "sensor_in", "brain_in", "kongfu_in", "progress", "engine")
-    bound = _bind(Kid, rest, path, problems, hidden)
-    problems.check()
-    with problems.at(path, parameters_of(Kid)):
-        return Kid(**objects, **(bound | arguments))
-    problems.check()
-    raise AssertionError("unreachable")
+    bound = making.bind(Kid, rest, path, NOT_DECLARED)
+    making.problems.check()
+    kid = making.call(Kid, objects | bound | arguments, path)
+    making.problems.check()
+    system = kid.sensor.jokers
+    jokers = {f"{system.name}/{j.name}": f"{path}.sensor.jokers[{i}]" for i, j in enumerate(system.blocks)}
+    return Declared(kid, making.places_in(kid.brain), jokers)
 
 
-def _sensor(spec: Mapping[str, Any], path: str, problems: Problems) -> Any:
-    return _object({"type": "Sensor", **spec}, SENSORS, path, problems)
+class _Making:
+    """The making of one Kid: its problems, and where its blocks stand."""
 
+    def __init__(self) -> None:
+        self.problems = Problems()
+        self._places: list[tuple[Block, str]] = []
 
-def _brain(spec: Mapping[str, Any], path: str, problems: Problems) -> Any:
-    """A ready brain by its type, or a `Brain` of blocks."""
-    options = dict(spec)
-    blocks = options.pop("blocks", None)
-    catalog = BRAINS if options.get("type", "Brain") != "Brain" else Catalog("brain", {"Brain": Brain})
-    brain = _object({"type": "Brain", **options}, catalog, path, problems)
-    for index, block in enumerate(blocks or ()):
-        where = f"{path}.blocks[{index}]"
-        made = _block(block, where, problems)
-        if isinstance(brain, Brain) and made is not None:
-            with problems.at(f"{where}.inputs" if isinstance(block, Mapping) and "inputs" in block else where):
-                brain.attach(made)
-    return brain
+    def places_in(self, brain: Brain) -> dict[str, str]:
+        """Path of every declared block, by full name."""
+        places = {id(block): path for block, path in self._places}
+        return {name: places[id(block)] for name, block in brain.named_blocks() if id(block) in places}
 
+    def sensor(self, spec: Any, path: str) -> Any:
+        """A sensor; `Sensor` itself if there is no type."""
+        return self.one({"type": "Sensor", **spec} if isinstance(spec, Mapping) else spec, SENSORS, path)
 
-def _block(spec: Any, path: str, problems: Problems) -> Any:
-    if isinstance(spec, Mapping) and "blocks" in spec:
-        return _brain(spec, path, problems)
-    return _object(spec, BLOCKS, path, problems)
+    def brain(self, spec: Any, path: str) -> Any:
+        """A ready brain by its type, with further blocks if some are given; or a `Brain` of blocks."""
+        if not isinstance(spec, Mapping):
+            return self.one(spec, BRAINS, path)
+        options = {"type": "Brain", **spec}
+        blocks = options.pop("blocks", [])
+        brain = self.one(options, BRAINS, path)
+        if not isinstance(blocks, list):
+            self.problems.add(f"{path}.blocks", f"expected a list of blocks, received {received(blocks)}.")
+            return None
+        complete = brain is not None
+        for index, block in enumerate(blocks):
+            made = self.block(block, f"{path}.blocks[{index}]")
+            # The wires of a brain that lacks a block would be wrong only because of that.
+            complete = complete and made is not None
+            if complete:
+                self._attach(brain, made, block, f"{path}.blocks[{index}]")
+        return brain
 
+    def block(self, spec: Any, path: str) -> Any:
+        """A layer, or a nested brain if it has blocks."""
+        if isinstance(spec, Mapping) and "blocks" in spec:
+            return self.brain(spec, path)
+        return self.one(spec, BLOCKS, path)
 
-def _object(spec: Any, catalog: Catalog, path: str, problems: Problems) -> Any:
-    """An object from ``{"type": name, **arguments}``; None, and a problem, if that cannot be."""
-    if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
-        text = f"expected {{type: {catalog.kind}, ...}}, received {received(spec)}."
-        problems.found.append(InvalidSpecError(path, text))
+    def _attach(self, brain: Brain, made: Any, spec: Mapping[str, Any], path: str) -> None:
+        taken = {SYSTEM_IN, *(b.name for b in brain.blocks)}
+        before = len(brain.blocks)
+        key = "name" if spec.get("name") in taken else "inputs" if "inputs" in spec else ""
+        with self.problems.at(join(path, key)):
+            brain.attach(made)
+        self._places += [(block, path) for block in brain.blocks[before:]]
+
+    def one(self, spec: Any, catalog: Catalog, path: str) -> Any:
+        """An object from ``{"type": name, **arguments}``; None, and a problem, if that cannot be."""
+        if not isinstance(spec, Mapping) or "type" not in spec:
+            self.problems.add(path, f"expected {{type: a {catalog.kind}, ...}}, received {received(spec)}.")
+            return None
+        name = spec["type"]
+        make = catalog.types.get(name) if isinstance(name, str) else None
+        if make is None:
+            hint = near_match(str(name), catalog.types)
+            self.problems.add(f"{path}.type", f"there is no {catalog.kind} called {name!r}.", hint)
+            return None
+        for parameter in parameters_of(make).values():
+            if parameter.default is parameter.empty and not self._can_hold(parameter.annotation):
+                problem = f"{name} takes a Python object, {parameter.name}; make it in a script or a module."
+                self.problems.add(f"{path}.type", problem)
+                return None
+        before = len(self.problems.found)
+        arguments = self.bind(make, {k: v for k, v in spec.items() if k != "type"}, path)
+        return self.call(make, arguments, path) if len(self.problems.found) == before else None
+
+    def call(self, make: Callable[..., Any], arguments: Mapping[str, Any], path: str) -> Any:
+        """What the constructor gives; None, and a problem, if it refuses the arguments."""
+        with self.problems.at(path, parameters_of(make)):
+            return make(**arguments)
         return None
-    make = catalog.types.get(spec["type"])
-    if make is None:
-        hint = near_match(spec["type"], catalog.types)
-        text = f"there is no {catalog.kind} called {spec['type']!r}."
-        problems.found.append(InvalidSpecError(f"{path}.type", text, hint))
-        return None
-    before = len(problems.found)
-    given = {key: value for key, value in spec.items() if key != "type"}
-    arguments = _bind(make, given, path, problems)
-    if len(problems.found) > before:
-        return None
-    with problems.at(path, parameters_of(make)):
-        return make(**arguments)
-    return None
 
+    def bind(
+        self,
+        make: Callable[..., Any],
+        given: Mapping[str, Any],
+        path: str,
+        hidden: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Check arguments against a signature; objects among them are made, hidden ones are refused."""
+        hidden = hidden or {}
+        parameters = {n: p for n, p in parameters_of(make).items() if n not in hidden}
+        if "type" in parameters:
+            parameters[TYPE_ARGUMENT] = parameters.pop("type")
+        bound: dict[str, Any] = {}
+        for name, value in given.items():
+            if name in parameters:
+                argument = "type" if name == TYPE_ARGUMENT else name
+                bound[argument] = self.value(value, parameters[name].annotation, f"{path}.{name}")
+            else:
+                self._refuse(make, name, path, parameters, hidden)
+        for name, parameter in parameters.items():
+            if parameter.default is parameter.empty and name not in given:
+                self.problems.add(f"{path}.{name}", f"{make.__name__} needs this argument.")
+        return bound
 
-def _bind(
-    make: Callable[..., Any],
-    given: Mapping[str, Any],
-    path: str,
-    problems: Problems,
-    hidden: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Check arguments against a signature; objects among them are made."""
-    parameters = {n: p for n, p in parameters_of(make).items() if n not in hidden}
-    bound: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in parameters:
-            text = f"{make.__name__} has no argument {name!r}."
-            problems.found.append(InvalidSpecError(f"{path}.{name}", text, near_match(name, parameters)))
-            continue
-        catalog = _catalog_of(parameters[name].annotation)
-        if catalog is not None:
-            bound[name] = _objects(value, catalog, f"{path}.{name}", problems)
+    def _refuse(
+        self, make: Callable[..., Any], name: str, path: str, known: Collection[str], hidden: Mapping[str, str]
+    ) -> None:
+        if name in hidden:
+            self.problems.add(f"{path}.{name}", f"this argument is not given here: {hidden[name]}.")
         else:
-            with problems.at(f"{path}.{name}"):
-                bound[name] = _checked(value, parameters[name].annotation, f"{path}.{name}")
-    for name, parameter in parameters.items():
-        if parameter.default is parameter.empty and name not in given:
-            problems.found.append(InvalidSpecError(f"{path}.{name}", f"{make.__name__} needs this argument."))
-    return bound
+            hint = near_match(str(name), known)
+            self.problems.add(f"{path}.{name}", f"{make.__name__} has no argument {name!r}.", hint)
 
-
-def _objects(value: Any, catalog: Catalog, path: str, problems: Problems) -> Any:
-    if isinstance(value, list):
-        return [_object(v, catalog, f"{path}[{i}]", problems) for i, v in enumerate(value)]
-    return _object(value, catalog, path, problems)
-
-
-def _checked(value: Any, annotation: Any, path: str) -> Any:
-    """The value, if it is of the annotated type.
-
-    Raises:
-        InvalidSpecError: it is not.
-    """
-    if annotation is inspect.Parameter.empty:
+    def value(self, value: Any, annotation: Any, path: str) -> Any:
+        """The value of an argument: what is annotated as an object is made, all else is checked."""
+        catalog = _catalog_of(annotation)
+        if catalog is not None and isinstance(value, list):
+            return [self.one(v, catalog, f"{path}[{i}]") for i, v in enumerate(value)]
+        if catalog is not None and value is not None:
+            return self.one(value, catalog, path)
+        if not fits(value, annotation):
+            expected = type_text(annotation) or "a Python object, which a manifest cannot hold"
+            self.problems.add(path, f"expected {expected}, received {received(value)}.")
+        elif value is not None:
+            self._check_choice(value, annotation, path)
         return value
-    adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
-    try:
-        adapter.validate_python(value)
-    except ValidationError:
-        raise InvalidSpecError(path, f"expected {type_text(annotation)}, received {received(value)}.") from None
-    return value
 
+    def _check_choice(self, value: Any, annotation: Any, path: str) -> None:
+        """What is chosen by name, ``{"name": ..., **arguments}``, is checked against what the name stands for."""
+        kind = next((c for c in classes_in(annotation) if hasattr(c, "of")), None)
+        if kind is None:
+            return
+        options = dict(value) if isinstance(value, Mapping) else {}
+        name = options.pop("name", None)
+        chosen = getattr(kind, "names", {}).get(name) if isinstance(name, str) else None
+        before = len(self.problems.found)
+        if chosen is not None:
+            self.bind(chosen, options, path)
+        if len(self.problems.found) == before:
+            with self.problems.at(path, ("name", *parameters_of(chosen or kind))):
+                kind.of(value)
 
-def parameters_of(make: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters of a class or a function, those its ``**kwargs`` hands on to its bases included."""
-    functions = [make]
-    if isinstance(make, type):
-        functions = [vars(cls)["__init__"] for cls in make.__mro__ if "__init__" in vars(cls)]
-    found: dict[str, inspect.Parameter] = {}
-    for function in functions:
-        hints = typing.get_type_hints(function)
-        parameters = inspect.signature(function).parameters.values()
-        for p in parameters:
-            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != "self":
-                found.setdefault(p.name, p.replace(annotation=hints.get(p.name, p.empty)))
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            break
-    return found
+    def _can_hold(self, annotation: Any) -> bool:
+        return bool(type_text(annotation)) or _catalog_of(annotation) is not None
 
 
 def _catalog_of(annotation: Any) -> Catalog | None:
     """The catalog of the objects a parameter takes, if it takes objects."""
-    for kind in _classes(annotation):
+    for kind in classes_in(annotation):
         for catalog in CATALOGS.values():
             if catalog.base is not None and issubclass(kind, catalog.base):
                 return catalog
     return None
-
-
-def _classes(annotation: Any) -> Iterator[type]:
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _classes(argument)
-
-
-def type_text(annotation: Any) -> str:
-    """An annotation in words a reader of YAML knows."""
-    names = {int: "an integer", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
-    if annotation in names:
-        return names[annotation]
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Literal:
-        return "one of " + ", ".join(repr(a) for a in args)
-    if origin is not None and issubclass_safe(origin, Mapping):
-        return "a mapping"
-    if origin is not None and issubclass_safe(origin, Sequence):
-        return f"a list of {type_text(args[0])}" if args else "a list"
-    if args:
-        texts = [type_text(a) for a in args]
-        plain = [t for t in dict.fromkeys(texts) if not t.startswith("<")]
-        return " or ".join(plain)
-    return f"<{getattr(annotation, '__name__', annotation)}>"
-
-
-def issubclass_safe(kind: Any, base: type) -> bool:
-    """Whether ``kind`` is a class under ``base``."""
-    return isinstance(kind, type) and issubclass(kind, base)
-
-
-def _argument_path(path: str, message: str, parameters: Mapping[str, Any]) -> str:
-    """The path of the argument an error of a constructor speaks of: ``conv1: ksize must be ...``."""
-    match = re.match(r"(?:[\w.\-]+: )?(\w+) must", message)
-    return f"{path}.{match[1]}" if match and match[1] in parameters else path

@@ -7,7 +7,19 @@ Add a class only when a caller would want to catch it by itself.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+
+__all__ = [
+    "AkidError",
+    "BlockError",
+    "DataError",
+    "InvalidSpecError",
+    "MissingDataError",
+    "NotFiniteError",
+    "UserCodeError",
+    "WiringError",
+]
 
 
 class AkidError(Exception):
@@ -42,8 +54,34 @@ class DataError(AkidError, ValueError):
     """Data are missing, damaged, or do not fit what was asked."""
 
 
+class MissingDataError(DataError):
+    """Data are not where they are looked for; the message says which files to put where."""
+
+
+class UserCodeError(AkidError):
+    """A script or a module of a manifest raised an exception; it is the cause of this one."""
+
+
 class NotFiniteError(AkidError, ArithmeticError):
     """A loss, a parameter or a signal became NaN or infinite."""
+
+
+@contextmanager
+def blame(full_name: str) -> Generator[None]:
+    """An error in this context is noted to have come from the block with this full name, see `blamed`."""
+    try:
+        yield
+    except Exception as error:
+        if not blamed(error):
+            vars(error)["block"] = full_name
+            if not isinstance(error, AkidError):
+                error.add_note(f"(in the block {full_name!r})")
+        raise
+
+
+def blamed(error: BaseException) -> str:
+    """Full name of the innermost block an error came from; empty if it came from none."""
+    return str(vars(error).get("block", ""))
 
 
 def near_match(name: str, known: Iterable[str]) -> str:

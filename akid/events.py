@@ -1,12 +1,18 @@
-"""TensorBoard events: scalars with the logs, histograms of the variables now and then."""
+"""TensorBoard events: scalars with the logs, what an `Inspector` sees now and then, the graph once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
+
+if TYPE_CHECKING:
+    from akid.inspection import Inspector
+
+#: What makes TensorBoard draw a ``[buckets, 3]`` table as a histogram.
+_HISTOGRAM = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "histograms"})
 
 
 class Events:
@@ -17,7 +23,17 @@ class Events:
     """
 
     def __init__(self, directory: Path | None) -> None:
-        self._writer = None if directory is None else tf.summary.create_file_writer(str(directory))
+        self._is_new = directory is not None and not (directory.is_dir() and any(directory.iterdir()))
+        self._writer = (
+            None if directory is None else tf.summary.create_file_writer(str(directory), flush_millis=10_000)
+        )
+
+    def graph(self, inspector: Inspector) -> None:
+        """The brain's graph, unless the run has drawn it before."""
+        if self._writer is None or not self._is_new:
+            return
+        with self._writer.as_default(0):
+            tf.summary.graph(inspector.graph())
 
     def scalars(self, record: Mapping[str, Any], losses: Mapping[str, float]) -> None:
         """A line of ``metrics.jsonl`` as curves.
@@ -31,18 +47,23 @@ class Events:
         step, prefix = record["step"], record["kind"]
         with self._writer.as_default(step):
             for name, value in record.items():
-                if name not in ("kind", "step"):
+                if name not in ("kind", "step") and value is not None:
                     tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value)
             for name, value in losses.items():
                 tf.summary.scalar(f"losses/{name}", value)
 
-    def histograms(self, step: int, variables: Mapping[str, tf.Variable]) -> None:
-        """Distributions of all variables."""
+    def distributions(self, step: int, seen: Mapping[str, tuple[str, Any]]) -> None:
+        """What an `Inspector` gave for this step."""
         if self._writer is None:
             return
         with self._writer.as_default(step):
-            for name, variable in variables.items():
-                tf.summary.histogram(name, variable)
+            for tag, (kind, value) in seen.items():
+                if kind == "scalar":
+                    tf.summary.scalar(tag, value)
+                elif kind == "image":
+                    tf.summary.image(tag, value)
+                else:
+                    tf.summary.write(tag, tf.constant(value), metadata=_HISTOGRAM)
 
     def close(self) -> None:
         """Put everything on disk."""

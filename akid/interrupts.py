@@ -12,11 +12,20 @@ from types import FrameType
 TERMINATED = 143
 
 
+class Interrupted(Exception):  # noqa: N818 - not an error: what was asked for
+    """Something long was given up because the run is told to end."""
+
+
 class Interrupt:
     """The first signal that came, if one did."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
+
+    @property
+    def absent(self) -> bool:
+        """Whether none came yet."""
+        return self.signal is None
 
 
 @contextmanager

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,22 @@ import numpy as np
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.brains import Brain
-from akid.checkpoints import Checkpoints
-from akid.engines import Engine
-from akid.errors import AkidError, NotFiniteError
+from akid.checkpoints import Checkpoints, committed
+from akid.engines import Engine, Report, Tally
+from akid.engines.base import forever
+from akid.errors import DataError, NotFiniteError
+from akid.export import export_brain, missing_checkpoint
 from akid.hooks import KidHook, KidHooks
+from akid.inference import Predictor, preparation
+from akid.kid_options import check_can_learn, check_counts, check_goal, check_length, needed
+from akid.kid_state import put_back, saved_variables, schedule_of, state_of
 from akid.kongfus import KongFu, MomentumKongFu
 from akid.moving_average import MovingAverage
-from akid.practice import Practice, short_names_of
+from akid.practice import Practice
 from akid.run_dir import RunDir
-from akid.schedule import Schedule
 from akid.sensors import Sensor
-from akid.stopping import EarlyStopping, Goal, Standing
+from akid.signature import Signature
+from akid.stopping import EarlyStopping, Goal, Standing, short_names_of
 from akid.threads import settle_threads
 from akid.trips import Trip
 
@@ -90,13 +94,21 @@ class Kid:
         kongfu_in: KongFu | None = None,
     ) -> None:
         self.name = name or "kid"
-        self.sensor = _needed(sensor or sensor_in, Sensor, "sensor")
-        self.brain = _needed(brain if brain is not None else brain_in, Brain, "brain")
-        self.kongfu = _needed(kongfu or kongfu_in or MomentumKongFu(), KongFu, "kongfu")
+        self.sensor = needed(sensor if sensor is not None else sensor_in, Sensor, "sensor")
+        self.brain = needed(brain if brain is not None else brain_in, Brain, "brain")
+        default = MomentumKongFu() if kongfu_in is None else kongfu_in
+        self.kongfu = needed(default if kongfu is None else kongfu, KongFu, "kongfu")
         self.engine = Engine.of(engine)
-        _check_length(max_steps, max_epoch)
+        check_length(max_steps, max_epoch)
         self.max_steps, self.max_epoch = max_steps, max_epoch
         self.log_dir = Path(log_dir or Path("log") / time.strftime("%Y-%m-%d_%H-%M-%S"))
+        check_counts(
+            train_log_step=train_log_step,
+            val_log_step=val_log_step,
+            checkpoint_step=checkpoint_step,
+            keep_checkpoints=keep_checkpoints,
+            summary_step=summary_step,
+        )
         self.train_log_step, self.val_log_step = train_log_step, val_log_step
         self.checkpoint_step = val_log_step if checkpoint_step is None else checkpoint_step
         self.save_chk_point, self.keep_checkpoints = save_chk_point, keep_checkpoints
@@ -106,13 +118,14 @@ class Kid:
         self.do_summary, self.summary_step = do_summary, summary_step
         self.seed, self.deterministic, self.debug = seed, deterministic, debug
         self.hooks = KidHooks()
-        self.standing = Standing()
-        self.loss = math.nan
+        self.standing, self.tally = Standing(), Tally()
+        self.loss = self.val_loss = math.nan
         self.evals: dict[str, float] = {}
-        self.val_loss = math.nan
         self.val_evals: dict[str, float] = {}
+        self.validated_step = -1
         self.show_progress = progress
         self._ready = False
+        self._predictors: dict[bool, Predictor] = {}
 
     @property
     def step(self) -> int:
@@ -145,34 +158,36 @@ class Kid:
             debug=self.debug,
             moving_average=self.moving_average,
         )
-        self.schedule = self._make_schedule()
+        evals, has_validation = self.engine.evals, self.sensor.size("val") > 0
+        check_goal(self.goal, self.early_stopping is not None, evals, has_validation)
+        self.schedule = schedule_of(self)
+        must_be_finite = frozenset(f"brain/{name}" for name in self.brain.named_variables())
         self.checkpoints = Checkpoints(
-            self.run_dir.checkpoints, self.run_dir.best, self._saved_variables(), self.keep_checkpoints
+            self.run_dir.checkpoints,
+            self.run_dir.best,
+            saved_variables(self),
+            must_be_finite,
+            self.keep_checkpoints,
         )
         self._ready = True
-        self._resume(self.checkpoints.restore())
+        meta = self.checkpoints.restore()
+        if meta is not None:
+            put_back(self, meta)
 
-    def _make_schedule(self) -> Schedule:
-        batch, size = self.sensor.batch_size, self.sensor.size("train")
-        last = self.max_steps if self.max_steps is not None else math.ceil((self.max_epoch or 0) * size / batch)
-        summary = (self.summary_step or self.train_log_step) if self.do_summary else 0
-        checkpoint = self.checkpoint_step if self.save_chk_point else 0
-        val = self.val_log_step if self.sensor.size("val") else 0
-        return Schedule(last, self.train_log_step, val, checkpoint, summary, batch, size)
+    def restore(self, best: bool = False) -> None:
+        """Go back to a checkpoint of the run directory.
 
-    def _saved_variables(self) -> dict[str, tf.Variable]:
-        saved = {f"brain/{n}": v for n, v in self.brain.named_variables().items()}
-        saved |= {f"kongfu/{n}": v for n, v in self.kongfu.slots.items()}
-        if self.moving_average is not None:
-            saved |= {f"moving_average/{n}": v for n, v in self.moving_average.slots.items()}
-        return saved | {"step": self.engine.step}
+        Args:
+            best: the best one instead of the newest.
 
-    def _resume(self, meta: Mapping[str, Any] | None) -> None:
+        Raises:
+            DataError: there is none.
+        """
+        self.setup()
+        meta = self.checkpoints.restore(best)
         if meta is None:
-            return
-        self.standing = Standing(**meta["standing"])
-        if meta.get("lr") is not None:
-            self.kongfu.lr_scheme.restore(meta["lr"])
+            raise DataError(missing_checkpoint(self.run_dir, best))
+        put_back(self, meta)
 
     def practice(self, return_eval: bool = False) -> Any:
         """Practise up to ``max_steps`` or ``max_epoch``, from where the run directory stands.
@@ -185,11 +200,14 @@ class Kid:
             of it and the measures by name.
 
         Raises:
+            AkidError: the brain has no loss, or no parameters.
+            DataError: the run directory cannot be written.
             NotFiniteError: the loss became NaN or infinite; the checkpoints before that are kept.
             SystemExit: code 143, after SIGTERM and a last checkpoint.
             KeyboardInterrupt: after SIGINT and a last checkpoint.
         """
         self.setup()
+        check_can_learn(self.engine.losses, self.brain.parameters, self.brain.name)
         Practice(self).run()
         loss = self.val_loss if self.sensor.size("val") else self.loss
         return (loss, dict(self.val_evals)) if return_eval else loss
@@ -200,18 +218,20 @@ class Kid:
         Raises:
             NotFiniteError: a parameter is NaN or infinite; the checkpoints before are kept.
         """
-        variables = self.brain.named_variables().values()
-        total = tf.add_n([tf.reduce_sum(tf.cast(v, tf.float32)) for v in variables])
-        if not math.isfinite(float(total)):
-            raise self.not_finite("A parameter is not finite")
-        meta = {"standing": dataclasses.asdict(self.standing), "lr": self.kongfu.lr_scheme.state()}
-        self.checkpoints.save(self.step, meta, is_best)
+        try:
+            self.checkpoints.save(self.step, state_of(self), is_best)
+        except NotFiniteError as error:
+            raise self.not_finite(str(error)) from None
 
-    def not_finite(self, what: str) -> NotFiniteError:
+    def not_finite(self, what: str, step: int | None = None) -> NotFiniteError:
         """The error for a loss or a parameter that became NaN or infinite."""
+        self.checkpoints.sync()
+        kept = committed(self.run_dir.checkpoints)
+        last = f"The last checkpoint before it is {kept[-1]}." if kept else "No checkpoint was saved before it."
+        hint = "" if self.debug else " debug=True names the first block where it happens."
         return NotFiniteError(
-            f"{what} at step {self.step}. The checkpoints before it are kept in {self.run_dir.checkpoints}."
-            " Try a smaller learning rate or clip_global_norm; debug=True names the first block."
+            f"{what} at step {self.step if step is None else step}. {last}"
+            f" Try a smaller learning rate, or clip_global_norm.{hint}"
         )
 
     def validate(self, split: str = "val") -> tuple[float, dict[str, float]]:
@@ -219,55 +239,80 @@ class Kid:
 
         Args:
             split: ``val``, ``test`` or ``train``.
+
+        Raises:
+            DataError: the split is empty, or there is no such split.
         """
         self.setup()
-        with self._averaged():
-            report = self.engine.evaluate(split)
+        return self.evaluate(split)
+
+    def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> tuple[float, dict[str, float]]:
+        """Like `validate`, given up if ``go_on`` says no; see `Engine.evaluate`."""
+        with self.averaged():
+            report: Report = self.engine.evaluate(split, go_on)
         return report.loss, short_names_of(report.evals)
 
-    def _averaged(self) -> contextlib.AbstractContextManager[None]:
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
         """The context in which the parameters are their moving averages, if those are kept."""
         return contextlib.nullcontext() if self.moving_average is None else self.moving_average.swap()
 
-    def predict(self, data: Signal, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """What the brain infers from data without labels; see `Brain.predict`.
+    def predict(
+        self, data: Signal, outputs: Sequence[str] | None = None, raw: bool = False
+    ) -> dict[str, np.ndarray]:
+        """What the brain infers from data without labels, by full name, the main output first; see `Predictor`.
 
         Args:
-            data: ``[examples, ...]`` as the sensor gives them.
+            data: ``[examples, ...]`` as the sensor gives them; a list of such if the brain takes several inputs.
             outputs: names of the outputs wanted; all if left out.
+            raw: the data are as the source gives them: they are normalised, and the jokers of the test split play.
+
+        Raises:
+            AkidError: there is no such output; with a near match.
+            DataError: the data have another shape than the brain takes.
         """
         self.setup()
-        with self._averaged():
-            found = self.brain.predict(data)
-        return {name: tensor.numpy() for name, tensor in found.items() if not outputs or name in outputs}
+        if raw not in self._predictors:
+            signature = Signature.of(self.sensor)
+            self._predictors[raw] = (
+                Predictor(self.brain, signature.raw, preparation(self.sensor, self.seed))
+                if raw
+                else Predictor(self.brain, signature.batch)
+            )
+        with self.averaged():
+            return self._predictors[raw](data, outputs, self.sensor.val_batch_size)
 
-    def data(self, name: str, split: str = "val") -> Any:
-        """A block's output for the first batch of a split.
+    def export(self, directory: str | os.PathLike[str] | None = None) -> Path:
+        """Write a SavedModel; see `akid.export.export_brain`.
+
+        Args:
+            directory: ``export/`` in the run directory if left out.
+
+        Returns:
+            Where it is.
+        """
+        self.setup()
+        with self.averaged():
+            target = directory or self.run_dir.export
+            return export_brain(self.brain, Signature.of(self.sensor), target, self.sensor, self.seed)
+
+    def data(self, name: str, split: str = "train") -> Any:
+        """A block's output for the first batch of a split, in inference mode (paper, section 3.1.1).
 
         Args:
             name: full name of the block.
             split: ``train``, ``val`` or ``test``.
+
+        Raises:
+            KeyError: there is no such block; with a near match.
         """
         self.setup()
         self.brain.block(name)
         trip = Trip(seed=self.seed, keep={name})
-        self.brain(self.sensor.batch(0, split), trip)
+        with self.averaged():
+            self.brain(self.sensor.batch(0, split), trip)
         return trip.data[name]
 
     def call(self, hooks: list[KidHook]) -> None:
         """Call hooks, in order."""
         for hook in hooks:
             hook(self)
-
-
-def _needed(value: Any, kind: type, name: str) -> Any:
-    if not isinstance(value, kind):
-        raise AkidError(f"A Kid needs a {name}: expected a {kind.__name__}. Received: {name}={value!r}")
-    return value
-
-
-def _check_length(max_steps: int | None, max_epoch: int | None) -> None:
-    given = {"max_steps": max_steps, "max_epoch": max_epoch}
-    numbers = [n for n in given.values() if n is not None]
-    if len(numbers) != 1 or not isinstance(numbers[0], int) or numbers[0] < 0:
-        raise AkidError(f"A Kid needs exactly one of max_steps and max_epoch, an integer >= 0. Received: {given}")

@@ -76,7 +76,7 @@ class TerminalLine:
         """Show the measures beside the bar."""
         hidden = ("kind", "step", "epoch", "seconds", "losses")
         for name, value in record.items():
-            if name not in hidden:
+            if name not in hidden and value is not None:
                 self._shown[name] = f"{value:,.0f}" if name == "examples_per_second" else f"{value:.4g}"
         text = "  ".join(f"{name} {value}" for name, value in self._shown.items())
         self._bar.update(self._task, measures=text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from akid.backend import tf
+from akid.checks import number
 from akid.errors import BlockError, near_match
 
 
@@ -43,4 +44,5 @@ class Regularizer:
             return spec
         if set(spec) != {"type", "scale"}:
             raise BlockError(f'wd must be {{"type": "l1" | "l2", "scale": number}}. Received: {dict(spec)!r}')
-        return Regularizer(str(spec["type"]), float(spec["scale"])) if spec["scale"] else None
+        regularizer = Regularizer(str(spec["type"]), number(spec["scale"], "wd", "scale", error=BlockError))
+        return regularizer if regularizer.scale else None

@@ -14,7 +14,8 @@ from akid.errors import DataError
 class RunDir:
     """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``.
 
-    ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend.
+    ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
+    ``signature.json`` the shapes of a batch, so that an export needs no data.
 
     Args:
         path: made if it is not there.
@@ -30,12 +31,21 @@ class RunDir:
         self.result = self.path / "result.json"
         self.kid = self.path / "kid.yaml"
         self.runtime = self.path / "runtime.json"
+        self.signature = self.path / "signature.json"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DataError(
-                f"log_dir must be a directory that can be written. Received: {str(path)!r} ({error.strerror})"
-            ) from None
+            raise self._not_writable(error.strerror) from None
+
+    def check_writable(self) -> None:
+        """Raises a DataError if nothing can be written to it."""
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise self._not_writable("permission denied")
+
+    def _not_writable(self, why: str | None) -> DataError:
+        return DataError(
+            f"log_dir must be a directory that can be written. Received: log_dir={str(self.path)!r} ({why})"
+        )
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""

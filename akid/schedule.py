@@ -24,11 +24,12 @@ class Schedule:
     batch_size: int
     epoch_size: int
 
-    def next_stop(self, step: int) -> int:
-        """The nearest step after ``step`` at which something is due."""
+    def next_stop(self, step: int, epochs: bool = True) -> int:
+        """The nearest step after ``step`` at which something is due; the ends of epochs count if asked."""
         every = [self.train_log, self.val_log, self.checkpoint, self.summary]
         stops = [(step // n + 1) * n for n in every if n]
-        return min([*stops, self.epoch_end(self.epoch(step) + 1), self.last])
+        ends = [self.epoch_end(self.epoch(step) + 1)] if epochs else []
+        return min([*stops, *ends, self.last])
 
     def epoch(self, step: int) -> int:
         """How many epochs are complete at ``step``."""

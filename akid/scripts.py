@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import linecache
 import os
 import sys
 import types
@@ -12,15 +13,11 @@ from typing import Any
 
 import jinja2
 
-from akid.errors import AkidError, InvalidSpecError, near_match
+from akid.errors import AkidError, InvalidSpecError, UserCodeError, near_match
 from akid.kids import Kid
 
 #: The module name under which a script runs.
 SCRIPT_MODULE = "akid_job_script"
-
-
-class UserCodeError(AkidError):
-    """A script or a module raised an exception; it is the cause of this one."""
 
 
 def render(source: str, params: Mapping[str, Any], path: str = "spec.kid.script") -> str:
@@ -41,7 +38,10 @@ def render(source: str, params: Mapping[str, Any], path: str = "spec.kid.script"
         raise InvalidSpecError(path, f"line {error.lineno}: the template is wrong: {error.message}.") from None
     except jinja2.UndefinedError as error:
         known = ", ".join(params) or "none"
-        problem = f"line {_template_line(error)}: {error.message}. Given params: {known}."
+        problem = f"line {_line_in(error, '<template>')}: {error.message}. Given params: {known}."
+        raise InvalidSpecError(path, problem) from None
+    except Exception as error:
+        problem = f"line {_line_in(error, '<template>')}: {type(error).__name__}: {error}."
         raise InvalidSpecError(path, problem) from None
 
 
@@ -50,10 +50,11 @@ def _literal(value: Any) -> Any:
     return value if isinstance(value, jinja2.Undefined) else repr(value)
 
 
-def _template_line(error: BaseException) -> int:
+def _line_in(error: BaseException, file: str) -> int:
+    """The innermost line of a file an error passed through; 0 if it did not."""
     line, trace = 0, error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
+        if trace.tb_frame.f_code.co_filename == file:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
@@ -62,41 +63,56 @@ def _template_line(error: BaseException) -> int:
 def kid_of_script(source: str, path: str = "spec.kid.script") -> Kid:
     """Run a rendered script and call its ``setup()``.
 
+    Args:
+        source: Python. Its ``setup`` may take one argument called ``graph``, as in the paper (section 3.1.2);
+            it is None, since there is no graph to build in any more.
+        path: of the script in the manifest.
+
     Raises:
-        InvalidSpecError: it is not Python, or has no ``setup()`` that returns a Kid.
+        InvalidSpecError: it is not Python, has no ``setup()`` that returns a Kid, or uses akid wrongly; with
+            the line.
         UserCodeError: it raised an exception.
     """
     module = types.ModuleType(SCRIPT_MODULE)
+    module.__file__ = file = f"<{path}>"
     sys.modules[SCRIPT_MODULE] = module
+    # So that tracebacks and `inspect` show the lines.
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     try:
-        code = compile(source, f"<{path}>", "exec")
+        code = compile(source, file, "exec")
     except SyntaxError as error:
-        raise InvalidSpecError(
-            path, f"line {error.lineno}: {error.msg}: {(error.text or '').strip()!r}."
-        ) from None
-    _run(lambda: exec(code, vars(module)), path)
-    return _call_setup(module, "setup", {}, path)
+        problem = f"line {error.lineno}: {error.msg}: {(error.text or '').strip()!r}."
+        raise InvalidSpecError(path, problem) from None
+    except ValueError as error:
+        raise InvalidSpecError(path, f"it is not Python: {error}.") from None
+    _run(lambda: exec(code, vars(module)), file, path)
+    takes_graph = "graph" in _parameters(getattr(module, "setup", None))
+    return _call_setup(module, "setup", {"graph": None} if takes_graph else {}, path)
 
 
 def kid_of_module(spec: str, params: Mapping[str, Any], path: str = "spec.kid.module") -> Kid:
     """Import ``package.module:function`` and call the function with the params.
 
     Raises:
-        InvalidSpecError: there is no such module or function, or it returns no Kid.
+        InvalidSpecError: there is no such module or function, it returns no Kid, or uses akid wrongly.
         UserCodeError: it raised an exception.
     """
     name, _, function = spec.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        module = _run(lambda: importlib.import_module(name), path)
+        module = _run(lambda: importlib.import_module(name), f"{name.rpartition('.')[2]}.py", path)
     except UserCodeError as error:
         cause = error.__cause__
-        if isinstance(cause, ModuleNotFoundError) and name.startswith(str(cause.name)):
+        if isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}."):
             problem = f"there is no module {cause.name!r} in the current directory or the Python path."
             raise InvalidSpecError(path, problem) from None
         raise
     return _call_setup(module, function or "setup", params, path)
+
+
+def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters if inspect.isfunction(function) else {}
 
 
 def _call_setup(module: types.ModuleType, name: str, params: Mapping[str, Any], path: str) -> Kid:
@@ -108,18 +124,25 @@ def _call_setup(module: types.ModuleType, name: str, params: Mapping[str, Any], 
     try:
         arguments = inspect.signature(setup).bind(**params)
     except TypeError as error:
+        if path.endswith("script"):
+            problem = f"{name}() takes no arguments, since values are filled into the script: {error}."
+            raise InvalidSpecError(path, problem) from None
         raise InvalidSpecError(f"{path.rpartition('.')[0]}.params", f"{name}(): {error}.") from None
-    kid = _run(lambda: setup(*arguments.args, **arguments.kwargs), path)
+    kid = _run(lambda: setup(*arguments.args, **arguments.kwargs), str(module.__file__), path)
     if not isinstance(kid, Kid):
-        raise InvalidSpecError(path, f"expected {name}() to return a Kid, received {kid!r}.")
+        hint = f"Does {name}() end with `return kid`?" if kid is None else ""
+        raise InvalidSpecError(path, f"expected {name}() to return a Kid, received {kid!r}.", hint)
     return kid
 
 
-def _run(code: Callable[[], Any], path: str) -> Any:
-    """Run a user's code. Errors of akid pass; what else it raises is the cause of a `UserCodeError`."""
+def _run(code: Callable[[], Any], file: str, path: str) -> Any:
+    """Run a user's code. Errors of akid become problems of its line; others are the cause of a `UserCodeError`."""
     try:
         return code()
-    except AkidError:
+    except InvalidSpecError:
         raise
+    except AkidError as error:
+        line = _line_in(error, file)
+        raise InvalidSpecError(path, f"line {line}: {error}" if line else str(error)) from error
     except Exception as error:
         raise UserCodeError(f"{path}: {type(error).__name__}: {error}") from error

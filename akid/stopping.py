@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from akid.errors import AkidError, near_match
+from akid.errors import AkidError
 
 
 def short_names(names: list[str]) -> dict[str, str]:
     """``loss/accuracy`` -> ``accuracy`` where that is unambiguous, else the full name."""
     last = [name.rsplit("/", 1)[-1] for name in names]
     return {n: s if last.count(s) == 1 and s != "loss" else n for n, s in zip(names, last, strict=True)}
+
+
+def short_names_of(evals: Mapping[str, float]) -> dict[str, float]:
+    """Measures by their short names, see `short_names`."""
+    names = short_names(list(evals))
+    return {names[full]: value for full, value in evals.items()}
 
 
 @dataclass(frozen=True)
@@ -34,30 +41,23 @@ class Goal:
         Raises:
             AkidError: another key, or another goal.
         """
-        options = {"metric": spec} if isinstance(spec, str) else dict(spec)
-        metric = str(options.get("metric", "loss"))
-        natural = "min" if metric.rsplit("/", 1)[-1] in ("loss", "error") else "max"
+        options = {"metric": spec} if not isinstance(spec, Mapping) else dict(spec)
+        metric = options.get("metric", "loss")
+        natural = "min" if str(metric).rsplit("/", 1)[-1] in ("loss", "error") else "max"
         goal = options.get("goal", natural)
-        if goal not in ("min", "max") or set(options) - {"metric", "goal"}:
+        if not isinstance(metric, str) or goal not in ("min", "max") or set(options) - {"metric", "goal"}:
             raise AkidError(
                 f'best_metric must be a name or {{"metric": name, "goal": "min" | "max"}}. Received: {spec!r}'
             )
         return Goal(metric, goal)
 
-    def value(self, measures: Mapping[str, float]) -> float:
-        """This goal's measure.
-
-        Raises:
-            AkidError: it is not measured; with a near match.
-        """
-        if self.metric not in measures:
-            raise AkidError(f"Validation has no measure {self.metric!r}. {near_match(self.metric, measures)}")
-        return measures[self.metric]
-
     def better(self, value: float, than: float | None, by: float = 0.0) -> bool:
-        """Whether ``value`` is better than the best one so far (None: there is none), by more than ``by``."""
+        """Whether ``value`` is better than the best one so far (None: there is none), by more than ``by``.
+
+        NaN, a measure that means nothing (such as the area under a curve of one class), is never better.
+        """
         if than is None:
-            return True
+            return not math.isnan(value)
         return value < than - by if self.goal == "min" else value > than + by
 
 
@@ -73,18 +73,20 @@ class EarlyStopping:
         """From a patience or ``{"patience": 5, "min_delta": 0.001}``.
 
         Raises:
-            AkidError: another key, or a patience < 1.
+            AkidError: another key, a patience < 1 or a min_delta < 0.
         """
         if spec is None or isinstance(spec, EarlyStopping):
             return spec
-        options = {"patience": spec} if isinstance(spec, int) else dict(spec)
-        patience = options.get("patience")
+        options: dict[str, Any] = dict(spec) if isinstance(spec, Mapping) else {"patience": spec}
+        patience, min_delta = options.get("patience", 0), options.get("min_delta", 0.0)
         known = set(options) <= {"patience", "min_delta"}
-        if not known or not isinstance(patience, int) or patience < 1:
+        good = type(patience) is int and patience >= 1 and type(min_delta) in (int, float) and min_delta >= 0
+        if not known or not good:
             raise AkidError(
-                f'early_stopping must be {{"patience": validations >= 1, "min_delta": number}}. Received: {spec!r}'
+                'early_stopping must be a patience, or {"patience": validations >= 1, "min_delta": number >= 0}.'
+                f" Received: {spec!r}"
             )
-        return EarlyStopping(patience, float(options.get("min_delta", 0.0)))
+        return EarlyStopping(patience, float(min_delta))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from akid.backend import tf
 from akid.blocks import Block, Signal
-from akid.errors import BlockError, WiringError, near_match
+from akid.errors import BlockError, WiringError, blame, near_match
 from akid.trips import Trip
 from akid.wiring import SYSTEM_IN, Edge, check_known, edges_of, pick
 
@@ -49,6 +49,10 @@ class System(Block):
         return self
 
     def _name_block(self, block: Block) -> None:
+        if any(b is block for b in self.blocks):
+            raise WiringError(
+                f"{self.name!r}: {block.name!r} is attached already; a block stands in one place of a system."
+            )
         taken = {b.name for b in self.blocks} | {SYSTEM_IN}
         if not block.named:
             number = 1 + sum(type(b) is type(block) for b in self.blocks)
@@ -70,15 +74,10 @@ class System(Block):
         Raises:
             KeyError: there is none; with a near match.
         """
-        head, _, rest = name.partition("/")
-        for block in self.blocks:
-            if block.name == head:
-                if not rest:
-                    return block
-                if isinstance(block, System):
-                    return block.block(rest)
-        hint = near_match(name, (n for n, _ in self.named_blocks()))
-        raise KeyError(f"{self.name!r} has no block {name!r}. {hint}")
+        blocks = dict(self.named_blocks())
+        if name not in blocks:
+            raise KeyError(f"{self.name!r} has no block {name!r}. {near_match(name, blocks)}")
+        return blocks[name]
 
     def named_blocks(self, prefix: str = "") -> Iterator[tuple[str, Block]]:
         """``(full name, block)`` of every block, nested ones after their system."""
@@ -129,17 +128,20 @@ class System(Block):
     def copy(self) -> Self:
         """Another system with the same variables."""
         twin = super().copy()
-        twin.blocks = [block.copy() for block in self.blocks]
+        # What no signal has reached yet is shared as it is: whoever builds it builds it for both.
+        twin.blocks = [block.copy() if block.built else block for block in self.blocks]
         return twin
 
     def _pass(self, signal: Signal, trip: Trip) -> Signal:
         # The outermost system does not appear in full names: "conv1/weights", not "brain/conv1/weights".
-        if len(trip._path) != 1:
+        if trip.rooted or len(trip._path) != 1:
             return super()._pass(signal, trip)
         root = trip._path.pop()
+        trip.rooted = True
         try:
             return super()._pass(signal, trip)
         finally:
+            trip.rooted = False
             trip._path.append(root)
 
 
@@ -158,7 +160,8 @@ class SequentialSystem(System):
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         for block in self.blocks:
-            x = block(x, trip)
+            with blame(trip.full_name(block.name)):
+                x = block(x, trip)
         return x
 
 
@@ -203,8 +206,10 @@ class GraphSystem(System):
         if not self.blocks:
             raise WiringError(f"{self.name!r} has no blocks; attach some before its set-up.")
         names = [b.name for b in self.blocks]
+        trip = self._build_trip or Trip()
         for index, name in enumerate(names):
-            check_known(self.edges(index), name, names, feedback=True)
+            with blame(trip.full_name(name)):
+                check_known(self.edges(index), name, names, feedback=True)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         outputs: dict[str, list[Any]] = {}
@@ -219,14 +224,19 @@ class GraphSystem(System):
         used: set[str] = set()
         for index, block in enumerate(self.blocks):
             edges = self.edges(index)
-            args = _first_values(_gather(edges, now, before, trip, block.name), block, system_in)
-            if any(a is None for a in args):
-                now[block.name], consumes = _infer(block, args, trip)
-            else:
-                now[block.name], consumes = _as_list(block(_unlist(args), trip)), True
-            used |= {edge.name for edge in edges if consumes}
+            # A feedback is no use of what its source gives in this step.
+            sources = {edge.name for edge in edges} & now.keys()
+            with blame(trip.full_name(block.name)):
+                args = _first_values(_gather(edges, now, before, trip, block.name), block, system_in)
+                if any(a is None for a in args):
+                    now[block.name], consumes = _infer(block, args, trip)
+                else:
+                    now[block.name] = _as_list(block(_unlist(args), trip))
+                    consumes = any(output is not None for output in now[block.name])
+            used |= sources if consumes else set()
         if trip.inferring:
-            _note_outputs(now, used, trip)
+            # What a nested system's last block gives is for the outer one to use or to note.
+            _note_outputs(now, used | ({self.blocks[-1].name} if trip.path else set()), trip)
         return now
 
     def infer(self, args: list[Any], trip: Trip) -> Signal | None:
@@ -248,6 +258,15 @@ def _gather(
         if outputs is None:
             args += [edge] * len(edge.idxs or (0,))
             continue
+        if len(outputs) == 1 and outputs[0] is None:
+            # Nothing could be inferred, so it is not known how many outputs there would be.
+            args += [None] * len(edge.idxs or (0,))
+            continue
+        if edge.name not in now and edge.idxs is None and len(outputs) > 1:
+            raise WiringError(
+                f"Block {block!r}: the feedback from {edge.name!r}, which has {len(outputs)} outputs, must name"
+                f" those it takes: {{'name': {edge.name!r}, 'idxs': [...]}}."
+            )
         if edge.name == SYSTEM_IN and trip.inferring:
             missing = 1 + max(edge.idxs or (0,)) - len(outputs)
             outputs = outputs + [None] * missing

@@ -61,19 +61,20 @@ def choose_threads(work: int | None, cpus: int) -> int:
 def available_cpus() -> int:
     """Processors this process may use, within its cgroup's quota."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cgroup_quota()
+    quota = cgroup_quota(Path("/sys/fs/cgroup"))
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
 
 
-def _cgroup_quota() -> float | None:
+def cgroup_quota(root: Path) -> float | None:
+    """Processors the cgroup at ``root`` (version 2, else 1) may use; None for no limit, or an unreadable one."""
     try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        limit, period = (root / "cpu.max").read_text().split()
         return None if limit == "max" else int(limit) / int(period)
     except (OSError, ValueError):
         pass
     try:
-        limit_v1 = int(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text())
-        period_v1 = int(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text())
+        limit_v1 = int((root / "cpu" / "cpu.cfs_quota_us").read_text())
+        period_v1 = int((root / "cpu" / "cpu.cfs_period_us").read_text())
         return limit_v1 / period_v1 if limit_v1 > 0 else None
     except (OSError, ValueError):
         return None

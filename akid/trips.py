@@ -76,6 +76,8 @@ class Trip:
         self.outputs: dict[str, tf.Tensor] = {}
         self.time = 0
         self.last = True
+        #: Whether the signal is inside a system already, whose name is not part of full names.
+        self.rooted = False
         self._path: list[str] = []
         self._draws: dict[str, int] = {}
 
@@ -108,13 +110,14 @@ class Trip:
         finally:
             self.time, self.last = before
 
-    def _name(self, name: str) -> str:
+    def full_name(self, name: str) -> str:
+        """The full name of something that is called ``name`` in the current block."""
         return "/".join([*self._path, name] if name else self._path)
 
     def loss(self, value: tf.Tensor, name: str = "") -> None:
         """Note a scalar loss of the current block; it is added to ``total_loss``."""
         if self.last:
-            self.losses[self._name(name)] = value
+            self.losses[self.full_name(name)] = value
 
     def eval(self, value: tf.Tensor, weight: tf.Tensor | float = 1.0, name: str = "") -> None:
         """Note a measure that is a mean over examples.
@@ -126,7 +129,7 @@ class Trip:
         """
         if self.last:
             value = tf.cast(value, tf.float32)
-            self.evals[self._name(name)] = Eval(value, tf.cast(weight, tf.float32))
+            self.evals[self.full_name(name)] = Eval(value, tf.cast(weight, tf.float32))
 
     def gather(self, parts: Sequence[tf.Tensor], finish: Callable[..., float], name: str = "") -> None:
         """Note a measure that needs all examples at once, such as the area under a curve.
@@ -137,17 +140,17 @@ class Trip:
             name: appended to the block's full name.
         """
         if self.last:
-            self.evals[self._name(name)] = Eval(parts=tuple(parts), finish=finish)
+            self.evals[self.full_name(name)] = Eval(parts=tuple(parts), finish=finish)
 
     def summary(self, name: str, value: tf.Tensor, kind: str = "histogram") -> None:
         """Note something to look at: ``kind`` is ``scalar``, ``histogram`` or ``image``."""
         if self.last:
-            self.summaries[self._name(name)] = (kind, value)
+            self.summaries[self.full_name(name)] = (kind, value)
 
     def output(self, value: tf.Tensor, name: str = "") -> None:
         """Note something the system infers."""
         if self.last:
-            self.outputs[self._name(name)] = value
+            self.outputs[self.full_name(name)] = value
 
     def keeps(self, name: str) -> bool:
         """Whether the output of the block with this full name is to be kept in ``data``."""
@@ -176,7 +179,7 @@ class Trip:
         path = self.path
         draw = self._draws.get(f"{path}@{self.time}", 0)
         self._draws[f"{path}@{self.time}"] = draw + 1
-        shape = tf.cast(shape, tf.int64)
+        shape = tf.cast(tf.convert_to_tensor(shape), tf.int64)
         start = self.rows[0]
         if isinstance(start, int) and start == 0:
             first = tf.constant(0, tf.int64)

@@ -33,7 +33,14 @@ def edges_of(inputs: Sequence[Mapping[str, Any] | str], block: str) -> tuple[Edg
     Raises:
         WiringError: an entry is neither a name nor ``{"name": ..., "idxs": [...]}``.
     """
-    return tuple(_edge(entry, f"{block}: inputs[{i}]") for i, entry in enumerate(inputs))
+    return tuple(_edge(_plain(entry), f"{block}: inputs[{i}]") for i, entry in enumerate(inputs))
+
+
+def _plain(value: Any) -> Any:
+    """Without the wrappers that TensorFlow puts around the lists and dicts of a block's attributes."""
+    if isinstance(value, Mapping):
+        return {key: _plain(v) for key, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list) else value
 
 
 def _edge(entry: Mapping[str, Any] | str, where: str) -> Edge:
@@ -45,7 +52,7 @@ def _edge(entry: Mapping[str, Any] | str, where: str) -> Edge:
     unknown = sorted(set(entry) - {"name", "idxs", "shape"})
     if unknown:
         hint = near_match(unknown[0], ["name", "idxs", "shape"])
-        raise WiringError(f"{where}: unknown key {unknown[0]!r}. {hint} Received: {dict(entry)!r}")
+        raise WiringError(f"{where}: unknown key {unknown[0]!r}. {hint} Received: {entry!r}")
     idxs, shape = entry.get("idxs"), entry.get("shape")
     if isinstance(idxs, int):
         idxs = [idxs]

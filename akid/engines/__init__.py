@@ -1,6 +1,6 @@
 """Engines: where a step runs."""
 
-from akid.engines.base import Engine, Report
+from akid.engines.base import Engine, Report, Tally
 from akid.engines.single import SingleEngine
 
-__all__ = ["Engine", "Report", "SingleEngine"]
+__all__ = ["Engine", "Report", "SingleEngine", "Tally"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from akid.backend import tf
@@ -23,16 +24,45 @@ class Report:
     Attributes:
         steps: how many steps ran.
         loss: mean of the total loss, over steps in training, over examples in evaluation.
-        last_loss: total loss of the last step.
         losses: mean of every loss by full name.
         evals: every measure by full name, weighted by examples.
     """
 
     steps: int
     loss: float
-    last_loss: float
     losses: Mapping[str, float]
     evals: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over training steps, added up one step after another.
+
+    They go on from call to call and are kept in checkpoints, so that a mean is the same to the last bit however
+    the steps were cut into calls, and whether or not the run was interrupted.
+
+    Attributes:
+        steps: how many steps.
+        losses: sum of every loss by full name.
+        evals: for every measure the sum of value * weight, and that of the weights.
+        last_loss: total loss of the last step.
+    """
+
+    steps: int = 0
+    losses: Mapping[str, float] = field(default_factory=dict)
+    evals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    last_loss: float = math.nan
+
+    def report(self) -> Report:
+        """The means."""
+        losses = {name: value / max(self.steps, 1) for name, value in self.losses.items()}
+        evals = {name: value / max(weight, 1e-12) for name, (value, weight) in self.evals.items()}
+        return Report(self.steps, sum(losses.values()), losses, evals)
+
+
+def forever() -> bool:
+    """Go on."""
+    return True
 
 
 class Engine:
@@ -54,6 +84,8 @@ class Engine:
         """
         if isinstance(spec, Engine):
             return spec
+        if not isinstance(spec, (str, Mapping)):
+            raise AkidError(f'engine must be a name, {{"name": ..., **options}} or an Engine. Received: {spec!r}')
         options = {"name": spec} if isinstance(spec, str) else dict(spec)
         name = str(options.pop("name", ""))
         kind = Engine.names.get(name)
@@ -91,10 +123,33 @@ class Engine:
         """Scalar int64 variable: how many updates were made."""
         raise NotImplementedError
 
-    def train(self, n_steps: int) -> Report:
-        """Run training steps; stops early after a step whose loss is not finite."""
+    @property
+    def losses(self) -> list[str]:
+        """Full names of the losses the brain notes; set up."""
         raise NotImplementedError
 
-    def evaluate(self, split: str) -> Report:
-        """Send every example of a split through once, in inference mode."""
+    @property
+    def evals(self) -> list[str]:
+        """Full names of the measures the brain notes; set up."""
+        raise NotImplementedError
+
+    def train(self, n_steps: int, tally: Tally | None = None) -> Tally:
+        """Run training steps; stops early after a step whose loss is not finite.
+
+        Args:
+            n_steps: at most so many.
+            tally: sums to add to.
+        """
+        raise NotImplementedError
+
+    def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> Report:
+        """Send every example of a split through once, in inference mode.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            go_on: asked after every batch.
+
+        Raises:
+            Interrupted: ``go_on`` said no.
+        """
         raise NotImplementedError

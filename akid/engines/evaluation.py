@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
 from akid.brains import value_of
-from akid.engines.base import Report
+from akid.engines.base import Report, forever
 from akid.errors import DataError
+from akid.interrupts import Interrupted
+from akid.sources.reading import teaching
 from akid.trips import Eval, Trip
 
 if TYPE_CHECKING:
@@ -21,7 +24,8 @@ class Evaluator:
     def __init__(self, brain: Brain, sensor: Sensor, seed: int = 0) -> None:
         self.brain, self.sensor, self.seed = brain, sensor, seed
         self._finish: dict[str, Any] = {}
-        self._run = tf.function(self._batch, autograph=False, reduce_retracing=True)
+        self._run = tf.function(self._batch, autograph=False, input_signature=sensor.signature())
+        self._datasets: dict[str, tf.data.Dataset] = {}
 
     def _batch(self, *batch: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
         trip = Trip(seed=self.seed)
@@ -30,18 +34,24 @@ class Evaluator:
         evals = {n: e.parts if e.finish else (e.value, e.weight) for n, e in trip.evals.items()}
         return tf.shape(batch[0])[0], trip.losses, evals
 
-    def __call__(self, split: str) -> Report:
+    def __call__(self, split: str, go_on: Callable[[], bool] = forever) -> Report:
         """Every example once.
 
         Raises:
             DataError: the split is empty.
+            Interrupted: ``go_on`` said no after a batch.
         """
         if not self.sensor.size(split):
             raise DataError(
                 f"The split {split!r} of {self.sensor.source.name!r} has no examples to evaluate."
                 f" Give the source a num_{split} > 0."
             )
-        results = [self._run(*batch) for batch in self.sensor.dataset(split)]
+        results = []
+        with teaching():
+            for batch in self._batches(split):
+                results.append(self._run(*batch))
+                if not go_on():
+                    raise Interrupted
         rows = [int(r[0]) for r in results]
         losses = {
             name: sum(n * float(r[1][name]) for n, r in zip(rows, results, strict=True)) / sum(rows)
@@ -49,7 +59,16 @@ class Evaluator:
         }
         evals = {name: value_of([self._eval(name, r[2][name]) for r in results]) for name in self._finish}
         total = sum(losses.values())
-        return Report(len(results), total, total, losses, evals)
+        return Report(len(results), total, losses, evals)
+
+    def _batches(self, split: str) -> Iterator[Sequence[tf.Tensor]]:
+        """Every example once: the training batches, which are whole and go on for ever, are cut."""
+        if split not in self._datasets:
+            self._datasets[split] = self.sensor.dataset(split)
+        left = self.sensor.size(split)
+        for batch in self._datasets[split].take(self.sensor.num_batches(split)):
+            yield batch if split != "train" else [tensor[:left] for tensor in batch]
+            left -= self.sensor.batch_size
 
     def _eval(self, name: str, tensors: tuple[tf.Tensor, ...]) -> Eval:
         finish = self._finish[name]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from akid.backend import tf
-from akid.engines.base import Engine, Report
+from akid.engines.base import Engine, Report, Tally, forever
 from akid.engines.evaluation import Evaluator
+from akid.sources.reading import teaching
 from akid.trips import Trip
 
 if TYPE_CHECKING:
@@ -37,14 +38,15 @@ class SingleEngine(Engine):
         self.seed, self.debug, self.moving_average = seed, debug, moving_average
         self._step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step")
         trip = brain.build(sensor.signature(), seed)
-        self._losses = list(trip.losses)
+        self._losses, self._evals = list(trip.losses), list(trip.evals)
         self._means = [name for name, e in trip.evals.items() if e.finish is None]
         kongfu.setup(brain.parameters)
         if moving_average is not None:
             moving_average.setup(brain.parameters)
         self._parameters = list(brain.parameters.values())
         self._feed: Callable[[tf.Tensor], Batch] | None = None
-        self._train = tf.function(self._loop, autograph=False, input_signature=[tf.TensorSpec([], tf.int64)])
+        sums = tf.TensorSpec([len(self._losses) + 2 * len(self._means)], tf.float64)
+        self._train = tf.function(self._loop, autograph=False, input_signature=[tf.TensorSpec([], tf.int64), sums])
         self._evaluator = Evaluator(brain, sensor, seed)
 
     @property
@@ -52,28 +54,46 @@ class SingleEngine(Engine):
         """Scalar int64 variable: how many updates were made."""
         return self._step
 
-    def train(self, n_steps: int) -> Report:
+    @property
+    def losses(self) -> list[str]:
+        """Full names of the losses the brain notes."""
+        return self._losses
+
+    @property
+    def evals(self) -> list[str]:
+        """Full names of the measures the brain notes."""
+        return self._evals
+
+    def train(self, n_steps: int, tally: Tally | None = None) -> Tally:
         """Run training steps; see `Engine.train`."""
         if self._feed is None:
             self._feed = self.sensor.feed("train", int(self._step))
-        done, last, losses, values, weights = (t.numpy() for t in self._train(tf.constant(n_steps, tf.int64)))
-        means = {n: float(v) / max(float(w), 1e-12) for n, v, w in zip(self._means, values, weights, strict=True)}
-        by_name = {n: float(v) / done for n, v in zip(self._losses, losses, strict=True)}
-        return Report(int(done), sum(by_name.values()), float(last), by_name, means)
+            # Called as it is: finding it by its signature costs a small model as much as the step.
+            self._run = self._train.get_concrete_function()
+        tally = tally or Tally()
+        before = [tally.losses.get(name, 0.0) for name in self._losses]
+        for part in (0, 1):
+            before += [tally.evals.get(name, (0.0, 0.0))[part] for name in self._means]
+        with teaching():
+            done, last, sums = self._run(tf.constant(n_steps, tf.int64), tf.constant(before, tf.float64))
+        values = iter(sums.numpy().tolist())
+        losses = {name: next(values) for name in self._losses}
+        weighted = [next(values) for _ in self._means]
+        evals = {name: (value, next(values)) for name, value in zip(self._means, weighted, strict=True)}
+        return Tally(tally.steps + int(done), losses, evals, float(last))
 
-    def _loop(self, n: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """``n`` steps, or up to the first whose loss is not finite; sums of losses and measures."""
+    def _loop(self, n: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """``n`` steps, or up to the first whose loss is not finite; adds to the sums of losses and measures."""
 
-        def go_on(i: tf.Tensor, loss: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+        def go_on(i: tf.Tensor, loss: tf.Tensor, sums: tf.Tensor) -> tf.Tensor:
             return tf.logical_and(i < n, tf.math.is_finite(loss))
 
-        def body(i: tf.Tensor, loss: tf.Tensor, *sums: tf.Tensor) -> tuple[Any, ...]:
+        def body(i: tf.Tensor, loss: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
             trip = self._learn()
-            noted = _stacked(trip, self._losses, self._means)
-            return i + 1, tf.cast(trip.total_loss, tf.float32), *(s + x for s, x in zip(sums, noted, strict=True))
+            noted = _noted(trip, self._losses, self._means)
+            return i + 1, tf.cast(trip.total_loss, tf.float32), sums + noted
 
-        zeros = (tf.zeros([len(self._losses)]), tf.zeros([len(self._means)]), tf.zeros([len(self._means)]))
-        start = (tf.constant(0, tf.int64), tf.constant(0.0), *zeros)
+        start = (tf.constant(0, tf.int64), tf.constant(0.0), sums)
         return tuple(tf.while_loop(go_on, body, start, parallel_iterations=1))
 
     def _learn(self) -> Trip:
@@ -92,21 +112,16 @@ class SingleEngine(Engine):
         self._step.assign_add(1, read_value=False)
         return trip
 
-    def evaluate(self, split: str) -> Report:
+    def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> Report:
         """Every example of a split once; see `Engine.evaluate`."""
-        return self._evaluator(split)
+        return self._evaluator(split, go_on)
 
 
-def _stacked(trip: Trip, losses: list[str], means: list[str]) -> tuple[tf.Tensor, ...]:
-    """The losses, the weighted measures and their weights, a vector each."""
-    values = [trip.losses[name] for name in losses]
+def _noted(trip: Trip, losses: list[str], means: list[str]) -> tf.Tensor:
+    """The losses, the weighted measures and their weights, in a float64 vector."""
     evals = [trip.evals[name] for name in means]
-    return (
-        _vector(values),
-        _vector([e.value * e.weight for e in evals]),
-        _vector([e.weight for e in evals]),
-    )
-
-
-def _vector(values: list[tf.Tensor]) -> tf.Tensor:
-    return tf.stack([tf.cast(v, tf.float32) for v in values]) if values else tf.zeros([0])
+    values = [trip.losses[name] for name in losses]
+    values += [e.value * e.weight for e in evals] + [e.weight for e in evals]
+    if not values:
+        return tf.zeros([0], tf.float64)
+    return tf.cast(tf.stack([tf.cast(v, tf.float32) for v in values]), tf.float64)

@@ -1,7 +1,51 @@
-"""AkidJob: the manifest and everything decided from it. Pure: no TensorFlow, no kopf, no I/O at import."""
+"""AkidJob: the manifest and all that is decided from it. Pure: no TensorFlow, no kopf, no I/O at import.
 
+`load` and `parse` read a manifest; `plan` says what to do for a job; `decide` does both for what a server
+holds and turns what is to be made into manifests; `member_state` and `gang_state` read what the server shows.
+"""
+
+from akid.job.decide import Decision, decide
+from akid.job.interface import (
+    Create,
+    Delete,
+    Event,
+    GangState,
+    Observed,
+    Plan,
+    Trouble,
+    TroubleKind,
+)
 from akid.job.manifest import load, load_mapping, parse
+from akid.job.members import Member, MemberState, Phase
 from akid.job.model import AkidJob
+from akid.job.names import Kind
+from akid.job.observe import gang_state, member_state
+from akid.job.plan import plan
+from akid.job.pods import Settings
 from akid.job.problems import InvalidManifestError
 
-__all__ = ["AkidJob", "InvalidManifestError", "load", "load_mapping", "parse"]
+__all__ = [
+    "AkidJob",
+    "Create",
+    "Decision",
+    "Delete",
+    "Event",
+    "GangState",
+    "InvalidManifestError",
+    "Kind",
+    "Member",
+    "MemberState",
+    "Observed",
+    "Phase",
+    "Plan",
+    "Settings",
+    "Trouble",
+    "TroubleKind",
+    "decide",
+    "gang_state",
+    "load",
+    "load_mapping",
+    "member_state",
+    "parse",
+    "plan",
+]

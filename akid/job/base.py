@@ -27,7 +27,7 @@ class OpenModel(Model):
 class ReportedModel(Model):
     """A part of what the server reports: fields this version does not know are dropped."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", validate_by_name=True, validate_by_alias=True)
 
 
 class ProblemsError(ValueError):

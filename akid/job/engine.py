@@ -99,10 +99,23 @@ class Engine(Model):
         """Role and index of the member that writes checkpoints."""
         return (RoleName.CHIEF if self.name == "parameter_server" else RoleName.WORKER, 0)
 
-    def members(self, workers: int | None = None) -> list[tuple[RoleName, int]]:
-        """(role, index) of every member, the chief first; with another number of workers if given."""
-        count = {RoleName.WORKER: self.workers if workers is None else workers}
-        if self.name == "parameter_server":
-            count = {RoleName.CHIEF: 1, **count, RoleName.PS: self.parameter_servers or 1}
-            count[RoleName.EVALUATOR] = int(self.evaluator)
-        return [(role, index) for role, number in count.items() for index in range(number)]
+    def members(self) -> list[tuple[RoleName, int]]:
+        """(role, index) of every member, the chief first."""
+        return [(role, index) for role, number in self.counts.items() for index in range(number)]
+
+    @property
+    def counts(self) -> dict[RoleName, int]:
+        """Number of members by role, the chief's role first."""
+        if self.name != "parameter_server":
+            return {RoleName.WORKER: self.workers}
+        return {
+            RoleName.CHIEF: 1,
+            RoleName.WORKER: self.workers,
+            RoleName.PS: self.parameter_servers or 1,
+            RoleName.EVALUATOR: int(self.evaluator),
+        }
+
+    @property
+    def size(self) -> int:
+        """Number of members."""
+        return sum(self.counts.values())

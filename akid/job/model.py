@@ -62,7 +62,7 @@ class Spec(Model):
 
     @model_validator(mode="after")
     def _gang_fits(self) -> Self:
-        wanted, members = self.scheduling.min_available or 0, len(self.engine.members())
+        wanted, members = self.scheduling.min_available or 0, self.engine.size
         problem = f"expected at most the {members} pods of the job, received {wanted}."
         refuse((wanted > members, "scheduling.minAvailable", problem))
         return self

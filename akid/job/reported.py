@@ -9,7 +9,7 @@ from pydantic import Field
 from akid.job.base import ReportedModel, Time
 
 ConditionType = Literal["Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
-State = ConditionType
+State = Literal["", "Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
 RoleKey = Literal["chief", "worker", "ps", "evaluator"]
 
 
@@ -65,7 +65,7 @@ class Status(ReportedModel):
     """What is. Written by the operator only."""
 
     observed_generation: int = Field(default=0, ge=0, description="metadata.generation this status is about.")
-    state: State | Literal[""] = Field(default="", description="The condition that matters now, in one word.")
+    state: State = Field(default="", description="The condition that matters now, in one word.")
     conditions: list[Condition] = Field(
         default_factory=list[Condition],
         max_length=16,
@@ -106,5 +106,6 @@ class Status(ReportedModel):
         return self.is_true("Failed") or self.is_true("Succeeded")
 
     def to_json(self) -> dict[str, Any]:
-        """The status as the API server holds it: no nulls, no defaults that say nothing."""
-        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        """The status as the API server holds it: no nulls, no defaults, but the restarts for their column."""
+        written = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        return {**written, "restarts": self.restarts} if written else {}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from akid.backend import tf
 from akid.blocks import Block, Signal
-from akid.errors import BlockError, near_match
+from akid.errors import BlockError, blame, near_match
 from akid.sources.base import SPLITS
 from akid.systems import SequentialSystem
 from akid.trips import Trip
@@ -77,7 +77,8 @@ class JokerSystem(SequentialSystem):
         """Send ``[data, *labels]`` through the jokers that play in this split."""
         with trip.inside(self.name):
             for joker in self.playing(split):
-                batch = joker(batch, trip)
+                with blame(trip.full_name(joker.name)):
+                    batch = joker(batch, trip)
         return batch
 
 

@@ -1,18 +1,127 @@
 """The layers: everything that can be attached to a `Brain`."""
 
 from akid.blocks import ProcessingLayer
-from akid.layers.activation import ReLULayer
-from akid.layers.loss import LossLayer, SoftmaxWithLossLayer
-from akid.layers.pooling import PoolingLayer
+from akid.layers.activation import (
+    ELULayer,
+    GELULayer,
+    LeakyReLULayer,
+    ReLULayer,
+    SELULayer,
+    SigmoidLayer,
+    SiLULayer,
+    SoftmaxLayer,
+    SoftplusLayer,
+    TanhLayer,
+)
+from akid.layers.batch_normalization import BatchNormalizationLayer
+from akid.layers.convolution import Convolution1DLayer, FixedWeightInnerProductLayer, TransposedConvolutionLayer
+from akid.layers.dropout import DropoutLayer
+from akid.layers.elementwise_loss import BCELossLayer, KLRegularizationLayer, MSELossLayer
+from akid.layers.eval import (
+    AccuracyLayer,
+    AUCLayer,
+    BinaryAccuracyLayer,
+    EvalLayer,
+    MeanAveragePrecisionLayer,
+    TopKAccuracyLayer,
+)
+from akid.layers.groups import (
+    AverageOutLayer,
+    CollapseOutLayer,
+    GroupLayer,
+    GroupSoftmaxLayer,
+    MaxoutLayer,
+    SoftmaxNormalizationLayer,
+)
+from akid.layers.keras_layer import KerasLayer
+from akid.layers.loss import GroupSoftmaxWithLossLayer, LossLayer, SoftmaxWithLossLayer
+from akid.layers.margin_loss import HingeLossLayer, MarginRankingLossLayer
+from akid.layers.normalization import (
+    GroupNormalizationLayer,
+    L2NormalizationLayer,
+    LayerNormalizationLayer,
+    LRNLayer,
+)
+from akid.layers.pooling import (
+    AveragePooling1DLayer,
+    AveragePoolingLayer,
+    GlobalAveragePoolingLayer,
+    GlobalMaxPoolingLayer,
+    GlobalPoolingLayer,
+    MaxPooling1DLayer,
+    MaxPoolingLayer,
+    Pooling1DLayer,
+    PoolingLayer,
+)
+from akid.layers.recurrent import GRULayer, RecurrentLayer
+from akid.layers.sequence import EmbeddingLayer, SelfAttentionLayer
+from akid.layers.structural import ConcatLayer, FlattenLayer, MergeLayer, PaddingLayer, ReshapeLayer, ScatterLayer
 from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLayer
+from akid.layers.tensor import TensorLayer
 
 __all__ = [
+    "AUCLayer",
+    "AccuracyLayer",
+    "AverageOutLayer",
+    "AveragePooling1DLayer",
+    "AveragePoolingLayer",
+    "BCELossLayer",
+    "BatchNormalizationLayer",
+    "BinaryAccuracyLayer",
+    "CollapseOutLayer",
+    "ConcatLayer",
+    "Convolution1DLayer",
     "ConvolutionLayer",
+    "DropoutLayer",
+    "ELULayer",
+    "EmbeddingLayer",
+    "EvalLayer",
+    "FixedWeightInnerProductLayer",
+    "FlattenLayer",
+    "GELULayer",
+    "GRULayer",
+    "GlobalAveragePoolingLayer",
+    "GlobalMaxPoolingLayer",
+    "GlobalPoolingLayer",
+    "GroupLayer",
+    "GroupNormalizationLayer",
+    "GroupSoftmaxLayer",
+    "GroupSoftmaxWithLossLayer",
+    "HingeLossLayer",
     "InnerProductLayer",
+    "KLRegularizationLayer",
+    "KerasLayer",
+    "L2NormalizationLayer",
+    "LRNLayer",
+    "LayerNormalizationLayer",
+    "LeakyReLULayer",
     "LossLayer",
+    "MSELossLayer",
+    "MarginRankingLossLayer",
+    "MaxPooling1DLayer",
+    "MaxPoolingLayer",
+    "MaxoutLayer",
+    "MeanAveragePrecisionLayer",
+    "MergeLayer",
+    "PaddingLayer",
+    "Pooling1DLayer",
     "PoolingLayer",
     "ProcessingLayer",
     "ReLULayer",
+    "RecurrentLayer",
+    "ReshapeLayer",
+    "SELULayer",
+    "ScatterLayer",
+    "SelfAttentionLayer",
+    "SiLULayer",
+    "SigmoidLayer",
+    "SoftmaxLayer",
+    "SoftmaxNormalizationLayer",
     "SoftmaxWithLossLayer",
+    "SoftplusLayer",
     "SynapseLayer",
+    "TanhLayer",
+    "TensorLayer",
+    "TopKAccuracyLayer",
+    "TransposedConvolutionLayer",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from akid.errors import BlockError, near_match
+
+#: Where a layer's signal comes from, see `akid.blocks.ProcessingLayer`.
+Inputs = Sequence[Mapping[str, Any] | str] | None
 
 #: An int, ``[height, width]``, or the paper's ``[1, height, width, 1]``.
 Size = int | Sequence[int]
@@ -39,4 +42,37 @@ def one_of(value: str, allowed: Iterable[str], where: str) -> str:
     choices = list(allowed)
     if value not in choices:
         raise BlockError(f"{where} must be one of {choices}. {near_match(value, choices)} Received: {value!r}")
+    return value
+
+
+def at_least(value: int, least: int, where: str) -> int:
+    """``value`` if it is an integer of at least ``least``.
+
+    Raises:
+        BlockError: it is not.
+    """
+    if type(value) is not int or value < least:
+        raise BlockError(f"{where} must be an integer >= {least}. Received: {value!r}")
+    return value
+
+
+def fraction(value: float, where: str, *, zero: bool = True) -> float:
+    """``value`` if it is between 0 and 1; 1 is allowed, 0 only if ``zero``.
+
+    Raises:
+        BlockError: it is not.
+    """
+    if not (0.0 <= value <= 1.0) or (value == 0.0 and not zero):
+        raise BlockError(f"{where} must be in {'[' if zero else '('}0, 1]. Received: {value!r}")
+    return value
+
+
+def positive(value: float, where: str) -> float:
+    """``value`` if it is greater than 0.
+
+    Raises:
+        BlockError: it is not.
+    """
+    if not value > 0.0:
+        raise BlockError(f"{where} must be > 0. Received: {value!r}")
     return value

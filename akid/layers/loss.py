@@ -1,25 +1,38 @@
-"""Loss layers: what the brain is to make small."""
+"""Loss layers: what a brain is to make small. The base, and losses of classes."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
+from akid.checks import number, whole
 from akid.errors import BlockError
-from akid.layers.synapse import Inputs
+from akid.layers.arguments import Inputs
+from akid.layers.measures import top_k_hits
+from akid.layers.targets import check_scores, class_numbers, is_dense, rows, signals
 from akid.trips import Trip
 
 
 class LossLayer(ProcessingLayer):
     """A layer that notes a loss, the mean over the batch times ``multiplier``, and gives it.
 
+    A subclass writes ``_loss(x, trip)``, and ``infer(args, trip)`` if it has something to say of predictions
+    alone. In inference there is no loss, whether labels are there or not.
+
     Args:
         multiplier: the weight of this loss among several.
         name, inputs, dtype: see `ProcessingLayer`.
+
+    Raises:
+        BlockError: the layer is given too few or too many signals, or shapes that do not fit.
     """
 
     stem = "loss"
+    #: What the layer takes, in this order.
+    takes: ClassVar[tuple[str, ...]] = ("predictions", "labels")
+    #: What it may be given after that.
+    optional: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -30,20 +43,22 @@ class LossLayer(ProcessingLayer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name, inputs, dtype=dtype)
-        self.multiplier = multiplier
+        self.multiplier = number(multiplier, self.name, "multiplier", error=BlockError)
 
     def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
-        """Scalar, the mean over the batch."""
+        """Scalar, the mean over the batch.
+
+        Args:
+            x: what the layer takes, None for what is optional and not given.
+            trip: the passage.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define _loss(self, x, trip)")
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
-        if not isinstance(x, (list, tuple)) or len(x) < 2:
-            raise BlockError(
-                f"{self.name}: a {type(self).__name__} takes [predictions, labels]; name them by inputs=["
-                '{"name": <block>, "idxs": [0]}, {"name": "system_in", "idxs": [1]}]. '
-                f"Received: {'a list of 1' if isinstance(x, (list, tuple)) else 'one tensor'}"
-            )
-        loss = self._loss(list(x), trip) * self.multiplier
+        given = signals(self, x, self.takes, self.optional)
+        if trip.inferring:
+            return self.infer(given, trip)
+        loss = self._loss(given, trip) * self.multiplier
         trip.loss(loss)
         return loss
 
@@ -52,19 +67,18 @@ class LossLayer(ProcessingLayer):
         return {"multiplier": None if self.multiplier == 1.0 else self.multiplier}
 
 
-def rows(x: tf.Tensor) -> tf.Tensor:
-    """Scalar int32, the number of examples."""
-    return tf.shape(x)[0]
-
-
 class SoftmaxWithLossLayer(LossLayer):
     """Cross entropy of the softmax of ``[logits, labels]``; notes the accuracy.
+
+    Infers the probabilities, ``[batch, class_num]``. Of equal logits the first is the answer.
 
     Args:
         class_num: number of classes; the logits' last dimension.
         multiplier, name, inputs, dtype: see `LossLayer`. Labels are class numbers ``[batch]`` or
             probabilities ``[batch, class_num]``.
     """
+
+    takes = ("logits", "labels")
 
     def __init__(
         self,
@@ -76,23 +90,15 @@ class SoftmaxWithLossLayer(LossLayer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(multiplier, name, inputs, dtype=dtype)
-        self.class_num = class_num
-
-    def _setup(self, x: Signal) -> None:
-        logits = x[0] if isinstance(x, (list, tuple)) else x
-        if logits.shape.rank != 2 or logits.shape[-1] != self.class_num:
-            raise BlockError(
-                f"{self.name}: the logits must have the shape [batch, class_num={self.class_num}]."
-                f" Received: shape={tuple(logits.shape)}"
-            )
+        self.class_num = whole(class_num, self.name, "class_num", least=2, error=BlockError)
 
     def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
-        logits, labels = x[0], x[1]
-        if labels.shape.rank == 2 and labels.shape[-1] == self.class_num:
-            targets = tf.argmax(labels, -1)
+        logits, labels = x
+        check_scores(self, logits, self.class_num)
+        targets = class_numbers(self, labels, self.class_num)
+        if is_dense(labels, self.class_num):
             losses = tf.nn.softmax_cross_entropy_with_logits(tf.cast(labels, logits.dtype), logits)
         else:
-            targets = tf.cast(tf.reshape(labels, [-1]), tf.int64)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
         right = tf.cast(tf.equal(tf.argmax(logits, -1), targets), tf.float32)
         trip.eval(tf.reduce_mean(right), rows(logits), "accuracy")
@@ -100,7 +106,91 @@ class SoftmaxWithLossLayer(LossLayer):
 
     def infer(self, args: list[Any], trip: Trip) -> Signal | None:
         """Without labels: the probabilities, as an output of their own."""
-        if args[0] is None:
-            return None
-        trip.output(tf.nn.softmax(args[0]))
-        return None
+        if args[0] is not None:
+            trip.output(tf.nn.softmax(args[0]))
+
+    def options(self) -> dict[str, Any]:
+        """What the layer's `repr` shows."""
+        return {"class_num": self.class_num, **super().options()}
+
+
+class GroupSoftmaxWithLossLayer(LossLayer):
+    """Cross entropy of the softmax of every group of classes, each with a ground state: "none of these".
+
+    The ground state is that of `GroupSoftmaxLayer`: a logit of 1, but of 0 in groups of one, which are sigmoids.
+    The group of the label must say its class, the others their ground state; the loss is the sum over groups, the
+    mean over the batch.
+
+    Notes ``accuracy`` (the most probable class of all is the label) and ``group_accuracy`` (the share of groups
+    that say what they must). Infers the classes' probabilities, ``[batch, class_num]``, without the ground states.
+
+    Args:
+        class_num: number of classes; the logits' last dimension, a multiple of ``group_size``.
+        group_size: classes a group; consecutive ones.
+        multiplier, name, inputs, dtype: see `LossLayer`. It takes ``[logits, labels]``, labels as
+            `SoftmaxWithLossLayer` does, and optionally ``label_vectors [batch, class_num]``: what the groups must
+            say instead, for examples of several classes; at most 1 in the sum of every group.
+    """
+
+    takes = ("logits", "labels")
+    optional = ("label_vectors",)
+
+    def __init__(
+        self,
+        class_num: int,
+        group_size: int = 4,
+        multiplier: float = 1.0,
+        name: str | None = None,
+        inputs: Inputs = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(multiplier, name, inputs, dtype=dtype)
+        self.class_num = whole(class_num, self.name, "class_num", least=2, error=BlockError)
+        self.group_size = whole(group_size, self.name, "group_size", error=BlockError)
+        if class_num % group_size:
+            raise BlockError(
+                f"{self.name}: class_num must be a multiple of group_size. Received: class_num={class_num},"
+                f" group_size={group_size}"
+            )
+
+    def _grouped(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(x, [-1, self.class_num // self.group_size, self.group_size])
+
+    def _augmented(self, logits: tf.Tensor) -> tf.Tensor:
+        """``[batch, groups, 1 + group_size]``, the ground state first."""
+        ground = 1.0 if self.group_size > 1 else 0.0
+        return tf.pad(self._grouped(logits), [[0, 0], [0, 0], [1, 0]], constant_values=ground)
+
+    def _probabilities(self, logits: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(tf.nn.softmax(self._augmented(logits))[..., 1:], [-1, self.class_num])
+
+    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+        logits, labels, vectors = x
+        check_scores(self, logits, self.class_num)
+        targets = class_numbers(self, labels, self.class_num)
+        if vectors is None:
+            vectors = tf.one_hot(targets, self.class_num)
+        elif not is_dense(vectors, self.class_num):
+            raise BlockError(
+                f"{self.name}: the label_vectors must have the shape [batch, class_num={self.class_num}]."
+                f" Received: shape={tuple(vectors.shape)}"
+            )
+        wanted = self._grouped(tf.cast(vectors, logits.dtype))
+        wanted = tf.concat([1.0 - tf.reduce_sum(wanted, -1, keepdims=True), wanted], -1)
+        augmented = self._augmented(logits)
+        said = tf.equal(tf.argmax(augmented, -1), tf.argmax(wanted, -1))
+        hits = top_k_hits(self._probabilities(logits), targets, 1)
+        trip.eval(tf.reduce_mean(hits), rows(logits), "accuracy")
+        trip.eval(tf.reduce_mean(tf.cast(said, tf.float32)), rows(logits), "group_accuracy")
+        losses = tf.nn.softmax_cross_entropy_with_logits(wanted, augmented)
+        return tf.reduce_mean(tf.reduce_sum(losses, -1))
+
+    def infer(self, args: list[Any], trip: Trip) -> Signal | None:
+        """Without labels: the probabilities of the classes, as an output of their own."""
+        if args[0] is not None:
+            trip.output(self._probabilities(args[0]))
+
+    def options(self) -> dict[str, Any]:
+        """What the layer's `repr` shows."""
+        return {"class_num": self.class_num, "group_size": self.group_size, **super().options()}

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from akid.backend import tf
-from akid.blocks import Constraint, ProcessingLayer, Signal
+from akid.blocks import Constraint, Signal
 from akid.errors import BlockError
 from akid.initializers import Initializer
-from akid.layers.arguments import Padding, Size, one_of, pair
+from akid.layers.arguments import Inputs, Padding, Size, at_least, one_of, pair
+from akid.layers.tensor import IMAGES, TensorLayer
 from akid.regularizers import Regularizer
 from akid.trips import Trip
 
-Inputs = Sequence[Mapping[str, Any] | str] | None
 Init = str | Mapping[str, Any] | Initializer
 Decay = Mapping[str, Any] | Regularizer | None
 
 
-class SynapseLayer(ProcessingLayer):
+class SynapseLayer(TensorLayer):
     """A layer with ``weights`` and ``biases``.
 
     Args:
@@ -49,9 +49,7 @@ class SynapseLayer(ProcessingLayer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name, inputs, dtype=dtype)
-        if out_channel_num < 1:
-            raise BlockError(f"{self.name}: out_channel_num must be >= 1. Received: {out_channel_num!r}")
-        self.out_channel_num = out_channel_num
+        self.out_channel_num = at_least(out_channel_num, 1, f"{self.name}: out_channel_num")
         self.init = Initializer.of(init_para)
         self.initial_bias_value = initial_bias_value
         self.wd = Regularizer.of(wd)
@@ -97,6 +95,7 @@ class ConvolutionLayer(SynapseLayer):
     """
 
     stem = "conv"
+    takes = IMAGES
     norm_axes = (0, 1, 2)
 
     def __init__(

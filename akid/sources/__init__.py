@@ -6,6 +6,7 @@ from akid.sources.cifar import CIFAR10Source, CIFAR100Source
 from akid.sources.digits import DigitsSource
 from akid.sources.images import ImageFolderSource
 from akid.sources.mnist import MNISTFeedSource
+from akid.sources.reading import ReadingSource
 from akid.sources.streams import DatasetSource
 from akid.sources.tfrecords import TFRecordSource
 
@@ -18,6 +19,7 @@ __all__ = [
     "ImageFolderSource",
     "InMemorySource",
     "MNISTFeedSource",
+    "ReadingSource",
     "Source",
     "TFRecordSource",
 ]

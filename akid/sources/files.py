@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from akid.data_path import AKID_DATA_PATH
-from akid.errors import DataError, near_match
+from akid.errors import DataError, MissingDataError, near_match
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class FileSet:
         """All of these files; what is missing is downloaded if there is a url.
 
         Raises:
-            DataError: some are missing and there is no url; or they cannot be downloaded.
+            MissingDataError: some are missing and there is no url.
+            DataError: they cannot be downloaded.
         """
         lacking = [file for file in files if self.find(file) is None]
         if lacking and self.url is None:
@@ -79,13 +80,13 @@ class FileSet:
             download(url_of(file), self.work_dir / file.name, self._checksum(file, url_of(file)))
         return [self.find(file) or self.work_dir / file.name for file in files]
 
-    def missing(self, files: Sequence[DataFile]) -> DataError:
+    def missing(self, files: Sequence[DataFile]) -> MissingDataError:
         """What to say when files are missing."""
         wanted = "\n".join(
             f"  {file.name}" + (f" (or {', '.join(file.also)})" if file.also else "") + f": {file.about}"
             for file in files
         )
-        return DataError(
+        return MissingDataError(
             f"{self.owner}: put these files into {self.work_dir} (work_dir), or give the url to download them"
             f" from:\n{wanted}"
         )

@@ -149,7 +149,7 @@ def test_a_slice_may_begin_at_a_tensor_and_keeps_its_static_size() -> None:
     first=st.integers(0, 10**6),
     shuffle=st.booleans(),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_epoch_is_a_permutation_and_forms_agree(
     size: int, share: float, seed: int, first: int, shuffle: bool
 ) -> None:

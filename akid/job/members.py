@@ -1,0 +1,94 @@
+"""Members: what a job consists of, and what was seen of them. A member may be a pod or a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from akid.job.engine import RoleName
+from akid.job.model import AkidJob
+from akid.job.names import member_name
+
+
+@dataclass(frozen=True, order=True)
+class Member:
+    """One of a job's processes.
+
+    Args:
+        role: its role in TensorFlow's cluster specification.
+        index: its number within the role, from 0.
+    """
+
+    role: RoleName
+    index: int
+
+    def name(self, job: AkidJob) -> str:
+        """The member's name: `<job>-<role>-<index>`."""
+        return member_name(job, self.role, self.index)
+
+
+def members_of(job: AkidJob) -> list[Member]:
+    """Every member the job should have, the chief first."""
+    return [Member(role, index) for role, index in job.spec.engine.members()]
+
+
+def chief_of(job: AkidJob) -> Member:
+    """The member that writes checkpoints and holds the rendezvous."""
+    return Member(*job.spec.engine.chief)
+
+
+class Phase(StrEnum):
+    """Where a member is in its life. Only its trainer counts: a side-car that goes on does not."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class MemberState:
+    """What was seen of a member.
+
+    Args:
+        name: name of the pod or process.
+        uid: identity: another one after every replacement.
+        member: which member it is; None if its labels do not say.
+        attempt: the attempt it was made for.
+        phase: where it is in its life.
+        ready: whether it is ready.
+        node: where it runs.
+        exit_code: of its trainer, once that ended.
+        reason: why it failed, or what it waits for, in one word.
+        message: the same in a sentence, e.g. the termination message.
+        disrupted: whether it was ended by the cluster (preempted, evicted, its node lost), not by itself.
+        created: when it was made.
+        finished: when its trainer ended.
+        deletion_due: when it should have been gone, if somebody deleted it.
+    """
+
+    name: str
+    uid: str
+    member: Member | None
+    attempt: int
+    phase: Phase
+    ready: bool = False
+    node: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    disrupted: bool = False
+    created: datetime | None = None
+    finished: datetime | None = None
+    deletion_due: datetime | None = None
+
+    @property
+    def terminating(self) -> bool:
+        """Whether its deletion was asked for."""
+        return self.deletion_due is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether its trainer has ended."""
+        return self.phase in (Phase.SUCCEEDED, Phase.FAILED)

@@ -1,0 +1,64 @@
+"""Names, labels and ports: pure functions of the job, so that every write can be repeated."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+from akid.job.engine import RoleName
+from akid.job.model import GROUP, AkidJob
+
+JOB_LABEL = f"{GROUP}/job"
+ROLE_LABEL = f"{GROUP}/role"
+INDEX_LABEL = f"{GROUP}/index"
+ATTEMPT_LABEL = f"{GROUP}/attempt"
+HASH_ANNOTATION = f"{GROUP}/content-hash"
+MANAGER = "akid-operator"
+
+# Ports of a member by name; a template's container may give a port of that name another number.
+# The trainer may use the 64 ports from tf on, a new one each generation.
+PORTS = {"tf": 2222, "rendezvous": 2300, "metrics": 9464}
+
+
+class Kind(StrEnum):
+    """What a plan creates and deletes, beside the members themselves."""
+
+    JOB = "job"
+    CONFIG = "config"
+    TOKEN = "token"
+    DATA_CLAIM = "data"
+    LOG_CLAIM = "log"
+    SERVICE = "service"
+    RENDEZVOUS = "rendezvous"
+    GANG = "gang"
+    MEMBER = "member"
+
+
+def object_name(job: AkidJob, kind: Kind) -> str:
+    """The name of one of the job's objects (members have their own)."""
+    name = job.metadata.name
+    if kind is Kind.TOKEN:
+        # The operator may create Secrets but not read them: only the job's UID makes the name surely ours.
+        return f"{name}-token-{hashlib.sha256(job.metadata.uid.encode()).hexdigest()[:8]}"
+    suffix = {Kind.CONFIG: "-kid", Kind.DATA_CLAIM: "-data", Kind.LOG_CLAIM: "-log"}
+    return name + (suffix | {Kind.RENDEZVOUS: "-rendezvous"}).get(kind, "")
+
+
+def member_name(job: AkidJob, role: RoleName, index: int) -> str:
+    """The name of a member's pod: without the attempt, so that two attempts can never run side by side."""
+    return f"{job.metadata.name}-{role}-{index}"
+
+
+def job_labels(job: AkidJob) -> dict[str, str]:
+    """Labels of everything that belongs to the job."""
+    return {"app.kubernetes.io/managed-by": MANAGER, JOB_LABEL: job.metadata.name}
+
+
+def member_labels(job: AkidJob, role: RoleName, index: int) -> dict[str, str]:
+    """Labels that select one member, whatever the attempt."""
+    return {**job_labels(job), ROLE_LABEL: str(role), INDEX_LABEL: str(index)}
+
+
+def worker_selector(job: AkidJob) -> str:
+    """The selector of the workers' pods, for the scale subresource."""
+    return f"{JOB_LABEL}={job.metadata.name},{ROLE_LABEL}={RoleName.WORKER}"

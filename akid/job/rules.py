@@ -1,0 +1,113 @@
+"""What a schema cannot say of an AkidJob, as CEL: (where, rule, message, field it is about).
+
+The models say the same in Python; a test holds the two together. Every list and text a rule looks into
+is bounded, since the server refuses rules it cannot bound the cost of.
+
+A gap of the server: its equality of objects misses an unknown key that is renamed.
+The operator is safe from it, since the kid's ConfigMap is immutable.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """A CEL rule.
+
+    Args:
+        at: the object `self` is, as a dotted path of the schema.
+        rule: the expression that must hold; one with `oldSelf` is judged on updates only.
+        message: what the user reads.
+        field: the field below `at` the message is about.
+    """
+
+    at: str
+    rule: str
+    message: str
+    field: str = ""
+
+
+FORMS = "(has(self.sensor) || has(self.brain) || has(self.kongfu))"
+SERVERS = "(has(self.parameterServers) ? self.parameterServers : 1)"
+PS = "self.name == 'parameter_server'"
+MEMBERS = (
+    "(self.engine.workers + (self.engine.name == 'parameter_server' ? "
+    "1 + (has(self.engine.parameterServers) ? self.engine.parameterServers : 1) + "
+    "(self.engine.evaluator ? 1 : 0) : 0))"
+)
+TRAINERS = (
+    "!has(self.spec) || !has(self.spec.containers) || size(self.spec.containers) <= 1 || "
+    "self.spec.containers.exists(c, has(c.name) && c.name == 'trainer')"
+)
+VOLUMES = ("claimName", "claimTemplate", "hostPath", "emptyDir")
+FOREVER = "never changes after creation; a new idea is a new job"
+SUSPENDED = "changes only while the job is suspended"
+TEMPLATES = ("spec.template", *(f"spec.roles.{r}.template" for r in ("chief", "worker", "ps", "evaluator")))
+
+
+def unchanged(field: str) -> str:
+    """CEL: an optional field is as it was."""
+    return f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+
+
+def same_number(field: str, default: int) -> str:
+    """CEL: a number is as it was, where absent means the default."""
+    return (
+        f"(has(self.{field}) ? self.{field} : {default}) == (has(oldSelf.{field}) ? oldSelf.{field} : {default})"
+    )
+
+
+def exactly_one(*names: str) -> str:
+    """CEL: exactly one of the fields is given."""
+    return f"[{', '.join(f'has(self.{name})' for name in names)}].filter(given, given).size() == 1"
+
+
+KID = [
+    Rule("spec.kid", f"[{FORMS}, has(self.script), has(self.module)].filter(given, given).size() == 1",
+         "expected exactly one of sensor + brain + kongfu, script, module"),
+    *(Rule("spec.kid", f"!{FORMS} || has(self.{part})", f"a declarative kid needs a {part}", part)
+      for part in ("sensor", "brain", "kongfu")),
+    Rule("spec.kid", "!(has(self.max_steps) && has(self.max_epoch))",
+         "expected max_steps or max_epoch, received both", "max_epoch"),
+    Rule("spec.kid", f"!(has(self.params) && {FORMS})", "only a script or a module takes params", "params"),
+    Rule("spec.kid.brain", "has(self.type) || has(self.blocks)", "expected type or blocks, received neither"),
+]  # fmt: skip
+ENGINE = [
+    Rule("spec.engine", "self.workers == 1 || self.name in ['multi_worker', 'parameter_server']",
+         "only multi_worker and parameter_server have several workers", "workers"),
+    Rule("spec.engine", f"!has(self.parameterServers) || {PS}",
+         "only the engine parameter_server has it", "parameterServers"),
+    Rule("spec.engine", f"!self.evaluator || {PS}", "only the engine parameter_server has it", "evaluator"),
+    Rule("spec.engine", f"!({PS}) || self.workers + {SERVERS} <= 1000",
+         "expected at most 1000 workers and parameter servers in all", "workers"),
+    Rule("spec.engine", "!has(self.num_gpu) || self.name == 'data_parallel'",
+         "only the engine data_parallel has it; use gpusPerWorker", "num_gpu"),
+    Rule("spec.engine",
+         "!has(self.num_gpu) || !has(self.gpusPerWorker) || self.num_gpu == self.gpusPerWorker",
+         "is another name of gpusPerWorker, and they differ", "num_gpu"),
+]  # fmt: skip
+REST = [
+    *(Rule(f"spec.volumes.{name}", exactly_one(*VOLUMES), f"expected exactly one of {', '.join(VOLUMES)}")
+      for name in ("data", "log")),
+    Rule("spec.volumes", "!has(self.log) || !self.log.readOnly", "the run directory is written to", "log"),
+    *(Rule(at, TRAINERS, "expected a container called 'trainer' among several") for at in TEMPLATES),
+    Rule("spec", "!has(self.scheduling) || !has(self.scheduling.minAvailable) || "
+         f"self.scheduling.minAvailable <= {MEMBERS}", "minAvailable is more than the pods of the job",
+         "scheduling"),
+]  # fmt: skip
+UPDATES = [
+    Rule("spec", "self.kid == oldSelf.kid", f"kid {FOREVER}", "kid"),
+    Rule("spec", unchanged("volumes"), f"volumes {FOREVER}", "volumes"),
+    Rule("spec.engine", "self.name == oldSelf.name", f"engine.name {FOREVER}", "name"),
+    Rule("spec.engine", "self.workers == oldSelf.workers || self.name == 'multi_worker'",
+         "only the engine multi_worker can be scaled", "workers"),
+    *(Rule("spec.engine", same_number(field, default), f"engine.{field} {FOREVER}", field)
+      for field, default in (("parameterServers", 1), ("gpusPerWorker", 0), ("num_gpu", 0))),
+    Rule("spec.engine", "self.evaluator == oldSelf.evaluator", f"engine.evaluator {FOREVER}", "evaluator"),
+    *(Rule("spec.runPolicy", f"self.{field} == oldSelf.{field}", f"runPolicy.{field} {FOREVER}", field)
+      for field in ("restartStrategy", "successPolicy")),
+    *(Rule("spec", f"oldSelf.runPolicy.suspend || ({unchanged(field)})", f"{field} {SUSPENDED}", field)
+      for field in ("image", "template", "roles", "scheduling")),
+]  # fmt: skip
+RULES = KID + ENGINE + REST + UPDATES

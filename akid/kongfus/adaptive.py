@@ -1,0 +1,125 @@
+"""Optimisers that scale every element's step by the size of its gradients: Adagrad and RMSProp."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from akid.backend import tf
+from akid.kongfus.base import KongFu, Scheme
+
+
+class AdagradKongFu(KongFu):
+    """``a += g^2; w -= lr * g / (sqrt(a) + epsilon)`` (Duchi et al., 2011).
+
+    Args:
+        lr_scheme: see `KongFu`.
+        initial_accumulator_value: >= 0, what ``a`` starts with.
+        epsilon: >= 0; together with the former it must keep the first division finite.
+        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+    """
+
+    slot_names = ("accumulator",)
+
+    def __init__(
+        self,
+        lr_scheme: Scheme | None = None,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        *,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        clip_global_norm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            lr_scheme, clip_value=clip_value, clip_norm=clip_norm, clip_global_norm=clip_global_norm, name=name
+        )
+        start = self._number(initial_accumulator_value, "initial_accumulator_value", least=0)
+        self.initial_accumulator_value = start
+        # With both zero, an element without a gradient would become 0 / 0.
+        self.epsilon = self._number(epsilon, "epsilon", **({"least": 0} if start else {"above": 0}))
+
+    def slot_start(self, slot: str) -> float:
+        """The accumulator's."""
+        return self.initial_accumulator_value
+
+    def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
+        tf.raw_ops.ResourceApplyAdagradV2(
+            var=variable.handle,
+            accum=self.slot(index, "accumulator").handle,
+            lr=lr,
+            epsilon=tf.cast(self.epsilon, variable.dtype),
+            grad=gradient,
+        )
+
+    def _update_rows(
+        self, index: int, variable: tf.Variable, gradient: tf.IndexedSlices, lr: tf.Tensor, step: Any
+    ) -> None:
+        tf.raw_ops.ResourceSparseApplyAdagradV2(
+            var=variable.handle,
+            accum=self.slot(index, "accumulator").handle,
+            lr=lr,
+            epsilon=tf.cast(self.epsilon, variable.dtype),
+            grad=gradient.values,
+            indices=gradient.indices,
+        )
+
+
+class RMSPropKongFu(KongFu):
+    """``s = rho * s + (1 - rho) * g^2; m = momentum * m + lr * g / sqrt(s + epsilon); w -= m``.
+
+    Tieleman & Hinton, 2012; with ``centered``, ``s`` less the square of the gradient's mean (Graves, 2013,
+    equations 38-45).
+
+    Args:
+        lr_scheme: see `KongFu`; 0.001 if left out.
+        rho: in [0, 1), how much of the mean square is kept.
+        momentum: in [0, 1), how much of the last move is kept.
+        epsilon: > 0.
+        centered: divide by the standard deviation of the gradient.
+        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+    """
+
+    slot_names = ("mean_square", "momentum")
+    default_lr: ClassVar[float] = 0.001
+
+    def __init__(
+        self,
+        lr_scheme: Scheme | None = None,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        *,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        clip_global_norm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            lr_scheme, clip_value=clip_value, clip_norm=clip_norm, clip_global_norm=clip_global_norm, name=name
+        )
+        self.rho = self._number(rho, "rho", least=0, below=1)
+        self.momentum = self._number(momentum, "momentum", least=0, below=1)
+        self.epsilon = self._number(epsilon, "epsilon", above=0)
+        self.centered = centered
+        if centered:
+            self.slot_names = (*self.slot_names, "mean_gradient")
+
+    def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
+        dtype = variable.dtype
+        arguments = {
+            "var": variable.handle,
+            "ms": self.slot(index, "mean_square").handle,
+            "mom": self.slot(index, "momentum").handle,
+            "lr": lr,
+            "rho": tf.cast(self.rho, dtype),
+            "momentum": tf.cast(self.momentum, dtype),
+            "epsilon": tf.cast(self.epsilon, dtype),
+            "grad": gradient,
+        }
+        if self.centered:
+            mean = self.slot(index, "mean_gradient").handle
+            tf.raw_ops.ResourceApplyCenteredRMSProp(mg=mean, **arguments)
+        else:
+            tf.raw_ops.ResourceApplyRMSProp(**arguments)

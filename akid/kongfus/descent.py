@@ -1,0 +1,70 @@
+"""Gradient descent, plain and with momentum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from akid.backend import tf
+from akid.kongfus.base import KongFu, Scheme
+
+
+class GradientDescentKongFu(KongFu):
+    """``w -= lr * g``; also called ``SGDKongFu``.
+
+    Args:
+        lr_scheme, clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+    """
+
+    def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
+        tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=lr, delta=gradient)
+
+    def _update_rows(
+        self, index: int, variable: tf.Variable, gradient: tf.IndexedSlices, lr: tf.Tensor, step: Any
+    ) -> None:
+        tf.raw_ops.ResourceScatterSub(
+            resource=variable.handle, indices=gradient.indices, updates=lr * gradient.values
+        )
+
+
+#: The field's usual name.
+SGDKongFu = GradientDescentKongFu
+
+
+class MomentumKongFu(KongFu):
+    """``m = momentum * m + g; w -= lr * m``, or with Nesterov's look-ahead ``w -= lr * (g + momentum * m)``.
+
+    Args:
+        lr_scheme: see `KongFu`.
+        momentum: in [0, 1), how much of the last move is kept.
+        use_nesterov: Sutskever et al., 2013, section 2.
+        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+    """
+
+    slot_names = ("momentum",)
+
+    def __init__(
+        self,
+        lr_scheme: Scheme | None = None,
+        momentum: float = 0.9,
+        use_nesterov: bool = False,
+        *,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        clip_global_norm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            lr_scheme, clip_value=clip_value, clip_norm=clip_norm, clip_global_norm=clip_global_norm, name=name
+        )
+        self.momentum = self._number(momentum, "momentum", least=0, below=1)
+        self.use_nesterov = use_nesterov
+
+    def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable.handle,
+            accum=self.slot(index, "momentum").handle,
+            lr=lr,
+            grad=gradient,
+            momentum=tf.cast(self.momentum, variable.dtype),
+            use_nesterov=self.use_nesterov,
+        )

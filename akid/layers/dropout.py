@@ -1,0 +1,43 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from akid.backend import tf
+from akid.blocks import Signal
+from akid.layers.arguments import Inputs, fraction
+from akid.layers.tensor import TensorLayer
+from akid.trips import Trip
+
+
+class DropoutLayer(TensorLayer):
+    """In training, every element is kept with a chance and divided by it, else 0 (Srivastava et al., 2014).
+
+    Args:
+        keep_prob: the chance to be kept, in (0, 1].
+        name, inputs, dtype: see `ProcessingLayer`.
+    """
+
+    stem = "dropout"
+
+    def __init__(
+        self,
+        keep_prob: float = 0.5,
+        name: str | None = None,
+        inputs: Inputs = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(name, inputs, dtype=dtype)
+        self.keep_prob = fraction(keep_prob, f"{self.name}: keep_prob", zero=False)
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        if not trip.training or self.keep_prob == 1.0:
+            return x
+        kept = trip.random(tf.shape(x)) < self.keep_prob
+        return tf.where(kept, x / self.keep_prob, tf.zeros_like(x))
+
+    def options(self) -> dict[str, Any]:
+        """What the layer's `repr` shows."""
+        return {"keep_prob": self.keep_prob}

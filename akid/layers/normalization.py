@@ -1,0 +1,183 @@
+"""Normalisation layers that look at one example at a time: layer, group, L2, local response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from akid.backend import tf
+from akid.blocks import Signal
+from akid.errors import BlockError
+from akid.layers.arguments import Inputs, at_least, positive
+from akid.layers.tensor import IMAGES, SEQUENCES, VECTORS, VOLUMES, TensorLayer
+from akid.trips import Trip
+
+
+class LayerNormalizationLayer(TensorLayer):
+    """Every example's channels to mean 0 and variance 1, times gamma, plus beta (Ba et al., 2016).
+
+    The statistics are over the last dimension: of a sequence, each time step has its own.
+
+    Args:
+        center: whether to add a learnt ``beta``.
+        scale: whether to multiply by a learnt ``gamma``.
+        eps: added to the variance.
+        name, inputs, dtype: see `ProcessingLayer`.
+    """
+
+    stem = "ln"
+
+    def __init__(
+        self,
+        center: bool = True,
+        scale: bool = True,
+        eps: float = 1e-5,
+        name: str | None = None,
+        inputs: Inputs = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(name, inputs, dtype=dtype)
+        self.center, self.scale = center, scale
+        self.eps = positive(eps, f"{self.name}: eps")
+
+    def _setup(self, x: Signal) -> None:
+        channels = [x.shape[-1]]
+        self.beta = self.variable("beta", channels) if self.center else None
+        self.gamma = self.variable("gamma", channels, "ones") if self.scale else None
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        mean, variance = tf.nn.moments(x, -1, keepdims=True)
+        return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.eps)
+
+    def options(self) -> dict[str, Any]:
+        """What the layer's `repr` shows."""
+        return {"center": self.center, "scale": self.scale, "eps": self.eps}
+
+
+class GroupNormalizationLayer(LayerNormalizationLayer):
+    """Every example's groups of channels to mean 0 and variance 1, over all places (Wu and He, 2018).
+
+    Args:
+        group_num: how many groups; the channels must be a multiple of it. 1 is layer normalisation over all
+            places, as many as there are channels is instance normalisation.
+        center, scale, eps, name, inputs, dtype: see `LayerNormalizationLayer`.
+    """
+
+    stem = "gn"
+    takes = VECTORS | SEQUENCES | IMAGES | VOLUMES
+
+    def __init__(
+        self,
+        group_num: int = 8,
+        center: bool = True,
+        scale: bool = True,
+        eps: float = 1e-5,
+        name: str | None = None,
+        inputs: Inputs = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(center, scale, eps, name, inputs, dtype=dtype)
+        self.group_num = at_least(group_num, 1, f"{self.name}: group_num")
+
+    def _setup(self, x: Signal) -> None:
+        if x.shape[-1] is None or x.shape[-1] % self.group_num:
+            raise BlockError(
+                f"{self.name}: the channels must be a multiple of group_num={self.group_num}."
+                f" Received: shape={tuple(x.shape)}"
+            )
+        super()._setup(x)
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        shape, channels = tf.shape(x), x.shape[-1]
+        # The places are made one dimension; -1 cannot stand for them when the batch is empty.
+        places = tf.reduce_prod(shape[1:-1])
+        groups = tf.reshape(x, [shape[0], places, self.group_num, channels // self.group_num])
+        mean, variance = tf.nn.moments(groups, [1, 3], keepdims=True)
+        out = (groups - mean) * tf.math.rsqrt(variance + self.eps)
+        out = tf.ensure_shape(tf.reshape(out, shape), x.shape)
+        out = out if self.gamma is None else out * self.gamma
+        return out if self.beta is None else out + self.beta
+
+    def options(self) -> dict[str, Any]:
+        """What the layer's `repr` shows."""
+        return {"group_num": self.group_num, **super().options()}
+
+
+class L2NormalizationLayer(TensorLayer):
+    """``x / sqrt(max(sum(x^2), eps))`` over the last dimension.
+
+    Args:
+        eps: the least squared norm that is divided by.
+        name, inputs, dtype: see `ProcessingLayer`.
+    """
+
+    stem = "l2_norm"
+
+    def __init__(
+        self,
+        eps: float = 1e-12,
+        name: str | None = None,
+        inputs: Inputs = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(name, inputs, dtype=dtype)
+        self.eps = positive(eps, f"{self.name}: eps")
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        return tf.math.l2_normalize(x, -1, self.eps)
+
+    def options(self) -> dict[str, Any]:
+        """What the layer's `repr` shows."""
+        return {"eps": self.eps}
+
+
+class LRNLayer(TensorLayer):
+    """Local response normalisation of images (Krizhevsky et al., 2012, section 3.3).
+
+    ``x / (bias + alpha * s)^beta``, where s is the sum of the squares of the channels at most ``depth_radius``
+    away; alpha is not divided by their number.
+
+    Args:
+        depth_radius, bias, alpha, beta: as above.
+        name, inputs, dtype: see `ProcessingLayer`.
+    """
+
+    stem = "lrn"
+    takes = IMAGES
+
+    def __init__(
+        self,
+        depth_radius: int = 4,
+        bias: float = 1.0,
+        alpha: float = 0.001 / 9.0,
+        beta: float = 0.75,
+        name: str | None = None,
+        inputs: Inputs = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(name, inputs, dtype=dtype)
+        self.depth_radius = at_least(depth_radius, 0, f"{self.name}: depth_radius")
+        self.bias, self.alpha, self.beta = bias, alpha, beta
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        if x.dtype != tf.float64:
+            return tf.nn.lrn(x, self.depth_radius, self.bias, self.alpha, self.beta)
+        # The kernel does not know float64: the sum over neighbours as a product with a band matrix.
+        channel = np.arange(x.shape[-1])
+        near = np.abs(channel[:, None] - channel[None]) <= self.depth_radius
+        around = tf.tensordot(tf.square(x), tf.constant(near, x.dtype), 1)
+        return x * (self.bias + self.alpha * around) ** -self.beta
+
+    def options(self) -> dict[str, Any]:
+        """What the layer's `repr` shows."""
+        return {
+            "depth_radius": self.depth_radius,
+            "bias": self.bias,
+            "alpha": self.alpha,
+            "beta": self.beta,
+        }

@@ -1,0 +1,51 @@
+"""TensorLayer: what the layers that take one tensor have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from akid.blocks import ProcessingLayer, Signal
+from akid.errors import BlockError
+from akid.trips import Trip
+
+VECTORS = {2: "[batch, channel]"}
+SEQUENCES = {3: "[batch, time, channel]"}
+IMAGES = {4: "[batch, height, width, channel]"}
+VOLUMES = {5: "[batch, depth, height, width, channel]"}
+
+
+class TensorLayer(ProcessingLayer):
+    """A layer that takes one tensor; a list would otherwise be stacked into one without a word.
+
+    Args:
+        name, inputs, dtype: see `ProcessingLayer`.
+    """
+
+    #: The ranks it takes and what each means; empty for any.
+    takes: ClassVar[Mapping[int, str]] = {}
+
+    def _build(self, signal: Signal, trip: Trip) -> None:
+        check_signal(signal, self.takes, trip.path or self.name)
+        super()._build(signal, trip)
+
+
+def check_signal(signal: Signal, ranks: Mapping[int, str], where: str) -> None:
+    """The signal is one tensor, of one of these ranks.
+
+    Args:
+        signal: what a layer is given.
+        ranks: a rank that is allowed and what it means: ``{2: "[batch, channel]"}``; empty for any.
+        where: the layer's name.
+
+    Raises:
+        BlockError: it is a list, or has another rank.
+    """
+    if isinstance(signal, (list, tuple)):
+        raise BlockError(
+            f"{where} takes one tensor. Received: a list of {len(signal)}. Name the one it should take:"
+            ' inputs=[{"name": <block>, "idxs": [0]}].'
+        )
+    if ranks and signal.shape.rank not in ranks:
+        shape = "unknown" if signal.shape.rank is None else tuple(signal.shape)
+        raise BlockError(f"{where} takes a signal {' or '.join(ranks.values())}. Received: shape={shape}")

@@ -1,0 +1,81 @@
+"""The command `akid-operator`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from akid.job import Settings
+from akid_operator import __version__, logs
+from akid_operator.connect import own_namespace
+from akid_operator.errors import OperatorError
+from akid_operator.leader import Timing
+from akid_operator.process import Replica
+from akid_operator.resync import INTERVAL
+from akid_operator.settings import Options
+
+logger = logging.getLogger(__name__)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    result = argparse.ArgumentParser("akid-operator", description="Runs AkidJobs on a Kubernetes cluster.")
+    add = result.add_argument
+    add("--version", action="version", version=__version__)
+    add("--kubeconfig", default=os.environ.get("KUBECONFIG"), help="without one, the pod's service account")
+    add("--namespace", action="append", default=[], help="look after this namespace only (may be repeated)")
+    add("--metrics-port", type=int, default=8080, help="of /metrics, /healthz and /readyz; 0 takes a free one")
+    add("--metrics-host", default="", help="the address to listen on; by default all")
+    add("--no-leader-election", action="store_true", help="this is the only replica")
+    add("--lease-namespace", help="by default the operator's own namespace")
+    add("--lease-seconds", type=float, default=Timing().lease, help="how long a silent leader is waited for")
+    add("--resync-seconds", type=float, default=INTERVAL, help="between two readings of everything")
+    add("--trainer-image", default="", help="of jobs that name none")
+    add("--pull-secret", action="append", default=[], help="imagePullSecret of every pod (may be repeated)")
+    add("--log-format", choices=logs.FORMATS, default="text" if sys.stderr.isatty() else "json")
+    add("--verbose", action="store_true", help="log everything")
+    return result
+
+
+def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
+    """The options in a command line, and the rest of it."""
+    given = parser().parse_args(arguments)
+    lease: float = given.lease_seconds
+    return (
+        Options(
+            kubeconfig=given.kubeconfig,
+            namespaces=frozenset(given.namespace),
+            host=given.metrics_host,
+            port=given.metrics_port,
+            elect=not given.no_leader_election,
+            lease_namespace=given.lease_namespace or own_namespace(),
+            timing=Timing(lease, lease * 2 / 3, lease / 7.5),
+            resync=given.resync_seconds,
+            pods=Settings(image=given.trainer_image, image_pull_secrets=tuple(given.pull_secret)),
+        ),
+        given,
+    )
+
+
+async def _run(chosen: Options) -> int:
+    return await Replica(chosen).run()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one replica of the operator until it is told to stop."""
+    chosen, given = options(sys.argv[1:] if arguments is None else arguments)
+    logs.set_up(given.log_format, verbose=given.verbose)
+    try:
+        sys.exit(uvloop.run(_run(chosen)))
+    except OperatorError as error:
+        logger.error("%s", error)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""One replica, from its start to its end: health, election, then the controller under kopf's watches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from akid_operator import connect
+from akid_operator.api import Api
+from akid_operator.controller import Controller
+from akid_operator.handlers import register
+from akid_operator.health import HealthServer
+from akid_operator.leader import Leader
+from akid_operator.metrics import Metrics
+from akid_operator.settings import LEASE, Options, configure
+
+logger = logging.getLogger(__name__)
+
+STOPPED, LOST_LEASE = 0, 1
+MakeApi = Callable[..., Api]
+
+
+class Replica:
+    """One process of the operator.
+
+    Args:
+        options: the command line.
+        make_api: makes the client the controller works with.
+    """
+
+    def __init__(self, options: Options, make_api: MakeApi = Api) -> None:
+        self._options = options
+        self._make_api = make_api
+        self.stop = asyncio.Event()
+        self.metrics = Metrics()
+        self.controller: Controller | None = None
+        self.health = HealthServer(self.metrics, self._healthy, self._ready)
+        self._waiting = False
+        self._lost = False
+
+    async def run(self) -> int:
+        """Work until `stop` is set (by SIGTERM or SIGINT) or the lease is lost; the exit code."""
+        self._catch_signals()
+        config = await connect.configuration(self._options.kubeconfig)
+        client = connect.client(config)
+        leader = self._leader(Api(client, measure=self.metrics.requested))
+        await self.health.start(self._options.host, self._options.port)
+        logger.info("metrics and health on port %d", self.health.port)
+        try:
+            if leader is not None and not await self._elected(leader):
+                return STOPPED
+            self.metrics.leader.set(1)
+            may_write = leader.valid if leader is not None else lambda: True
+            api = self._make_api(client, may_write, self.metrics.requested)
+            return await self._lead(api, config, leader)
+        finally:
+            if leader is not None:
+                await leader.release()
+            await self.health.stop()
+            await client.close()
+
+    def _leader(self, api: Api) -> Leader | None:
+        if not self._options.elect:
+            return None
+        identity = f"{socket.gethostname()}_{os.getpid()}_{os.urandom(4).hex()}"
+        return Leader(api, self._options.lease_namespace, LEASE, identity, self._options.timing)
+
+    async def _elected(self, leader: Leader) -> bool:
+        """Wait to be the leader; False if asked to stop before."""
+        self._waiting = True
+        acquired = asyncio.create_task(leader.acquire())
+        stopped = asyncio.create_task(self.stop.wait())
+        await asyncio.wait({acquired, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        self._waiting = False
+        for task in (acquired, stopped):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await acquired
+        return leader.valid()
+
+    async def _lead(self, api: Api, config: Any, leader: Leader | None) -> int:
+        self.controller = controller = Controller(
+            api, self._options.pods, self._options.namespaces, self.metrics, self._options.resync
+        )
+        self.metrics.watch(controller.store, lambda: len(controller.queue), lambda: controller.synced_at)
+        end_watches = asyncio.Event()
+        helpers = [
+            asyncio.create_task(self._hold(leader)),
+            asyncio.create_task(self._farewell(controller, leader, end_watches)),
+        ]
+        try:
+            await controller.start(self.stop)
+            await self._watch(controller, config, end_watches)
+        finally:
+            await controller.stop()
+            for task in helpers:
+                task.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+        return LOST_LEASE if self._lost else STOPPED
+
+    async def _watch(self, controller: Controller, config: Any, end: asyncio.Event) -> None:
+        settings = kopf.OperatorSettings()
+        configure(settings)
+        if not end.is_set():
+            await kopf.operator(
+                registry=register(controller, config, self._catch_signals),
+                settings=settings,
+                clusterwide=not self._options.namespaces,
+                namespaces=sorted(self._options.namespaces),
+                stop_flag=end,
+            )
+
+    async def _hold(self, leader: Leader | None) -> None:
+        if leader is not None:
+            await leader.hold()
+            self._lost = True
+            self.stop.set()
+
+    async def _farewell(self, controller: Controller, leader: Leader | None, end_watches: asyncio.Event) -> None:
+        """End the work first, then the watches: kopf waits for seconds for tasks it does not know."""
+        await self.stop.wait()
+        await controller.stop()
+        if leader is not None:
+            await leader.release()
+        await self.health.stop()
+        end_watches.set()
+
+    def _healthy(self) -> bool:
+        return self.controller is None or self.controller.healthy(time.monotonic())
+
+    def _ready(self) -> bool:
+        return self._waiting or (self.controller is not None and self.controller.synced_at is not None)
+
+    def _catch_signals(self) -> None:
+        """Ours must come after kopf's, which would end the watches first."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, self.stop.set)

@@ -1,0 +1,162 @@
+"""What there is, by LIST: at the start and every few minutes, whatever the watches say or fail to say."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from akid.job import Kind
+from akid.job.base import parse_time
+from akid.job.gang import GANGS
+from akid.job.model import API_VERSION
+from akid.job.names import JOB_LABEL, MANAGER
+from akid_operator import paths
+from akid_operator.api import Api, Json
+from akid_operator.errors import ApiError
+from akid_operator.store import Key, News, Store, key_of, owner_of, uid_of, version_of
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 300.0
+# Finished jobs and pods are in no list and no watch, but for jobs that expire.
+LIVE_JOBS = "status.state!=Succeeded,status.state!=Failed"
+LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
+EXPIRING = ("status.state=Succeeded", "status.state=Failed")
+HAS_TTL = "spec.runPolicy.ttlSecondsAfterFinished!="
+MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
+# A Service that was made while the list was read is not in it.
+SETTLED = 60.0
+
+
+class Resync:
+    """Compares the store with the server.
+
+    Args:
+        api: the API server.
+        store: what is known.
+        namespaces: the namespaces to look at; empty for all.
+        mark: called with each key that has to be looked at.
+        later: called with each finished job and the seconds until it expires.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        store: Store,
+        namespaces: frozenset[str],
+        mark: Callable[[Key, News], None],
+        later: Callable[[Key, float], None],
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._namespaces = namespaces
+        self._mark = mark
+        self._later = later
+
+    async def run(self) -> int:
+        """Read all lists once; the number of keys that the watches had not told of."""
+        self._store.gangs = await self._gangs()
+        marked = 0
+        for namespace in sorted(self._namespaces) or [None]:
+            marked += await self._jobs(namespace)
+            marked += await self._pods(namespace)
+            marked += await self._services(namespace)
+            await self._expiring(namespace)
+        return marked
+
+    async def _jobs(self, namespace: str | None) -> int:
+        listed: list[Key] = []
+        told, version = 0, 0
+        async for page in self._list(API_VERSION, "AkidJob", namespace, fields=LIVE_JOBS):
+            version = version or version_of(page)
+            for job in page["items"]:
+                listed.append(key_of(job))
+                told += self._tell(listed[-1], self._store.job_seen(job))
+        lost = self._store.jobs_listed(listed, self._scope(namespace), version)
+        return told + sum(self._tell(key, News.NOW) for key in lost)
+
+    async def _pods(self, namespace: str | None) -> int:
+        uids: set[str] = set()
+        told, version = 0, 0
+        async for page in self._list("v1", "Pod", namespace, labels=JOB_LABEL, fields=LIVE_PODS):
+            version = version or version_of(page)
+            for pod in page["items"]:
+                owner = owner_of(pod)
+                if owner is not None:
+                    uids.add(uid_of(pod))
+                    told += self._tell(Key(pod["metadata"]["namespace"], owner[0]), self._store.pod_seen(pod))
+        lost = self._store.pods_listed(uids, self._scope(namespace), version)
+        return told + sum(self._tell(key, News.NOW) for key in lost)
+
+    async def _services(self, namespace: str | None) -> int:
+        """Services that are gone from live jobs, and such as finished jobs left behind."""
+        found: dict[Key, set[str]] = {}
+        async for page in self._list("v1", "Service", namespace, labels=MANAGED, metadata_only=True):
+            for service in page["items"]:
+                owner = owner_of(service)
+                if owner is not None:
+                    found.setdefault(Key(service["metadata"]["namespace"], owner[0]), set()).add(uid_of(service))
+        told = 0
+        for key, record in self._store:
+            settled = time.monotonic() - record.looked_at > SETTLED and namespace in (None, key.namespace)
+            if settled and self._lost_a_service(record.objects, found.get(key, set())):
+                record.objects.clear()
+                told += self._tell(key, News.NOW)
+        known = {key for key, _ in self._store}
+        return told + sum(self._tell(key, News.NOW) for key in found if key not in known)
+
+    @staticmethod
+    def _lost_a_service(objects: dict[Kind, str], found: set[str]) -> bool:
+        kept = {objects[kind] for kind in (Kind.SERVICE, Kind.RENDEZVOUS) if kind in objects}
+        return not kept <= found
+
+    async def _expiring(self, namespace: str | None) -> None:
+        """Finished jobs that are to be deleted some day."""
+        for state in EXPIRING:
+            async for page in self._list(API_VERSION, "AkidJob", namespace, fields=f"{state},{HAS_TTL}"):
+                for job in page["items"]:
+                    self._later(key_of(job), seconds_left(job, datetime.now(UTC)))
+
+    async def _gangs(self) -> frozenset[str]:
+        """The gang schedulers whose PodGroups the server knows."""
+        served: set[str] = set()
+        for gang in GANGS.values():
+            try:
+                answer = await self._api.find(f"/apis/{gang.api_version}")
+            except ApiError as error:
+                logger.warning("cannot tell whether %s is installed: %s", gang.name, error)
+                continue
+            if answer and any(resource["name"] == "podgroups" for resource in answer.get("resources", [])):
+                served.add(gang.name)
+        return frozenset(served)
+
+    def _tell(self, key: Key, news: News) -> int:
+        if news is News.NONE:
+            return 0
+        self._mark(key, news)
+        return 1
+
+    def _scope(self, namespace: str | None) -> frozenset[str]:
+        return frozenset() if namespace is None else frozenset({namespace})
+
+    def _list(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
+    ) -> AsyncIterator[Json]:
+        path = paths.collection(api_version, kind, namespace)
+        return self._api.pages(path, labels=labels, fields=fields, metadata_only=metadata_only)
+
+
+def seconds_left(job: Json, now: datetime) -> float:
+    """Seconds until a finished job expires."""
+    ended = parse_time(job.get("status", {}).get("completionTime"))
+    lives = job["spec"]["runPolicy"]["ttlSecondsAfterFinished"]
+    return max(0.0, lives - (now - ended).total_seconds()) if isinstance(ended, datetime) else 0.0

@@ -1,0 +1,120 @@
+"""What must be looked at, and when: keys, each at most once in the queue and with at most one worker."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+
+K = TypeVar("K")
+
+FIRST_BACKOFF, LAST_BACKOFF = 0.1, 60.0
+NEVER = float("inf")
+
+
+class Taken(NamedTuple, Generic[K]):
+    """A key to work on, and how long it waited past its time."""
+
+    key: K
+    waited: float
+
+
+class WorkQueue(Generic[K]):
+    """Keys with the time each is due.
+
+    A key that is added again keeps the earlier of its times. One that is being worked on is handed out again
+    only after `done`. Among those that are due, urgent keys come first: work that has begun is never starved
+    by new work.
+
+    Args:
+        clock: seconds, steady; by default the running loop's.
+        jitter: a number between 0.5 and 1, by which backoffs are multiplied.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] | None = None,
+        jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.0),
+    ) -> None:
+        self._clock = clock or asyncio.get_running_loop().time
+        self._jitter = jitter
+        self._due: dict[K, float] = {}
+        self._later: list[tuple[float, int, K]] = []
+        self._ready: list[tuple[bool, float, int, K]] = []
+        self._urgent: set[K] = set()
+        self._working: set[K] = set()
+        self._failures: dict[K, int] = {}
+        self._order = itertools.count()
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many keys are due now and wait for a worker."""
+        now = self._clock()
+        return sum(due <= now for key, due in self._due.items() if key not in self._working)
+
+    def add(self, key: K, delay: float = 0.0, *, urgent: bool = False) -> None:
+        """See to it that a key is handed out, in `delay` seconds at the latest."""
+        if urgent:
+            self._urgent.add(key)
+        due = self._clock() + delay
+        if due >= self._due.get(key, NEVER):
+            return
+        self._due[key] = due
+        if key not in self._working:
+            self._push(key, due)
+
+    async def get(self) -> Taken[K]:
+        """The next key that is due; wait for one."""
+        while True:
+            taken, pause = self._take()
+            if taken is not None:
+                return taken
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def done(self, key: K) -> None:
+        """The work on a key has ended; it is handed out again if it was added meanwhile."""
+        self._working.discard(key)
+        due = self._due.get(key)
+        if due is not None:
+            self._push(key, due)
+
+    def retry(self, key: K, at_least: float = 0.0, at_most: float = LAST_BACKOFF) -> float:
+        """Add a key whose work failed, later each time, and return the delay."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        delay = max(min(FIRST_BACKOFF * 2.0 ** min(failures, 30), at_most) * self._jitter(), at_least)
+        self.add(key, delay)
+        return delay
+
+    def succeeded(self, key: K) -> None:
+        """The work on a key did not fail: the next backoff begins anew."""
+        self._failures.pop(key, None)
+
+    def _push(self, key: K, due: float) -> None:
+        heapq.heappush(self._later, (due, next(self._order), key))
+        self._changed.set()
+
+    def _take(self) -> tuple[Taken[K] | None, float | None]:
+        """(a key that is due, None) or (None, seconds to the next one)."""
+        now = self._clock()
+        while self._later and self._later[0][0] <= now:
+            due, order, key = heapq.heappop(self._later)
+            if self._due.get(key) == due and key not in self._working:
+                heapq.heappush(self._ready, (key not in self._urgent, due, order, key))
+        while self._ready:
+            _, due, _, key = heapq.heappop(self._ready)
+            if self._due.get(key) != due or key in self._working:
+                continue
+            del self._due[key]
+            self._urgent.discard(key)
+            self._working.add(key)
+            return Taken(key, max(0.0, now - due)), None
+        return None, self._later[0][0] - now if self._later else None

@@ -1,0 +1,246 @@
+"""A small cluster in memory, with all that goes wrong in one, and an operator that may die at any write.
+
+The server's rules are kept: resourceVersions, UIDs, names taken until an object is gone, finished pods
+deleted at once, running ones after their node let them go (never, if the node is dead, unless by force).
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from akid.job import Decision, Delete, Kind, Observed, Settings, decide, gang_state, member_state
+from akid.job.base import format_time
+from akid.job.names import ATTEMPT_LABEL
+
+Object = dict[str, Any]
+GRACE = 5
+
+
+class CrashError(Exception):
+    """The operator died."""
+
+
+class Cluster:
+    """The truth: one job, its pods, its objects, the clock."""
+
+    def __init__(self, manifest: Object, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self.job: Object | None = copy.deepcopy(manifest)
+        self.job["metadata"]["resourceVersion"] = "1"
+        self.now = start
+        self.pods: dict[str, Object] = {}
+        self.objects: dict[Kind, Object] = {}
+        self.dead_nodes: set[str] = set()
+        self.own_failures: dict[str, int] = {}
+        self.numbers = itertools.count(2)
+        self.log: list[str] = []
+
+    # -- the server ---------------------------------------------------------------------------------------
+    def number(self) -> str:
+        return str(next(self.numbers))
+
+    def write_status(self, status: Object, version: str) -> bool:
+        if self.job is None or self.job["metadata"]["resourceVersion"] != version:
+            return False
+        self.job["status"] = copy.deepcopy(status)
+        self.job["metadata"]["resourceVersion"] = self.number()
+        return True
+
+    def edit(self, path: tuple[str, ...], value: Any) -> None:
+        """A user's change of the spec."""
+        if self.job is None:
+            return
+        place = self.job["spec"]
+        for part in path[:-1]:
+            place = place.setdefault(part, {})
+        place[path[-1]] = value
+        self.job["metadata"]["generation"] += 1
+        self.job["metadata"]["resourceVersion"] = self.number()
+
+    def create_pod(self, pod: Object) -> Object:
+        """The pod under this name: the new one, or the one that has it already (409)."""
+        name = pod["metadata"]["name"]
+        if name not in self.pods:
+            number = int(self.number())
+            pod = copy.deepcopy(pod)
+            pod["metadata"] |= {"uid": f"uid-{number}", "creationTimestamp": format_time(self.now)}
+            pod["spec"]["nodeName"] = f"node-{number % 3}"
+            pod["status"] = {"phase": "Pending"}
+            self.pods[name] = pod
+        return self.pods[name]
+
+    def delete_pod(self, name: str, uid: str, *, force: bool = False) -> None:
+        pod = self.pods.get(name)
+        if pod is None or pod["metadata"]["uid"] != uid:
+            return
+        if force or pod["status"]["phase"] in ("Succeeded", "Failed"):
+            del self.pods[name]
+        elif "deletionTimestamp" not in pod["metadata"]:
+            due = self.now + timedelta(seconds=GRACE)
+            pod["metadata"] |= {"deletionTimestamp": format_time(due), "deletionGracePeriodSeconds": GRACE}
+
+    # -- nodes and processes ------------------------------------------------------------------------------
+    def alive(self, pod: Object) -> bool:
+        return pod["spec"]["nodeName"] not in self.dead_nodes
+
+    def run(self, pod: Object) -> None:
+        if pod["status"]["phase"] == "Pending" and self.alive(pod):
+            pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+    def finish(self, pod: Object, code: int) -> None:
+        """The trainer ends by itself."""
+        if pod["status"]["phase"] != "Running" or not self.alive(pod):
+            return
+        ended = {"exitCode": code, "finishedAt": format_time(self.now), "message": f"ended with {code}"}
+        statuses = [{"name": "trainer", "state": {"terminated": ended}}]
+        phase = "Succeeded" if code == 0 else "Failed"
+        pod["status"] = {"phase": phase, "containerStatuses": statuses}
+        if code != 0 and "deletionTimestamp" not in pod["metadata"]:
+            self.own_failures[pod["metadata"]["uid"]] = code
+
+    def evict(self, pod: Object) -> None:
+        if pod["status"]["phase"] in ("Pending", "Running") and self.alive(pod):
+            target = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+            pod["status"] = {"phase": "Failed", "reason": "Evicted", "conditions": [target]}
+
+    def let_go(self, pod: Object) -> None:
+        """The node ends a pod that is being deleted."""
+        if "deletionTimestamp" in pod["metadata"] and self.alive(pod):
+            del self.pods[pod["metadata"]["name"]]
+
+
+class Operator:
+    """One operator: a store that follows the cluster with a delay, and writes that may be its last.
+
+    The store knows its own writes at once and otherwise lags; pods' news arrive in any order between pods.
+    """
+
+    def __init__(self, cluster: Cluster, check: Callable[[Cluster, Delete], None]) -> None:
+        self.cluster = cluster
+        self.check = check
+        self.writes = 0
+        self.seed()
+
+    def seed(self) -> None:
+        """What a new leader does first: LIST everything."""
+        self.job = copy.deepcopy(self.cluster.job)
+        self.pods = copy.deepcopy(self.cluster.pods)
+        self.written = self.job["metadata"]["resourceVersion"] if self.job else ""
+
+    def hear(self, name: str) -> None:
+        """News of one pod arrive."""
+        pod = self.cluster.pods.get(name)
+        if pod is None:
+            self.pods.pop(name, None)
+        else:
+            self.pods[name] = copy.deepcopy(pod)
+
+    def hear_job(self) -> None:
+        self.job = copy.deepcopy(self.cluster.job)
+
+    def observed(self) -> Observed:
+        objects = self.cluster.objects
+        gang = objects.get(Kind.GANG)
+        return Observed(
+            members=tuple(member_state(pod) for pod in self.pods.values()),
+            objects={kind: item["uid"] for kind, item in objects.items() if kind is not Kind.GANG},
+            gang=gang_state(gang["manifest"]) if gang else None,
+            gangs=frozenset({"coscheduling"}),
+        )
+
+    def reconcile(self, crash_after: int | None = None) -> Decision | None:
+        """One reconcile; the operator dies before the write of that number."""
+        if self.job is None:
+            return None
+        decision = decide(self.job, self.observed(), self.cluster.now, Settings())
+        budget = itertools.count()
+
+        def write() -> None:
+            if crash_after is not None and next(budget) >= crash_after:
+                raise CrashError
+            self.writes += 1
+
+        try:
+            self._apply(decision, write)
+        except CrashError:
+            self.seed()
+        return decision
+
+    def _apply(self, decision: Decision, write: Callable[[], None]) -> None:
+        plan, job = decision.plan, self.job
+        assert job is not None
+        if plan.status is not None:
+            write()
+            if not self.cluster.write_status(plan.status, job["metadata"]["resourceVersion"]):
+                self.hear_job()
+                return
+            self.hear_job()
+        for delete in plan.delete:
+            write()
+            self._delete(delete)
+        for create, manifest in zip(plan.create, decision.manifests, strict=True):
+            write()
+            if create.kind is Kind.MEMBER:
+                pod = self.cluster.create_pod(manifest)
+                self.pods[pod["metadata"]["name"]] = copy.deepcopy(pod)
+            elif create.kind not in self.cluster.objects:
+                uid = f"uid-{self.cluster.number()}"
+                manifest["metadata"]["uid"] = uid
+                self.cluster.objects[create.kind] = {"uid": uid, "manifest": manifest}
+
+    def _delete(self, delete: Delete) -> None:
+        cluster = self.cluster
+        if delete.kind is Kind.JOB:
+            cluster.job = self.job = None
+        elif delete.kind is Kind.MEMBER:
+            self.check(cluster, delete)
+            cluster.delete_pod(delete.name, delete.uid, force=delete.force)
+            if delete.name not in cluster.pods:
+                self.pods.pop(delete.name, None)
+        elif cluster.objects.get(delete.kind, {}).get("uid") == delete.uid:
+            del cluster.objects[delete.kind]
+
+
+def settle(cluster: Cluster, operator: Operator, *, steps: int = 400) -> int:
+    """Let things calm down: no more faults, every pod that can run runs and ends well. Steps it took."""
+    for step in range(steps):
+        for name in [*operator.pods, *cluster.pods]:
+            operator.hear(name)
+        operator.hear_job()
+        before = operator.writes
+        decision = operator.reconcile()
+        quiet = operator.writes == before
+        moved = _let_run(cluster)
+        if decision is None:
+            return step
+        if quiet and not moved:
+            if decision.plan.requeue_after is None:
+                return step
+            cluster.now += timedelta(seconds=decision.plan.requeue_after)
+    raise AssertionError(f"no fixed point after {steps} steps: {cluster.job}")
+
+
+def _let_run(cluster: Cluster) -> bool:
+    """Every pod goes one step further; whether any did."""
+    before = copy.deepcopy(cluster.pods)
+    for pod in list(cluster.pods.values()):
+        if "deletionTimestamp" in pod["metadata"]:
+            cluster.let_go(pod)
+        elif pod["status"]["phase"] == "Pending":
+            if not cluster.alive(pod):
+                pod["spec"]["nodeName"] = "node-new"
+            cluster.run(pod)
+        elif pod["status"]["phase"] == "Running" and cluster.alive(pod):
+            cluster.finish(pod, 0)
+        elif pod["status"]["phase"] == "Running":
+            # The cluster gives up the node: its pods are to be deleted, and nobody answers.
+            cluster.delete_pod(pod["metadata"]["name"], pod["metadata"]["uid"])
+    return before != cluster.pods
+
+
+def attempt_of(pod: Object) -> int:
+    """The attempt a pod was made for."""
+    return int(pod["metadata"]["labels"][ATTEMPT_LABEL])

@@ -1,0 +1,97 @@
+"""Gangs and queues: all pods or none, and a clear word when the cluster has no gang scheduler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from job.manifests import job
+from job.scenes import TWO, at, condition, created, deleted, look, running, seen, started
+
+from akid.job import Create, GangState, Kind, Member, Settings, gang_state
+from akid.job.engine import RoleName
+from akid.job.objects import manifest
+from akid.job.pods import place_of
+
+COSCHEDULING = {"scheduling": {"gang": "coscheduling"}, "gangs": frozenset({"coscheduling"})}
+VOLCANO = {"scheduling": {"gang": "volcano", "queue": "research"}, "gangs": frozenset({"volcano"})}
+
+
+def group(scheduling: dict[str, Any]) -> dict[str, Any]:
+    described = job(engine=TWO, scheduling=scheduling)
+    return manifest(described, Create(Kind.GANG, 1), Settings(), place_of(described))
+
+
+def pod(scheduling: dict[str, Any]) -> dict[str, Any]:
+    member = Member(RoleName.WORKER, 0)
+    described = job(engine=TWO, scheduling=scheduling)
+    return manifest(described, Create(Kind.MEMBER, 0, member), Settings(), place_of(described))
+
+
+def test_a_gang_that_nobody_schedules_waits_and_says_so():
+    waiting = look(scheduling={"gang": "coscheduling"})
+    assert condition(waiting, "Queued") == ("True", "GangSchedulerMissing")
+    assert (created(waiting), waiting.requeue_after) == ([], 5)
+    assert "the cluster has no scheduling.x-k8s.io/v1alpha1 PodGroup" in waiting.events[1].message
+    assert created(look(status=started(waiting), **COSCHEDULING))[-2:] == ["worker-0", "worker-1"]
+
+
+def test_a_coscheduled_gang_is_made_before_its_pods():
+    assert created(look(**COSCHEDULING)) == ["token", "gang", "worker-0", "worker-1"]
+
+
+def test_volcano_holds_the_pods_until_the_group_is_admitted():
+    assert created(look(**VOLCANO)) == ["gang"]
+    held = look(**VOLCANO, gang=GangState("g", 0, admitted=False))
+    assert (created(held), condition(held, "Queued")) == ([], ("True", "WaitingForQueue"))
+    assert created(look(**VOLCANO, gang=GangState("g", 0)))[1:] == ["worker-0", "worker-1"]
+
+
+def test_a_new_attempt_has_a_new_group():
+    old = GangState("g", 0)
+    grown = look(seen("worker-0"), seen("worker-1"), status=running(), engine={**TWO, "workers": 3},
+                 gang=old, **COSCHEDULING)  # fmt: skip
+    assert "digits" in deleted(grown)
+    again = look(status=started(grown), engine={**TWO, "workers": 3}, gang=old, **COSCHEDULING)
+    assert (deleted(again), created(again)) == (["digits"], [])
+    fresh = look(status=started(grown), engine={**TWO, "workers": 3}, **COSCHEDULING, now=at(9))
+    assert created(fresh)[1] == "gang"
+
+
+@pytest.mark.parametrize(
+    ("scheduling", "kind", "spec"),
+    [
+        ({"gang": "coscheduling"}, "scheduling.x-k8s.io/v1alpha1", {"minMember": 2}),
+        ({"gang": "coscheduling", "minAvailable": 1}, "scheduling.x-k8s.io/v1alpha1", {"minMember": 1}),
+        ({"gang": "volcano", "queue": "research", "priorityClassName": "high"},
+         "scheduling.volcano.sh/v1beta1",
+         {"minMember": 2, "queue": "research", "priorityClassName": "high"}),
+    ],
+)  # fmt: skip
+def test_pod_groups(scheduling: dict[str, Any], kind: str, spec: dict[str, Any]):
+    described = group(scheduling)
+    assert (described["apiVersion"], described["kind"], described["spec"]) == (kind, "PodGroup", spec)
+    assert gang_state({**described, "metadata": described["metadata"] | {"uid": "g"}}).attempt == 1
+
+
+def test_pods_name_their_group():
+    mine, theirs = pod({"gang": "coscheduling"}), pod({"gang": "volcano"})
+    assert mine["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] == "digits"
+    assert mine["spec"]["schedulerName"] == "scheduler-plugins-scheduler"
+    assert theirs["metadata"]["annotations"]["scheduling.k8s.io/group-name"] == "digits"
+    assert theirs["spec"]["schedulerName"] == "volcano"
+
+
+@pytest.mark.parametrize(
+    ("phase", "admitted"), [(None, False), ("Pending", False), ("Inqueue", True), ("Running", True)]
+)
+def test_volcanos_phases(phase: str | None, admitted: bool):
+    described = group({"gang": "volcano"}) | ({"status": {"phase": phase}} if phase else {})
+    assert gang_state(described).admitted is admitted
+
+
+def test_kueue_admits_the_pods_as_one_group():
+    metadata = pod({"queue": "research"})["metadata"]
+    assert metadata["labels"]["kueue.x-k8s.io/queue-name"] == "research"
+    assert metadata["labels"]["kueue.x-k8s.io/pod-group-name"] == "digits"
+    assert metadata["annotations"]["kueue.x-k8s.io/pod-group-total-count"] == "2"

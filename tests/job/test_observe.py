@@ -1,0 +1,117 @@
+"""Reading pods as the cluster shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from job.scenes import at
+
+from akid.job import Phase, gang_state, member_state
+
+LABELS = {"akid.dev/role": "worker", "akid.dev/index": "1", "akid.dev/attempt": "2"}
+
+
+def pod(status: dict[str, Any] | None = None, /, **metadata: Any) -> dict[str, Any]:
+    spec = {"containers": [{"name": "trainer"}, {"name": "side"}], "nodeName": "node-a"}
+    return {
+        "metadata": {"name": "p", "uid": "u", "labels": LABELS, **metadata},
+        "spec": spec,
+        "status": status or {},
+    }
+
+
+def container(name: str = "trainer", /, **state: Any) -> list[dict[str, Any]]:
+    return [{"name": name, "state": state}]
+
+
+def ended(code: int, **facts: Any) -> list[dict[str, Any]]:
+    return container(terminated={"exitCode": code, "finishedAt": "2026-01-01T12:00:09Z", **facts})
+
+
+def test_a_pod_in_full():
+    status = {"phase": "Failed", "containerStatuses": ended(137, reason="OOMKilled", message="last words")}
+    seen = member_state(pod(status, creationTimestamp="2026-01-01T12:00:00Z"))
+    assert (seen.name, seen.uid, seen.attempt, seen.node) == ("p", "u", 2, "node-a")
+    assert seen.member is not None
+    assert (seen.member.role, seen.member.index) == ("worker", 1)
+    assert (seen.phase, seen.exit_code, seen.reason, seen.message) == (
+        "Failed",
+        137,
+        "OOMKilled",
+        "last words",
+    )
+    assert (seen.created, seen.finished) == (at(0), at(9))
+
+
+@pytest.mark.parametrize(
+    ("status", "phase"),
+    [
+        ({}, Phase.PENDING),
+        ({"phase": "Pending"}, Phase.PENDING),
+        ({"phase": "Running"}, Phase.RUNNING),
+        ({"phase": "Unknown"}, Phase.PENDING),
+        ({"phase": "Running", "containerStatuses": ended(0)}, Phase.SUCCEEDED),
+        ({"phase": "Running", "containerStatuses": ended(1)}, Phase.FAILED),
+        (
+            {"phase": "Running", "containerStatuses": container("side", terminated={"exitCode": 1})},
+            Phase.RUNNING,
+        ),
+        ({"phase": "Failed", "reason": "Evicted"}, Phase.FAILED),
+    ],
+)
+def test_the_trainer_decides_and_a_side_car_does_not(status: dict[str, Any], phase: Phase):
+    assert member_state(pod(status)).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("status", "disrupted"),
+    [
+        ({"phase": "Failed", "reason": "Evicted"}, True),
+        ({"phase": "Failed", "reason": "OutOfnvidia.com/gpu"}, True),
+        ({"phase": "Failed", "conditions": [{"type": "DisruptionTarget", "status": "True"}]}, True),
+        ({"phase": "Failed", "containerStatuses": ended(137, reason="OOMKilled")}, False),
+        ({"phase": "Failed", "reason": "DeadlineExceeded"}, False),
+    ],
+)
+def test_what_the_cluster_did_is_a_disruption(status: dict[str, Any], disrupted: bool):
+    assert member_state(pod(status)).disrupted is disrupted
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]},
+         "Unschedulable"),
+        ({"phase": "Pending", "containerStatuses": container(waiting={"reason": "ImagePullBackOff"})},
+         "ImagePullBackOff"),
+        ({"phase": "Pending", "initContainerStatuses": container("init", waiting={"reason": "ErrImagePull"})},
+         "ErrImagePull"),
+        ({"phase": "Running"}, ""),
+    ],
+)  # fmt: skip
+def test_what_a_pod_waits_for(status: dict[str, Any], reason: str):
+    assert member_state(pod(status)).reason == reason
+
+
+def test_a_pod_that_is_being_deleted():
+    assert member_state(pod(deletionTimestamp="2026-01-01T12:00:30Z")).deletion_due == at(30)
+    assert not member_state(pod()).terminating
+
+
+KEYS = ["metadata", "status", "labels", "phase", "state", "terminated", "containerStatuses", "name"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(KEYS), inner, max_size=3
+    ),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(["metadata", "spec", "status"]), JSON))
+def test_whatever_is_in_a_pod_can_be_read(anything: dict[str, Any]):
+    assert member_state(anything).phase in list(Phase)
+    assert gang_state(anything).attempt >= -1

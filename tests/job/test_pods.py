@@ -1,0 +1,234 @@
+"""A member as a Pod, and the job's other objects: what the job adds, and that the user's own is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from job.manifests import KID, job, parse
+from job.scenes import SERVERS, TWO
+
+from akid.job import Create, Kind, Member, Settings
+from akid.job.engine import RoleName
+from akid.job.objects import manifest
+from akid.job.pods import place_of
+
+SIZE = {"resources": {"requests": {"storage": "1Gi"}}}
+
+
+def pod(role: str = "worker", index: int = 0, /, **spec: Any) -> dict[str, Any]:
+    described = job(**{"engine": TWO, **spec})
+    member = Member(RoleName(role), index)
+    settings = Settings(image="default:1", env={"HTTP_PROXY": "p"})
+    return manifest(described, Create(Kind.MEMBER, 2, member), settings, place_of(described))
+
+
+def other(kind: Kind, /, **spec: Any) -> dict[str, Any]:
+    described = job(**{"engine": TWO, **spec})
+    return manifest(described, Create(kind, 2), Settings(), place_of(described))
+
+
+def trainer(pod_: dict[str, Any]) -> dict[str, Any]:
+    return pod_["spec"]["containers"][0]
+
+
+def env(pod_: dict[str, Any]) -> dict[str, Any]:
+    return {entry["name"]: entry.get("value") for entry in trainer(pod_)["env"]}
+
+
+def template(container: dict[str, Any] | None = None, /, **spec: Any) -> dict[str, Any]:
+    return {"spec": {**spec, **({"containers": [container]} if container is not None else {})}}
+
+
+def test_a_pod_says_whose_it_is():
+    metadata = pod("worker", 1)["metadata"]
+    assert (metadata["name"], metadata["namespace"]) == ("digits-worker-1", "lab")
+    assert metadata["labels"] == {
+        "app.kubernetes.io/managed-by": "akid-operator",
+        "akid.dev/job": "digits",
+        "akid.dev/role": "worker",
+        "akid.dev/index": "1",
+        "akid.dev/attempt": "2",
+    }
+    assert metadata["ownerReferences"] == [
+        {
+            "apiVersion": "akid.dev/v1alpha1",
+            "kind": "AkidJob",
+            "name": "digits",
+            "uid": "job-uid",
+            "controller": True,
+        }
+    ]
+
+
+def test_a_pod_has_a_name_in_the_headless_service_and_never_restarts_by_itself():
+    spec = pod(template=template(restartPolicy="Always"))["spec"]
+    assert (spec["hostname"], spec["subdomain"]) == ("digits-worker-0", "digits")
+    assert spec["restartPolicy"] == "Never"
+
+
+def test_pods_pass_the_restricted_pod_security_standard():
+    described = pod()
+    assert described["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert described["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert trainer(described)["securityContext"] == {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+    }  # fmt: skip
+    assert described["spec"]["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize(("role", "gpus"), [("chief", 2), ("worker", 2), ("evaluator", 2), ("ps", None)])
+def test_gpus_go_to_those_who_compute(role: str, gpus: int | None):
+    limits = trainer(pod(role, engine={**SERVERS, "gpusPerWorker": 2})).get("resources", {}).get("limits", {})
+    assert limits.get("nvidia.com/gpu") == gpus
+
+
+def test_gpus_join_the_limits_of_the_template():
+    own = template({"name": "trainer", "resources": {"limits": {"cpu": 1}, "requests": {"cpu": 1}}})
+    resources = trainer(pod(engine={**TWO, "gpusPerWorker": 1}, template=own))["resources"]
+    assert resources == {"limits": {"nvidia.com/gpu": 1, "cpu": 1}, "requests": {"cpu": 1}}
+
+
+def test_shared_memory_is_in_memory():
+    described = pod()
+    assert {"name": "akid-shm", "emptyDir": {"medium": "Memory"}} in described["spec"]["volumes"]
+    assert {"name": "akid-shm", "mountPath": "/dev/shm"} in trainer(described)["volumeMounts"]
+
+
+def test_a_mount_of_the_template_is_left():
+    own = template({"name": "main", "volumeMounts": [{"name": "mine", "mountPath": "/dev/shm"}]},
+                   volumes=[{"name": "mine", "emptyDir": {}}])  # fmt: skip
+    mounts = trainer(pod(template=own))["volumeMounts"]
+    assert [m["name"] for m in mounts if m["mountPath"] == "/dev/shm"] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("volume", "source"),
+    [
+        ({"claimName": "sets"}, {"persistentVolumeClaim": {"claimName": "sets"}}),
+        (
+            {"claimName": "sets", "readOnly": True},
+            {"persistentVolumeClaim": {"claimName": "sets", "readOnly": True}},
+        ),
+        ({"claimTemplate": {"spec": SIZE}}, {"persistentVolumeClaim": {"claimName": "digits-data"}}),
+        ({"hostPath": {"path": "/mnt"}}, {"hostPath": {"path": "/mnt"}}),
+        ({"emptyDir": {"sizeLimit": "1Gi"}}, {"emptyDir": {"sizeLimit": "1Gi"}}),
+        (None, {"emptyDir": {}}),
+    ],
+)
+def test_every_kind_of_volume(volume: dict[str, Any] | None, source: dict[str, Any]):
+    described = pod(volumes={"data": volume} if volume else {})
+    assert {"name": "akid-data", **source} in described["spec"]["volumes"]
+
+
+def test_a_read_only_volume_is_mounted_read_only():
+    mounts = trainer(pod(volumes={"data": {"claimName": "a", "readOnly": True}}))["volumeMounts"]
+    assert {"name": "akid-data", "mountPath": "/akid/data", "readOnly": True} in mounts
+
+
+def test_the_template_wins_over_what_is_added():
+    own = template(
+        {"name": "main", "image": "mine:1", "command": ["run"],
+         "env": [{"name": "AKID_DATA_PATH", "value": "/x"}]},
+        serviceAccountName="robot", terminationGracePeriodSeconds=7, securityContext={"runAsNonRoot": False},
+    )  # fmt: skip
+    described = pod(template=own)
+    assert (trainer(described)["name"], trainer(described)["image"]) == ("main", "mine:1")
+    assert trainer(described)["command"] == ["run"]
+    assert env(described)["AKID_DATA_PATH"] == "/x"
+    assert described["spec"]["serviceAccountName"] == "robot"
+    assert described["spec"]["terminationGracePeriodSeconds"] == 7
+    assert described["spec"]["securityContext"]["runAsNonRoot"] is False
+
+
+def test_what_is_added_to_the_environment_comes_first():
+    own = template({"name": "trainer", "env": [{"name": "MINE", "value": "$(AKID_LOG_DIR)/x"}]})
+    assert list(env(pod(template=own)))[-1] == "MINE"
+    assert env(pod(template=own))["HTTP_PROXY"] == "p"
+
+
+def test_a_side_car_is_left_beside_the_trainer():
+    own = {"spec": {"containers": [{"name": "side", "image": "s"}, {"name": "trainer"}]}}
+    described = pod(template=own)
+    assert [c["name"] for c in described["spec"]["containers"]] == ["trainer", "side"]
+    assert described["spec"]["containers"][1] == {"name": "side", "image": "s"}
+
+
+def test_a_roles_template_replaces_the_jobs():
+    own = {"template": template(nodeSelector={"a": "worker"}), "roles": {"ps": {"template": template()}}}
+    assert "nodeSelector" in pod("worker", engine=SERVERS, **own)["spec"]
+    assert "nodeSelector" not in pod("ps", engine=SERVERS, **own)["spec"]
+
+
+def test_images_come_from_the_job_else_from_the_settings():
+    assert trainer(pod())["image"] == "trainer:1"
+    assert trainer(pod(image=None))["image"] == "default:1"
+
+
+def test_priority_spread_and_scheduler():
+    spread = [{"topologyKey": "zone"}]
+    spec = pod(scheduling={"priorityClassName": "high", "schedulerName": "mine", "topologySpread": spread})["spec"]
+    assert (spec["priorityClassName"], spec["schedulerName"]) == ("high", "mine")
+    assert spec["topologySpreadConstraints"] == [
+        {"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway",
+         "labelSelector": {"matchLabels": {"akid.dev/job": "digits"}}}
+    ]  # fmt: skip
+
+
+def test_a_job_fails_in_words_if_the_trainer_leaves_none():
+    assert trainer(pod())["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+def test_the_config_map_holds_a_kid_the_trainer_can_load():
+    described = other(Kind.CONFIG)
+    kid = parse(yaml.safe_load(described["data"]["job.yaml"]))
+    assert (kid.spec.kid.arguments(), kid.spec.engine.name) == (KID, "multi_worker")
+    assert described["immutable"] is True
+
+
+def test_the_config_map_does_not_change_with_what_may_change():
+    one, two = (
+        other(Kind.CONFIG),
+        other(Kind.CONFIG, engine={**TWO, "workers": 5}, runPolicy={"maxRestarts": 9}),
+    )
+    assert one == two
+    assert other(Kind.CONFIG, kid={"module": "a"})["metadata"]["annotations"] != one["metadata"]["annotations"]
+
+
+def test_o_names_resolve_before_the_pods_are_ready():
+    spec = other(Kind.SERVICE)["spec"]
+    assert (spec["clusterIP"], spec["publishNotReadyAddresses"]) == ("None", True)
+    assert spec["selector"] == {"akid.dev/job": "digits"}
+
+
+def test_the_rendezvous_is_an_address_of_the_chief():
+    described = other(Kind.RENDEZVOUS, engine=SERVERS)
+    assert described["metadata"]["name"] == "digits-rendezvous"
+    assert described["spec"]["selector"]["akid.dev/role"] == "chief"
+    assert described["spec"]["ports"] == [{"name": "rendezvous", "port": 2300, "targetPort": 2300}]
+
+
+def test_the_token_is_a_secret_of_this_very_job_without_data():
+    described = other(Kind.TOKEN)
+    assert (described["kind"], described["immutable"]) == ("Secret", True)
+    assert "data" not in described
+    assert described["metadata"]["name"].startswith("digits-token-")
+    volumes = pod()["spec"]["volumes"]
+    secrets = [volume["secret"]["secretName"] for volume in volumes if "secret" in volume]
+    assert secrets == [described["metadata"]["name"]]
+
+
+def test_a_claim_is_made_from_its_template():
+    described = other(Kind.LOG_CLAIM, volumes={"log": {"claimTemplate": {"spec": SIZE}}})
+    assert described["kind"] == "PersistentVolumeClaim"
+    assert described["spec"] == {"accessModes": ["ReadWriteOnce"], **SIZE}
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if k not in (Kind.JOB, Kind.MEMBER)])
+def test_every_object_belongs_to_the_job(kind: Kind):
+    sized = {"claimTemplate": {"spec": SIZE}}
+    described = other(kind, volumes={"data": sized, "log": sized}, scheduling={"gang": "coscheduling"})
+    assert described["metadata"]["ownerReferences"][0]["uid"] == "job-uid"
+    assert described["metadata"]["labels"]["akid.dev/job"] == "digits"
+    assert len(described["metadata"]["name"]) <= 63

@@ -1,0 +1,209 @@
+"""A random cluster always comes to rest, and on the way there nothing is lost, doubled or overdone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from job.manifests import manifest
+from job.simulator import Cluster, Operator, attempt_of, settle
+
+from akid.job import Delete
+from akid.job.reported import Status
+from akid.job.status import completed_of
+
+# What may happen, and how often. Endings that are final are rare, or there would be little to see.
+ACTIONS = {
+    "reconcile": 24, "crash": 10, "restart": 2, "hear": 12, "hear_all": 10,
+    "run": 10, "run_all": 8, "finish": 12, "let_go": 10,
+    "delete": 3, "evict": 3, "vanish": 2, "kill_node": 1, "revive": 2, "object": 1,
+    "clock": 6, "jump_back": 1, "workers": 1, "suspend": 1, "resume": 3,
+}  # fmt: skip
+CODES = {0: 2, 1: 1, 42: 6, 137: 12}
+ENGINES: list[dict[str, Any]] = [
+    {"name": "single"},
+    {"name": "multi_worker", "workers": 3},
+    {"name": "multi_worker", "workers": 2},
+    {"name": "parameter_server", "workers": 2, "parameterServers": 1, "evaluator": True},
+]
+POLICIES: dict[str, list[Any]] = {
+    "maxRestarts": [0, 1, 3, 8],
+    "restartStrategy": ["InPlace", "Recreate"],
+    "successPolicy": ["Chief", "AllWorkers"],
+    "cleanPodPolicy": ["Running", "All", "None"],
+    "activeDeadlineSeconds": [None, None, None, 300],
+    "pendingDeadlineSeconds": [None, None, None, 100],
+    "ttlSecondsAfterFinished": [None, None, 0, 60],
+}
+
+
+def random_spec(random: Random) -> dict[str, Any]:
+    """A job: an engine and a policy."""
+    policy = {name: random.choice(values) for name, values in POLICIES.items()}
+    return {
+        "engine": dict(random.choice(ENGINES)),
+        "runPolicy": {name: value for name, value in policy.items() if value is not None},
+        "scheduling": random.choice([{}, {"gang": "coscheduling"}]),
+    }
+
+
+def pick(random: Random, weights: Mapping[Any, int]) -> Any:
+    return random.choices(list(weights), list(weights.values()))[0]
+
+
+class World:
+    """A cluster, an operator, and what must always be true of the two."""
+
+    def __init__(self, spec: dict[str, Any], *, stale: bool = False) -> None:
+        self.stale = stale
+        self.past: list[dict[str, Any]] = []
+        self.cluster = Cluster(manifest(**spec))
+        self.operator = Operator(self.cluster, self.on_delete)
+        self.recreate = spec["runPolicy"].get("restartStrategy") == "Recreate"
+        self.last = Status()
+
+    @property
+    def status(self) -> Status:
+        job = self.cluster.job
+        return Status.model_validate(job.get("status", {})) if job else self.last
+
+    def on_delete(self, cluster: Cluster, delete: Delete) -> None:
+        """A failure of its own is counted before its pod is deleted."""
+        pod, status = cluster.pods.get(delete.name), self.status
+        if pod is None or pod["metadata"]["uid"] != delete.uid or attempt_of(pod) < status.attempt:
+            return
+        if delete.uid in cluster.own_failures and not status.finished:
+            assert delete.uid in status.counted_pods
+
+    def act(self, action: str, random: Random) -> None:
+        cluster, operator = self.cluster, self.operator
+        if self.stale:
+            self.past = [*self.past[-10:], copy.deepcopy(cluster.pods)]
+            if random.random() < 0.1:
+                operator.pods = copy.deepcopy(random.choice(self.past))
+        names = sorted({*cluster.pods, *operator.pods})
+        if action in ("reconcile", "crash"):
+            self.reconcile(random.randrange(6) if action == "crash" else None)
+        elif action == "restart":
+            operator.seed()
+        elif action == "hear_all":
+            operator.hear_job()
+            for name in names:
+                operator.hear(name)
+        elif action == "run_all":
+            for pod in cluster.pods.values():
+                cluster.run(pod)
+        elif action in ("clock", "jump_back"):
+            cluster.now += timedelta(seconds=random.randrange(20) if action == "clock" else -90)
+        elif action in ("kill_node", "revive"):
+            change = cluster.dead_nodes.add if action == "kill_node" else cluster.dead_nodes.discard
+            change(f"node-{random.randrange(3)}")
+        elif action in ("workers", "suspend", "resume"):
+            self.edit(action, random)
+        elif action == "object" and cluster.objects:
+            cluster.objects.pop(random.choice(sorted(cluster.objects)))
+        elif names:
+            self.act_on_pod(action, random.choice(names), random)
+
+    def edit(self, action: str, random: Random) -> None:
+        """A user changes the job."""
+        if action != "workers":
+            self.cluster.edit(("runPolicy", "suspend"), action == "suspend")
+        elif self.cluster.job and self.cluster.job["spec"]["engine"]["name"] == "multi_worker":
+            self.cluster.edit(("engine", "workers"), random.randint(1, 4))
+
+    def act_on_pod(self, action: str, name: str, random: Random) -> None:
+        cluster, pod = self.cluster, self.cluster.pods.get(name)
+        if action == "hear":
+            self.operator.hear(name)
+        elif pod is None:
+            return
+        elif action == "finish":
+            cluster.finish(pod, pick(random, CODES))
+        elif action in ("delete", "vanish"):
+            cluster.delete_pod(name, pod["metadata"]["uid"], force=action == "vanish")
+        else:
+            {"run": cluster.run, "evict": cluster.evict, "let_go": cluster.let_go}.get(action, id)(pod)
+
+    def reconcile(self, crash_after: int | None = None) -> None:
+        pods = {name: pod["metadata"]["uid"] for name, pod in self.cluster.pods.items()}
+        before = self.status
+        self.operator.reconcile(crash_after)
+        self.judge(before, pods)
+
+    def judge(self, before: Status, pods: dict[str, str]) -> None:
+        """What must be true after every reconcile."""
+        after, cluster = self.status, self.cluster
+        self.last = after
+        policy = cluster.job["spec"]["runPolicy"] if cluster.job else {}
+        assert before.restarts <= after.restarts <= policy.get("maxRestarts", 3)
+        assert len(set(after.counted_pods)) == len(after.counted_pods)
+        assert set(after.counted_pods) <= set(cluster.own_failures), "a disruption was counted"
+        new = len(after.counted_pods) - len(before.counted_pods)
+        if new and not after.finished:
+            assert after.restarts - before.restarts == (1 if self.recreate else new)
+        if not new:
+            assert after.restarts == before.restarts
+        if before.finished and cluster.job:
+            assert after == before, "a finished job was touched"
+        made = [pod for name, pod in cluster.pods.items() if pods.get(name) != pod["metadata"]["uid"]]
+        assert not (made and after.finished and before.finished), "a finished job got pods"
+        if made and not self.stale:
+            assert len({attempt_of(pod) for pod in cluster.pods.values()}) == 1, "two attempts side by side"
+        done = completed_of(before) if before.attempt == after.attempt else frozenset()
+        again = {f"digits-{m.role}-{m.index}" for m in done} & {pod["metadata"]["name"] for pod in made}
+        assert not again, "a member that is done ran again"
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["late news", "old views"])
+@pytest.mark.parametrize("block", range(6))
+def test_a_random_cluster_comes_to_rest(block: int, stale: bool):
+    """With news that come late and in any order; and with views of the past, as no good store would give."""
+    for seed in range(block * 60, block * 60 + 60):
+        random = Random(seed)
+        world = World(random_spec(random), stale=stale)
+        try:
+            for _ in range(random.randint(10, 150)):
+                world.act(pick(random, ACTIONS), random)
+            settle(world.cluster, world.operator)
+            check_rest(world)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+
+
+def check_rest(world: World) -> None:
+    """At rest a job is done (its pods cleaned up) or suspended (without pods), and nothing is written."""
+    cluster, operator = world.cluster, world.operator
+    if cluster.job is None:
+        return
+    status, policy = world.status, cluster.job["spec"]["runPolicy"]
+    assert status.finished or policy.get("suspend"), cluster.job
+    phases = {pod["status"]["phase"] for pod in cluster.pods.values()}
+    if not status.finished or policy.get("cleanPodPolicy") == "All":
+        assert not phases
+    if policy.get("cleanPodPolicy", "Running") == "Running":
+        assert phases <= {"Succeeded", "Failed"}
+    if status.finished:
+        assert not {"service", "rendezvous", "gang"} & set(cluster.objects)
+        assert sum(status.is_true(kind) for kind in ("Succeeded", "Failed")) == 1
+    writes = operator.writes
+    operator.reconcile()
+    assert operator.writes == writes, "a write at the fixed point"
+
+
+@pytest.mark.parametrize("strategy", ["InPlace", "Recreate"])
+def test_an_undisturbed_job_takes_few_writes(strategy: str):
+    spec = {"engine": {"name": "multi_worker", "workers": 4}, "runPolicy": {"restartStrategy": strategy}}
+    world = World(spec)
+    world.reconcile()
+    for pod in world.cluster.pods.values():
+        world.cluster.run(pod)
+        world.operator.hear(pod["metadata"]["name"])
+    settle(world.cluster, world.operator)
+    assert world.status.state == "Succeeded"
+    # 4 pods, ConfigMap, Service, in place also Secret and rendezvous; 3 status; the Services are deleted.
+    assert world.operator.writes == (13 if strategy == "InPlace" else 10)

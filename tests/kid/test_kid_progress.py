@@ -1,0 +1,74 @@
+"""Progress: a line on a terminal, JSON lines elsewhere, or nothing."""
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_kids import metrics, small_kid
+
+from akid.progress import JsonLines, NoProgress, TerminalLine, progress_of
+
+
+def test_records_are_printed_as_json_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small_kid(tmp_path, progress=None).practice()
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(p["kind"], p["step"]) for p in printed] == [(m["kind"], m["step"]) for m in metrics(tmp_path)]
+    assert all("losses" not in p for p in printed)
+
+
+def test_nothing_is_shown_if_not_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small_kid(tmp_path, progress=False).practice()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_kind_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(progress_of(False, 0, 10), NoProgress)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert isinstance(progress_of(None, 0, 10), JsonLines)
+
+
+SHOW = """
+from akid.progress import TerminalLine, progress_of
+line = progress_of(None, 40, 100)
+assert isinstance(line, TerminalLine)
+line.advance(70)
+line.note({"kind": "train", "step": 70, "loss": 0.25, "lr": None, "examples_per_second": 12345.6})
+line.note({"kind": "val", "step": 70, "val_loss": 0.5})
+line.advance(100)
+line.close()
+"""
+
+
+def test_a_line_moves_on_a_terminal() -> None:
+    leader, follower = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(
+        [sys.executable, "-c", SHOW], stdout=follower, stderr=follower, env=environment
+    ) as process:
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                part = os.read(leader, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+    os.close(leader)
+    text = shown.decode()
+    assert process.returncode == 0, text
+    for expected in ("step", "100/100", "loss 0.25", "examples_per_second 12,346", "val_loss 0.5"):
+        assert expected in text
+    assert "\r" in text or "\x1b[" in text, "one line, drawn anew"
+
+
+def test_a_measure_without_a_value_is_left_out() -> None:
+    line = TerminalLine(0, 10)
+    line.note({"kind": "val", "val_auc": None, "val_loss": 1.5})
+    line.close()
