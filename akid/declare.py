@@ -63,7 +63,7 @@ def declare_kid(spec: Mapping[str, Any], path: str = "spec.kid", **arguments: An
     Raises:
         InvalidManifestError: with the path of every wrong field, what was expected and a near match.
     """
-    making = _Making()
+    making = Making()
     objects = {
         "sensor": making.sensor(spec.get("sensor"), f"{path}.sensor"),
         "brain": making.brain(spec.get("brain"), f"{path}.brain"),
@@ -79,7 +79,7 @@ def declare_kid(spec: Mapping[str, Any], path: str = "spec.kid", **arguments: An
     return Declared(kid, making.places_in(kid.brain), jokers)
 
 
-class _Making:
+class Making:
     """The making of one Kid: its problems, and where its blocks stand."""
 
     def __init__(self) -> None:

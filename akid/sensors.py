@@ -73,16 +73,17 @@ class Sensor:
         self.jokers.attach(*jokers)
         return self
 
-    def setup(self, seed: int = 0) -> None:
-        """Load the source and fix the seed, once.
+    def setup(self, seed: int | None = None) -> None:
+        """Load the source and fix the seed, each once.
 
         Args:
-            seed: taken if the sensor was not given one.
+            seed: taken if the sensor has none; until one is given it is 0.
 
         Raises:
             DataError: the data are missing, or a batch is larger than its split.
         """
-        self.seed = seed if self.seed is None else self.seed
+        if self.seed is None and seed is not None:
+            self.seed, self._epochs = seed, None
         with teaching():
             self.source.setup()
         size = self.source.size("train")
@@ -125,7 +126,7 @@ class Sensor:
         """The batch of a step; the same wherever it is called, in eager code or in a graph.
 
         Args:
-            step: int or scalar int64 tensor.
+            step: int or scalar int64 tensor; outside of a graph it is checked.
             split: ``train``, ``val`` or ``test``.
             augment: whether jokers play.
             rows: ``(start, count)``: only these rows of it, bit by bit the same as in the whole batch. A last,
@@ -169,8 +170,12 @@ class Sensor:
         return lambda s: list(next(iterator))
 
     def dataset(self, split: str, step: int = 0, rows: Rows | None = None) -> tf.data.Dataset:
-        """The batches from ``step`` on as a ``tf.data`` pipeline; endless for training."""
-        self._check(0, split, rows)
+        """The batches from ``step`` on as a ``tf.data`` pipeline; endless for training.
+
+        Raises:
+            DataError: the split has no such batch.
+        """
+        self._check(step, split, rows)
         train = split == "train"
         read_rows, cut = self._plan(split, True, rows)
         parallel = 2 if self.source.in_memory else tf.data.AUTOTUNE
@@ -211,9 +216,10 @@ class Sensor:
         if total == 0:
             raise DataError(f"{self.name}: {self.source.name!r} has no {split!r} examples.")
         last = ENDLESS if split == "train" else total - 1
-        if isinstance(step, int) and not 0 <= step <= last:
+        known = tf.get_static_value(step) if tf.is_tensor(step) else step
+        if known is not None and not 0 <= known <= last:
             bound = "" if split == "train" else f" and at most {last}, the last batch of {split!r}"
-            raise DataError(f"{self.name}: step must be >= 0{bound}. Received: step={step}")
+            raise DataError(f"{self.name}: step must be >= 0{bound}. Received: step={known}")
         if rows is None:
             return
         start, count = rows

@@ -45,7 +45,7 @@ class Joker(Block):
         for split in self.splits:
             if split not in SPLITS:
                 raise BlockError(
-                    f"{self.name}: splits must be of {SPLITS}. {near_match(str(split), SPLITS)}"
+                    f"{self.name}: splits must be a list of some of {SPLITS}. {near_match(str(split), SPLITS)}"
                     f" Received: splits={splits!r}"
                 )
 

@@ -40,23 +40,24 @@ class LightJoker(Joker):
         image_shape(data, self)
         draws = trip.random([rows_of(data), 2])[:, :, None, None, None]
         lit = tf.cast(data, tf.float32)
-        shift = tf.zeros([])
+        shift = None
         if self.brightness is not None:
             extent = data.dtype.max if data.dtype.is_integer else 1.0
             shift = _between(self.brightness, draws[:, 1]) * extent
-        if self.contrast is None:
-            return like(lit + shift, data.dtype)
-        mean = tf.reduce_mean(lit, [1, 2], keepdims=True)
-        factor = _between(self.contrast, draws[:, 0])
-        # The small terms are added first: a graph's optimiser would, and differ from eager code in the last bit.
-        return like((lit - mean) * factor + (mean + shift), data.dtype)
+        if self.contrast is not None:
+            mean = tf.reduce_mean(lit, [1, 2], keepdims=True)
+            lit = (lit - mean) * _between(self.contrast, draws[:, 0])
+            # Small tensors first, as a graph would reorder it anyway: so eager code has the same bits.
+            shift = mean if shift is None else mean + shift
+        return like(lit if shift is None else lit + shift, data.dtype)
 
 
 def _range(given: bool | Sequence[float], default: tuple[float, float], where: str) -> tuple[float, float] | None:
     if isinstance(given, bool):
         return default if given else None
-    low_high = tuple(given)
-    if len(low_high) != 2 or low_high[0] > low_high[1]:
+    low_high = tuple(given) if isinstance(given, (list, tuple)) else ()
+    numbers = all(isinstance(n, (int, float)) for n in low_high)
+    if len(low_high) != 2 or not numbers or low_high[0] > low_high[1]:
         raise BlockError(f"{where} must be true, false or [lowest, highest]. Received: {given!r}")
     return low_high[0], low_high[1]
 

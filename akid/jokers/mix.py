@@ -79,7 +79,8 @@ class MixupJoker(Joker):
         super().__init__(splits, name)
         if alpha <= 0:
             raise BlockError(f"{self.name}: alpha must be > 0. Received: alpha={alpha!r}")
-        self.alpha, self.class_num = alpha, class_num
+        self.alpha = alpha
+        self.class_num = (class_num,) if isinstance(class_num, int) else tuple(class_num or ())
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if not isinstance(x, list):
@@ -102,13 +103,12 @@ class MixupJoker(Joker):
     def _dense(self, label: tf.Tensor, index: int) -> tf.Tensor:
         if label.dtype.is_floating:
             return tf.cast(label, tf.float32)
-        numbers = [self.class_num] if isinstance(self.class_num, int) else list(self.class_num or [])
-        if index >= len(numbers) or label.shape.rank != 1:
+        if index >= len(self.class_num) or label.shape.rank != 1:
             raise BlockError(
                 f"{self.name} needs class_num for each label that is a class number [batch]."
-                f" Received: class_num={self.class_num!r}, label {index} of shape {label.shape}"
+                f" Received: class_num={list(self.class_num)}, label {index} of shape {label.shape}"
             )
-        return tf.one_hot(tf.cast(label, tf.int32), numbers[index])
+        return tf.one_hot(tf.cast(label, tf.int32), self.class_num[index])
 
 
 def _before(batch: tf.Tensor) -> tf.Tensor:
@@ -119,10 +119,13 @@ def _before(batch: tf.Tensor) -> tf.Tensor:
 def beta_quantiles(alpha: float) -> np.ndarray:
     """Quantiles of Beta(alpha, alpha) at ``0, 1 / 1024 ... 1``, float64.
 
-    The density is integrated over ``v = x ** alpha`` up to the middle, where it has no pole, and mirrored.
+    The density is integrated up to the middle and mirrored: over ``v = x ** alpha``, where it has no pole, if
+    alpha < 1, else over ``x`` and divided by its value in the middle, which keeps it from underflow.
     """
-    v = np.linspace(0.0, 0.5**alpha, 100_001)
-    density = (1.0 - v ** (1.0 / alpha)) ** (alpha - 1.0)
+    power = min(alpha, 1.0)
+    v = np.linspace(0.0, 0.5**power, 100_001)
+    x = v ** (1.0 / power)
+    density = (1.0 - x if alpha < 1.0 else 4.0 * x * (1.0 - x)) ** (alpha - 1.0)
     mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
-    half = np.interp(np.linspace(0.0, 1.0, _POINTS // 2 + 1), mass / mass[-1], v) ** (1.0 / alpha)
+    half = np.interp(np.linspace(0.0, 1.0, _POINTS // 2 + 1), mass / mass[-1], v) ** (1.0 / power)
     return np.concatenate([half, 1.0 - half[-2::-1]])

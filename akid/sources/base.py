@@ -85,7 +85,7 @@ class Source:
         data = data if data.dtype == tf.float32 else tf.cast(data, tf.float32)
         if self.center:
             data = data - middle
-        # Times the reciprocal: a graph would make that of a division by a constant, and differ from eager code.
+        # Not a division: a graph would make this multiplication of it, and its last bits differ from eager code's.
         return data * (1.0 / extent) if self.scale else data
 
 

@@ -1,8 +1,6 @@
-"""A sensor is a function of the step."""
+"""A sensor's batch is a function of (seed, step, split), wherever and in whatever order it is asked for."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,257 +8,253 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akid.backend import tf
-from akid.errors import DataError
-from akid.jokers import (
-    CropJoker,
-    CutoutJoker,
-    FlipJoker,
-    FunctionJoker,
-    Joker,
-    LightJoker,
-    MixupJoker,
-    PadJoker,
-    RescaleJoker,
-    ResizeJoker,
-    WhitenJoker,
-)
+from akid.jokers import CropJoker, CutoutJoker, FlipJoker, LightJoker, MixupJoker, PadJoker
 from akid.sensors import FeedSensor, Sensor
 from akid.sources import ArraySource, DigitsSource
-from akid.sources.reading import ReadingSource
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (23, 6, 5, 3), np.uint8)
+NUMBERS = np.arange(23, dtype=np.int32)
 
 
-class PythonSource(ReadingSource):
-    """The same examples, read by Python."""
-
-    def __init__(self, arrays: dict[str, list[np.ndarray]]) -> None:
-        super().__init__(scale=True)
-        self.arrays = arrays
-
-    def _setup(self) -> None:
-        pass
-
-    def size(self, split: str) -> int:
-        return len(self.arrays[split][0]) if split in self.arrays else 0
-
-    def signature(self) -> list[tf.TensorSpec]:
-        return [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in self.arrays["train"]]
-
-    def read(self, split: str, indices: np.ndarray) -> list[np.ndarray]:
-        return [a[indices] for a in self.arrays[split]]
-
-
-def all_jokers() -> list[Joker]:
-    """One of each, the one that mixes rows last."""
-    return [
-        LightJoker(),
-        FlipJoker(True, True),
-        CropJoker(7, 6, padding=2),
-        CutoutJoker([3, 2]),
-        PadJoker(1),
-        ResizeJoker(8, 8),
-        FunctionJoker(lambda data, trip: data + trip.random(tf.shape(data), "normal")),
-        WhitenJoker(),
-        RescaleJoker(),
-        MixupJoker(1.0, 10),
-    ]
-
-
-def sensor_of(jokers: list[Joker] | None = None, python: bool = False, **options: Any) -> Sensor:
-    draw = np.random.default_rng(1)
-    data, labels = draw.integers(0, 256, (50, 8, 8, 3), np.uint8), np.arange(50, dtype=np.int32) % 10
-    source: Any = ArraySource(data, labels, num_val=11, num_test=7, scale=True, split_seed=None)
-    if python:
-        source.setup()
-        source = PythonSource({s: list(a) for s, a in source.arrays.items()})
-    sensor = Sensor(source, **{"batch_size": 8, "val_batch_size": 4, "seed": 3, "jokers": jokers or [], **options})
+def numbered(size, batch_size, val=0, **options):
+    """A sensor whose examples are their own numbers; those of validation are the last."""
+    numbers = np.arange(size + val)
+    source = ArraySource(numbers.astype(np.float32), numbers, num_val=val, split_seed=None)
+    sensor = Sensor(source, batch_size, **options)
     sensor.setup()
     return sensor
 
 
-def same(a: Any, b: Any) -> None:
-    for x, y in zip(a, b, strict=True):
-        np.testing.assert_array_equal(x, y)
+def pictures(jokers=None, batch_size=8, num_val=0, **options):
+    default = [CropJoker(6, 5, padding=2), FlipJoker(), LightJoker(), CutoutJoker(2)]
+    source = ArraySource(IMAGES, [NUMBERS, NUMBERS + 100], num_val=num_val, scale=True)
+    sensor = Sensor(source, batch_size, jokers=default if jokers is None else jokers, **options)
+    sensor.setup(3)
+    return sensor
 
 
-def stepped(sensor: Sensor, split: str) -> Any:
-    batches = iter(sensor.dataset(split, 2))
-    return lambda step: next(batches)
+def order(sensor, steps):
+    """The examples of some training steps, one after the other."""
+    batches = [sensor.batch(step) for step in steps]
+    for data, label in batches:
+        assert data.dtype == tf.float32
+        np.testing.assert_array_equal(data, label)
+    return np.concatenate([label.numpy() for _, label in batches])
 
 
-FORMS = {
-    "eager": lambda sensor, split: lambda step: sensor.batch(step, split),
-    "graph": lambda sensor, split: tf.function(lambda step: sensor.batch(step, split), autograph=False),
-    "feed": lambda sensor, split: sensor.feed(split, 2),
-    "feed in a graph": lambda sensor, split: tf.function(sensor.feed(split, 2), autograph=False),
-    "dataset": stepped,
-}
+@st.composite
+def sizes(draw):
+    size = draw(st.integers(1, 30))
+    return size, draw(st.integers(1, size))
 
 
-@pytest.mark.parametrize("split", ["train", "val"])
-@pytest.mark.parametrize("python", [False, True], ids=["in memory", "read"])
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_gives_the_same_batch_of_a_step_and_resumes(form: str, python: bool, split: str) -> None:
-    reference = sensor_of(all_jokers())
-    ask = FORMS[form](sensor_of(all_jokers(), python), split)
-    steps = range(2, 3) if split == "val" else range(2, 7)
-    for step in steps:
-        same(ask(tf.constant(step, tf.int64)), reference.batch(step, split))
+@given(sizes(), st.integers(0, 2**40), st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_each_example_comes_once_an_epoch_even_if_batches_span_two(size_batch, seed, epoch):
+    size, batch = size_batch
+    sensor = numbered(size, batch, seed=seed)
+    first = epoch * size // batch
+    last = -(-(epoch + 2) * size // batch)
+    examples = order(sensor, range(first, last))
+    start = epoch * size - first * batch
+    for one_epoch in np.split(examples[start : start + 2 * size], 2):
+        assert sorted(one_epoch) == list(range(size))
 
 
-def test_a_batch_does_not_depend_on_what_was_asked_before() -> None:
-    sensor, other = sensor_of(all_jokers()), sensor_of(all_jokers())
-    asked = {step: sensor.batch(step) for step in (40, 0, 3, 3, 17, 1)}
-    for step in sorted(asked):
-        same(other.batch(step), asked[step])
-        same(sensor.batch(step), asked[step])
+@given(sizes(), st.integers(0, 10**6), st.integers(0, 2**31), st.booleans())
+@settings(max_examples=8, deadline=None)
+def test_a_pipeline_from_any_step_gives_the_batches_of_the_steps(size_batch, step, seed, shuffle):
+    sensor = numbered(*size_batch, seed=seed, shuffle=shuffle)
+    pipeline = sensor.dataset("train", step).take(3).as_numpy_iterator()
+    np.testing.assert_array_equal([b[1] for b in pipeline], np.split(order(sensor, range(step, step + 3)), 3))
 
 
-@pytest.mark.parametrize("python", [False, True], ids=["in memory", "read"])
-@pytest.mark.parametrize("mixing", [False, True], ids=["by row", "mixing rows"])
-def test_slices_for_workers_are_the_batch_bit_by_bit(mixing: bool, python: bool) -> None:
-    sensor = sensor_of(all_jokers() if mixing else all_jokers()[:-1], python)
-    for split, step in (("train", 3), ("val", 1), ("val", 2)):
-        whole = sensor.batch(step, split)
-        size = 8 if split == "train" else 4
-        for count in (2, size // 2):
-            slices = [(start, count) for start in range(0, size, count)]
-            eager = [sensor.batch(step, split, rows=rows) for rows in slices]
-            same([np.concatenate(parts) for parts in zip(*eager, strict=True)], whole)
-            feeds = [sensor.feed(split, step, rows)(tf.constant(step, tf.int64)) for rows in slices]
-            same([np.concatenate(parts) for parts in zip(*feeds, strict=True)], whole)
+@given(sizes(), st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_without_shuffling_the_examples_come_in_order(size_batch, step):
+    size, batch = size_batch
+    examples = order(numbered(size, batch, shuffle=False), [step, step + 1])
+    np.testing.assert_array_equal(examples, (step * batch + np.arange(2 * batch)) % size)
 
 
-def test_a_slice_may_begin_at_a_tensor_and_keeps_its_static_size() -> None:
-    sensor = sensor_of([FlipJoker()])
+@given(st.permutations(range(12)))
+@settings(max_examples=10, deadline=None)
+def test_a_batch_does_not_depend_on_what_was_asked_before(steps):
+    asked = {step: order(SHUFFLED, [step]) for step in steps}
+    np.testing.assert_array_equal(np.concatenate([asked[s] for s in range(12)]), ORDER)
+
+
+SHUFFLED = numbered(20, 7, seed=1)
+ORDER = order(SHUFFLED, range(12))
+
+
+def test_epochs_seeds_and_splits_of_seeds_have_orders_of_their_own():
+    orders = [
+        order(numbered(20, 20, seed=seed), [epoch])[:20] for seed in (0, 1, -1, 2**33) for epoch in (0, 1, 2)
+    ]
+    assert len({o.tobytes() for o in orders}) == len(orders)
+
+
+def equal(ours, theirs):
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "jokers", [None, [MixupJoker(1.0, class_num=[23, 123]), FlipJoker()]], ids=["rows", "mixup"]
+)
+def test_a_batch_is_the_same_in_eager_code_a_graph_a_pipeline_and_a_feed(jokers):
+    sensor = pictures(jokers)
+    in_graph = tf.function(sensor.batch, autograph=False)
+    fed = tf.function(sensor.feed("train"), autograph=False)
+    pipeline = sensor.dataset("train", 4).as_numpy_iterator()
+    for step in range(4, 8):
+        eager = [t.numpy() for t in sensor.batch(step)]
+        clock = tf.constant(step, tf.int64)
+        for other in (
+            in_graph(clock),
+            fed(clock),
+            sensor.batch(clock),
+            next(pipeline),
+            pictures(jokers).batch(step),
+        ):
+            equal([np.asarray(t) for t in other], eager)
+
+
+def test_steps_may_be_looped_over_inside_a_graph():
+    sensor = numbered(10, 4, seed=2)
 
     @tf.function(autograph=False)
-    def part(start: tf.Tensor) -> list[tf.Tensor]:
-        batch = sensor.batch(tf.constant(5), rows=(start, 3))
-        assert batch[0].shape == (3, 8, 8, 3)
-        return batch
+    def steps(first):
+        numbers = tf.TensorArray(tf.int64, 6)
+        return tf.while_loop(
+            lambda i, _: i < 6,
+            lambda i, a: (i + 1, a.write(i, sensor.batch(first + tf.cast(i, tf.int64))[1])),
+            (0, numbers),
+        )[1].concat()
 
-    same(part(tf.constant(4)), [t[4:7] for t in sensor.batch(5)])
+    np.testing.assert_array_equal(steps(tf.constant(3, tf.int64)), order(sensor, range(3, 9)))
 
 
-@given(
-    size=st.integers(1, 40),
-    share=st.floats(0, 1),
-    seed=st.integers(0, 2**32),
-    first=st.integers(0, 10**6),
-    shuffle=st.booleans(),
-)
-@settings(max_examples=15, deadline=None)
-def test_every_epoch_is_a_permutation_and_forms_agree(
-    size: int, share: float, seed: int, first: int, shuffle: bool
-) -> None:
-    batch_size = 1 + int(share * (size - 1))
-    sensor = Sensor(ArraySource(np.arange(size), split_seed=None), batch_size, seed=seed, shuffle=shuffle)
+def test_a_step_may_be_an_array_or_a_variable():
+    sensor = numbered(10, 4)
+    for step in (np.int64(3), np.int32(3), tf.constant(3), tf.Variable(3, dtype=tf.int64)):
+        np.testing.assert_array_equal(sensor.batch(step)[1], order(sensor, [3]))
+
+
+@pytest.mark.parametrize(("val", "size"), [(10, 4), (8, 4), (3, 4), (1, 1)])
+def test_validation_runs_in_order_and_its_last_batch_may_be_smaller(val, size):
+    sensor = numbered(20, 5, val=val, val_batch_size=size)
+    expected = [list(range(20 + i, 20 + min(i + size, val))) for i in range(0, val, size)]
+    assert sensor.num_batches("val") == len(expected)
+    in_graph = tf.function(sensor.feed("val"), autograph=False)
+    clocks = [tf.constant(i, tf.int64) for i in range(len(expected))]
+    for batches in (
+        [sensor.batch(i, "val") for i in range(len(expected))],
+        [in_graph(clock) for clock in clocks],
+        sensor.batches("val"),
+        sensor.dataset("val"),
+    ):
+        assert [b[1].numpy().tolist() for b in batches] == expected
+    rest = [b[1].numpy().tolist() for b in sensor.dataset("val", len(expected) - 1)]
+    assert rest == expected[-1:]
+
+
+def test_batches_gives_a_split_once():
+    sensor = numbered(10, 4, val=6)
+    assert [len(b[0]) for b in sensor.batches("train")] == [4, 4, 4]
+    assert [len(b[0]) for b in sensor.batches("val")] == [4, 2]
+
+
+def test_val_batch_size_is_batch_size_if_left_out():
+    assert numbered(10, 4, val=6).num_batches("val") == 2
+    assert numbered(10, 4, val=6, val_batch_size=1).num_batches("val") == 6
+
+
+def test_jokers_play_where_they_should_and_not_on_raw_batches():
+    sensor = pictures([PadJoker(1), FlipJoker(splits=["val"])], num_val=5, batch_size=4)
+    raw = sensor.batch(0, "val", augment=False)[0].numpy()
+    played = sensor.batch(0, "val")[0].numpy()[:, 1:-1, 1:-1]
+    mirrored = (played == raw[:, :, ::-1]).all((1, 2, 3))
+    assert 0 < mirrored.sum() < 4
+    np.testing.assert_array_equal(played[~mirrored], raw[~mirrored])
+    np.testing.assert_array_equal(sensor.data()[:, 1:-1, 1:-1], sensor.batch(0, augment=False)[0])
+
+
+def test_jokers_are_attached_in_order():
+    sensor = pictures([PadJoker(1)]).attach(CropJoker(3, 3, center=True), PadJoker(2))
+    assert [j.name for j in sensor.jokers] == ["pad1", "crop1", "pad2"]
+    assert sensor.data().shape == [8, 7, 7, 3]
+
+
+def test_data_and_labels_are_those_of_a_batch():
+    sensor = pictures(num_val=5)
+    data, *labels = sensor.batch(0)
+    equal([sensor.data(), *sensor.labels()], [data, *labels])
+    equal([sensor.data(1), *sensor.labels(1)], sensor.batch(1))
+    equal([sensor.data(0, "val"), *sensor.labels(split="val")], sensor.batch(0, "val"))
+    np.testing.assert_array_equal(labels[0] + 100, labels[1])
+    one = numbered(10, 4)
+    np.testing.assert_array_equal(one.labels(), one.batch(0)[1])
+
+
+def test_there_may_be_no_labels():
+    sensor = Sensor(ArraySource(IMAGES), 4)
     sensor.setup()
-    epoch = first * batch_size // size
-    begin, end = epoch * size // batch_size, -(-(epoch + 2) * size // batch_size)
-    eager = np.concatenate([sensor.data(step) for step in range(begin, end)])
-    start = epoch * size - begin * batch_size
-    for k in range(2):
-        order = eager[start + k * size : start + (k + 1) * size]
-        assert sorted(order) == list(range(size))
-        assert shuffle or list(order) == list(range(size))
-    piped = [batch[0] for batch, _ in zip(sensor.dataset("train", begin), range(begin, end), strict=False)]
-    np.testing.assert_array_equal(np.concatenate(piped), eager)
-    graph = tf.function(lambda step: sensor.batch(step)[0], autograph=False)
-    np.testing.assert_array_equal(graph(tf.constant(begin, tf.int64)), eager[:batch_size])
+    assert len(sensor.batch(0)) == 1
+    assert sensor.labels() == []
 
 
-def test_epochs_differ_and_so_do_seeds() -> None:
-    sensor, other = sensor_of(batch_size=32), sensor_of(batch_size=32, seed=4)
-    first, second = (np.concatenate([sensor.labels(s) for s in steps])[:32] for steps in ((0,), (1,)))
-    assert not np.array_equal(first, second)
-    assert not np.array_equal(first, other.labels(0))
+def test_the_signature_is_that_of_the_batches():
+    sensor = pictures([CropJoker(4, 3), MixupJoker(class_num=[23, 123])])
+    specs, batch = sensor.signature(), sensor.batch(0)
+    assert [s.dtype for s in specs] == [t.dtype for t in batch]
+    assert [s.shape.as_list() for s in specs] == [[None, *t.shape[1:]] for t in batch]
+    traced = tf.function(sensor.batch, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int64))
+    assert all(None not in t.shape[1:] for t in traced.structured_outputs)
 
 
-def test_validation_runs_once_in_order_and_ends_with_a_smaller_batch() -> None:
-    sensor = sensor_of()
-    assert (sensor.num_batches("train"), sensor.num_batches("val"), sensor.num_batches("test")) == (4, 3, 2)
-    batches = list(sensor.batches("val"))
-    assert [len(b[0]) for b in batches] == [4, 4, 3]
-    np.testing.assert_array_equal(np.concatenate([b[1] for b in batches]), np.arange(32, 43) % 10)
-    assert [len(b[0]) for b in sensor.dataset("test")] == [4, 3]
-    assert len(sensor.batch(2, "val", rows=(3, 1))[0]) == 0
-    assert len(sensor.batch(2, "val", rows=(2, 2))[0]) == 1
+def test_the_sensors_own_seed_comes_before_the_kids():
+    def setup(own, *given):
+        sensor = numbered(20, 20, seed=own)
+        for seed in given:
+            sensor.setup(seed)
+        return order(sensor, [0]).tolist()
+
+    assert setup(5, 1) == setup(5) == setup(5, 1, 2)
+    assert setup(None, 1) == setup(1)
+    assert setup(None) == setup(0)
+    assert len({tuple(setup(seed)) for seed in (0, 1, 5)}) == 3
 
 
-def test_jokers_play_in_the_splits_they_name() -> None:
-    add = [
-        FunctionJoker(lambda d, _, n=n: d + n, splits) for n, splits in ((1.0, ["train"]), (2.0, ["val", "test"]))
-    ]
-    sensor, plain = sensor_of(add), sensor_of()
-    for split, added in (("train", 1.0), ("val", 2.0), ("test", 2.0)):
-        np.testing.assert_allclose(sensor.data(0, split), plain.data(0, split) + added)
-        same(sensor.batch(0, split, augment=False), plain.batch(0, split))
+def test_a_set_up_without_a_seed_leaves_it_to_the_kid_which_fixes_it():
+    sensor = numbered(20, 20)
+    before = order(sensor, [0]).tolist()
+    sensor.setup(7)
+    assert order(sensor, [0]).tolist() == order(numbered(20, 20, seed=7), [0]).tolist() != before
+    sensor.setup(8)
+    assert sensor.seed == 7
 
 
-def test_data_and_labels_are_the_paper_s() -> None:
-    sensor = FeedSensor(name="Sensor", source_in=DigitsSource())
+def test_the_seed_is_the_jokers_too():
+    def played(seed):
+        sensor = Sensor(ArraySource(IMAGES), 23, jokers=[FlipJoker()], shuffle=False, seed=seed)
+        sensor.setup()
+        return sensor.data().numpy()
+
+    np.testing.assert_array_equal(played(1), played(1))
+    assert not np.array_equal(played(1), played(2))
+
+
+def test_the_papers_spellings():
+    sensor = FeedSensor(source_in=DigitsSource(num_val=300, num_test=97), batch_size=50, name="digits")
     sensor.setup()
-    assert sensor.data().shape == (100, 8, 8, 1)
-    assert sensor.labels().shape == (100,)
-    several = Sensor(ArraySource(np.zeros([9, 2]), [np.arange(9), np.ones(9)]), 3)
-    several.setup()
-    assert [len(t) for t in [several.data(), *several.labels()]] == [3, 3, 3]
-
-
-def test_the_signature_is_that_of_the_batches() -> None:
-    sensor = sensor_of(all_jokers())
-    assert [(s.shape[1:], s.dtype) for s in sensor.signature()] == [
-        (t.shape[1:], t.dtype) for t in sensor.batch(0)
-    ]
-
-
-WRONG = {
-    "source": (lambda: Sensor(), r"A Sensor needs a source. Received: source=None"),
-    "batch_size": (lambda: sensor_of(batch_size=0), "batch_size must be >= 1. Received: batch_size=0"),
-    "val_batch_size": (
-        lambda: sensor_of(val_batch_size=-1),
-        "val_batch_size must be >= 1. Received: val_batch_size=-1",
-    ),
-    "too large": (
-        lambda: sensor_of(batch_size=33),
-        "sensor: batch_size must be at most the 32 training examples of 'ArraySource'. Received: batch_size=33",
-    ),
-    "split": (
-        lambda: sensor_of().batch(0, "vla"),
-        r"split must be one of \('train', 'val', 'test'\). Did you mean 'val'\? Received: split='vla'",
-    ),
-    "not set up": (
-        lambda: Sensor(DigitsSource()).data(),
-        r"sensor is not set up: call sensor.setup\(\) before it is asked for data",
-    ),
-    "step": (lambda: sensor_of().batch(-1), "step must be >= 0. Received: step=-1"),
-    "val step": (
-        lambda: sensor_of().batch(3, "val"),
-        "step must be >= 0 and at most 2, the last batch of 'val'. Received: step=3",
-    ),
-    "no test": (lambda: ready_without_val().batch(0, "val"), "sensor: 'ArraySource' has no 'val' examples"),
-    "no val data": (lambda: ready_without_val().dataset("val"), "sensor: 'ArraySource' has no 'val' examples"),
-    "rows": (
-        lambda: sensor_of().batch(0, rows=(6, 3)),
-        r"rows=\(start, count\) must lie within the batch of 8 and count be >= 1. Received: rows=\(6, 3\)",
-    ),
-    "no rows": (lambda: sensor_of().feed("train", rows=(6, 0))(0), r"count be >= 1. Received: rows=\(6, 0\)"),
-    "lengths": (
-        lambda: Sensor(ArraySource(np.zeros(3), np.zeros(4))).setup(),
-        r"data and labels must have the same length. Received for 'train': \[3, 4\]",
-    ),
-}
-
-
-def ready_without_val() -> Sensor:
-    sensor = Sensor(ArraySource(np.zeros([9, 2])), 3)
-    sensor.setup()
-    return sensor
-
-
-@pytest.mark.parametrize("wrong", WRONG)
-def test_wrong_use_is_told(wrong: str) -> None:
-    use, message = WRONG[wrong]
-    with pytest.raises(DataError, match=message):
-        use()
+    assert [sensor.size(s) for s in ("train", "val", "test")] == [1400, 300, 97]
+    assert not sensor.endless
+    assert sensor.data().shape == [50, 8, 8, 1]
+    assert sensor.labels().shape == [50]
+    every = np.concatenate([d.numpy() for s in ("train", "val", "test") for d, _ in sensor.batches(s)])
+    assert every.shape == (1797, 8, 8, 1)
+    assert every.dtype == np.float32
+    assert (every.min(), every.max()) == (0, 1)

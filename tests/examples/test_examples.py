@@ -1,0 +1,86 @@
+"""Every example runs: the modules on a few steps, the jobs by the command."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from pathlib import Path
+
+import pytest
+
+from akid.cli import main
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(p.stem for p in (ROOT / "examples").glob("*.py"))
+JOBS = sorted(p.stem for p in (ROOT / "examples" / "jobs").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch):
+    """The examples are run from the root of the repository."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_an_example_trains_and_predicts(name, tmp_path):
+    kid = importlib.import_module(f"examples.{name}").setup(max_steps=3)
+    kid.log_dir, kid.show_progress = tmp_path, False
+    assert math.isfinite(kid.practice())
+    images = kid.sensor.batch(0, "val")[0]
+    assert kid.predict(images)
+
+
+def test_residual_units_are_brains_in_a_brain():
+    kid = importlib.import_module("examples.residual_unit").setup(max_steps=1, units=1, channels=4)
+    names = [name for name, _ in kid.brain.named_blocks()]
+    assert [n for n in names if n.startswith("unit1/")][-2:] == ["unit1/conv2", "unit1/merge"]
+
+
+def test_the_feedback_network_differs_from_the_one_without(tmp_path):
+    losses = []
+    for steps in (2, 3):
+        kid = importlib.import_module("examples.feedback").setup(max_steps=2, time_steps=steps)
+        kid.log_dir, kid.show_progress = tmp_path / str(steps), False
+        losses.append(kid.practice())
+    assert losses[0] != losses[1]
+
+
+def test_two_losses_are_both_measured(tmp_path):
+    kid = importlib.import_module("examples.two_losses").setup(max_steps=2)
+    kid.log_dir, kid.show_progress = tmp_path, False
+    _, measures = kid.practice(return_eval=True)
+    assert set(measures) == {"digit/accuracy", "parity/accuracy"}
+
+
+def test_the_hook_halves_the_rate():
+    from examples.placeholder_lr import HalveOnPlateau
+
+    class FakeKid:
+        val_loss = 1.0
+
+        class kongfu:  # noqa: N801
+            rates: list[float] = []  # noqa: RUF012
+
+            @classmethod
+            def set_lr(cls, value):
+                cls.rates.append(value)
+
+    hook, kid = HalveOnPlateau(0.2), FakeKid()
+    for kid.val_loss in (1.0, 0.5, 0.6, 0.4):
+        hook(kid)
+    assert FakeKid.kongfu.rates == [0.2, 0.2, 0.1, 0.1]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_is_valid(name, capsys):
+    file = f"examples/jobs/{name}.yaml"
+    assert main(["validate", file]) == 0
+    assert capsys.readouterr().out == f"{file}: valid\n"
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_runs(name, tmp_path, capsys):
+    few = ["--set", "spec.kid.max_steps=2"]
+    assert main(["run", f"examples/jobs/{name}.yaml", "--log-dir", str(tmp_path), *few]) == 0
+    assert "step 2, validation loss " in capsys.readouterr().out
