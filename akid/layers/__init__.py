@@ -28,7 +28,6 @@ from akid.layers.eval import (
 from akid.layers.groups import (
     AverageOutLayer,
     CollapseOutLayer,
-    GroupLayer,
     GroupSoftmaxLayer,
     MaxoutLayer,
     SoftmaxNormalizationLayer,
@@ -57,7 +56,6 @@ from akid.layers.recurrent import GRULayer, RecurrentLayer
 from akid.layers.sequence import EmbeddingLayer, SelfAttentionLayer
 from akid.layers.structural import ConcatLayer, FlattenLayer, MergeLayer, PaddingLayer, ReshapeLayer, ScatterLayer
 from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLayer
-from akid.layers.tensor import TensorLayer
 
 __all__ = [
     "AUCLayer",
@@ -120,7 +118,6 @@ __all__ = [
     "SoftplusLayer",
     "SynapseLayer",
     "TanhLayer",
-    "TensorLayer",
     "TopKAccuracyLayer",
     "TransposedConvolutionLayer",
 ]
