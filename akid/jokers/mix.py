@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from akid.arguments import pair
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.errors import BlockError
 from akid.jokers.base import Joker, image_shape, rows_of
-from akid.layers.arguments import pair
 from akid.trips import Trip
 
 #: Points at which the quantiles of Beta(alpha, alpha) are tabulated.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from akid.arguments import pair
 from akid.backend import tf
 from akid.errors import DataError, near_match
-from akid.layers.arguments import pair
 from akid.sources.arrays import cut
 from akid.sources.base import SPLITS
 from akid.sources.picture_header import DAMAGED, picture_size, unreadable
