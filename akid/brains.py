@@ -65,11 +65,9 @@ class Brain(GraphSystem, ProcessingLayer):
             A passage that tells which losses and measures the brain notes; its tensors cannot be read.
         """
         trip = Trip(seed=seed)
-
-        def forward(*signal: tf.Tensor) -> None:
-            self(list(signal), trip)
-
-        tf.function(forward, autograph=False).get_concrete_function(*signature)
+        # A bare graph: a tf.function in which variables are made would be traced twice.
+        with tf.__internal__.FuncGraph("build").as_default():
+            self([tf.compat.v1.placeholder(s.dtype, s.shape) for s in signature], trip)
         return trip
 
     def trace(self, signature: Sequence[tf.TensorSpec], batch: int | None = None) -> tf.Graph:

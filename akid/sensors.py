@@ -117,12 +117,16 @@ class Sensor:
     def _indices(self, step: tf.Tensor, split: str) -> tf.Tensor:
         size = self.size(split)
         if split == "train":
-            if self._epochs is None:
-                with tf.init_scope():
-                    self._epochs = Epochs(size, self.seed or 0, self.shuffle)
-            return self._epochs.indices(step * self.batch_size, self.batch_size)
+            return self._order().indices(step * self.batch_size, self.batch_size)
         start = step * self.val_batch_size
         return tf.range(start, tf.minimum(start + self.val_batch_size, tf.constant(size, tf.int64)))
+
+    def _order(self) -> Epochs:
+        """The order of the training examples."""
+        if self._epochs is None:
+            with tf.init_scope():
+                self._epochs = Epochs(self.size("train"), self.seed or 0, self.shuffle)
+        return self._epochs
 
     def _prepare(self, raw: Batch, step: tf.Tensor, split: str, augment: bool = True) -> Batch:
         """Raw examples to what the brain is given: normalised, then played on."""
@@ -147,6 +151,7 @@ class Sensor:
         must then be called with consecutive steps.
         """
         if self.source.in_memory:
+            self._order()  # now: a graph in which variables are made is traced twice
             return lambda s: self.batch(s, split)
         iterator = iter(self.dataset(split, step))
         return lambda s: list(next(iterator))

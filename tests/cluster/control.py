@@ -104,7 +104,7 @@ class Cluster:
         for name in names:
             self.add_node(name)
         self._until("kube-controller-manager", lambda: self.service_account_exists("default"))
-        self._until("kwok", lambda: all(self.node_ready(name) == "True" for name in names))
+        self._until("kwok", lambda: all(self.node_usable(name) for name in names))
 
     def _run(self, name: str, argv: list[str]) -> None:
         self.processes[name] = Process(self.keeper, name, argv)
@@ -205,6 +205,11 @@ class Cluster:
             (condition["status"] for condition in conditions if condition["type"] == "Ready"),
             "Unknown",
         )
+
+    def node_usable(self, name: str) -> bool:
+        """Whether pods are scheduled to it: ready, and its taint taken away by the controllers."""
+        taints = self.admin.get(f"{CORE}/nodes/{name}")["spec"].get("taints")
+        return not taints and self.node_ready(name) == "True"
 
     # -- faults
 

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios to peers, interleaved in one run. ``make bench``."""

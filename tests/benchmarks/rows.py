@@ -1,0 +1,42 @@
+"""A line of the table of benchmarks."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure and what it is to be.
+
+    Attributes:
+        name: what was measured, against what.
+        values: one a round; the median counts.
+        target: what the median is to reach ...
+        at_least: ... from above, or from below.
+        unit: of the values; ``x`` for ratios.
+    """
+
+    name: str
+    values: Sequence[float]
+    target: float
+    at_least: bool = True
+    unit: str = "x"
+
+    @property
+    def median(self) -> float:
+        """The figure."""
+        return statistics.median(self.values)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the target is reached."""
+        return self.median >= self.target if self.at_least else self.median <= self.target
+
+    def __str__(self) -> str:
+        bound = f"{'>=' if self.at_least else '<='} {self.target:g} {self.unit}"
+        spread = f"{min(self.values):.3g} .. {max(self.values):.3g}"
+        verdict = "reached" if self.reached else "MISSED"
+        return f"{self.name:<58} {self.median:>8.3g} {self.unit:<3} ({spread})  target {bound}: {verdict}"
