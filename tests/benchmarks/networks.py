@@ -90,9 +90,7 @@ def keras_model(model: str) -> Any:
             [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(128, "relu"), layers.Dense(10)]
         )
     if model.startswith("lenet"):
-        conv = [
-            [layers.Conv2D(c, 5, padding="same", activation="relu"), layers.MaxPool2D(2)] for c in (32, 64)
-        ]
+        conv = [[layers.Conv2D(c, 5, padding="same", activation="relu"), layers.MaxPool2D(2)] for c in (32, 64)]
         dense = [layers.Flatten(), layers.Dense(512, "relu"), layers.Dense(10)]
         return keras.Sequential([keras.Input((28, 28, 1)), *conv[0], *conv[1], *dense])
     return _keras_resnet20()

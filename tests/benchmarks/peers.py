@@ -44,7 +44,6 @@ def akid_kid(model: str, **options: Any) -> Any:
     from akid.kongfus import MomentumKongFu
     from akid.sensors import Sensor
     from akid.sources import ArraySource
-
     from tests.benchmarks.networks import akid_brain
 
     source = ArraySource(*data(model), scale=True)
