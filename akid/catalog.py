@@ -33,7 +33,7 @@ class Catalog:
 
 
 #: Public classes that only stand above others: they cannot do anything by themselves.
-ABSTRACT = ("EvalLayer", "InMemorySource", "LossLayer", "SynapseLayer")
+ABSTRACT = ("EvalLayer", "InMemorySource", "LossLayer", "ReadingSource", "SynapseLayer")
 
 
 def _public(module: ModuleType, base: type) -> dict[str, Callable[..., Any]]:

@@ -53,6 +53,7 @@ def order_from(size: int, seed: int, shuffle: bool, start: int) -> tf.data.Datas
     """The endless order from ``start`` on, as a ``tf.data`` pipeline of int64 scalars."""
     first, skip = divmod(start, size)
 
+    @tf.autograph.experimental.do_not_convert
     def epoch_order(epoch: tf.Tensor) -> tf.data.Dataset:
         order = permutation(size, seed, epoch) if shuffle else tf.range(size, dtype=tf.int64)
         return tf.data.Dataset.from_tensor_slices(order)

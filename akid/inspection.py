@@ -48,7 +48,7 @@ class Inspector:
         state = [v for v in self.brain.named_variables().values() if not v.trainable]
         before = [v.value() for v in state]
         # Data that can only be read in order are not read a second time for this: their first batch will do.
-        number = step if getattr(self.sensor.source, "random_access", True) else 0
+        number = step if self.sensor.source.random_access else 0
         seen = self._run(tf.constant(step, tf.int64), self.sensor.batch(number, "train"))
         for variable, value in zip(state, before, strict=True):
             variable.assign(value)  # running statistics moved, as in any training passage

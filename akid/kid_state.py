@@ -25,7 +25,7 @@ def schedule_of(kid: Kid) -> Schedule:
         AkidError: ``max_epoch`` is given for data without an end.
     """
     batch, size = kid.sensor.batch_size, kid.sensor.size(SPLITS[0])
-    if kid.max_epoch is not None and getattr(kid.sensor, "endless", False):
+    if kid.max_epoch is not None and kid.sensor.endless:
         raise AkidError(
             "The training examples have no end, so there are no epochs; give max_steps, not max_epoch."
         )

@@ -117,13 +117,17 @@ class Kid:
         self.moving_average = None if moving_average_decay is None else MovingAverage(moving_average_decay)
         self.do_summary, self.summary_step = do_summary, summary_step
         self.seed, self.deterministic, self.debug = seed, deterministic, debug
+        self.show_progress = progress
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing practised yet."""
         self.hooks = KidHooks()
         self.standing, self.tally = Standing(), Tally()
         self.loss = self.val_loss = math.nan
         self.evals: dict[str, float] = {}
         self.val_evals: dict[str, float] = {}
         self.validated_step = -1
-        self.show_progress = progress
         self._ready = False
         self._predictors: dict[bool, Predictor] = {}
 

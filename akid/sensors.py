@@ -180,15 +180,15 @@ class Sensor:
         read_rows, cut = self._plan(split, True, rows)
         parallel = 2 if self.source.in_memory else tf.data.AUTOTUNE
 
-        def read(step: tf.Tensor, *given: tf.Tensor) -> tuple[Any, ...]:
-            given = tuple(_rows(t, read_rows, train) for t in given)
-            raw = self.source.gather(split, given[0]) if self.source.random_access else list(given)
+        @tf.autograph.experimental.do_not_convert
+        def read(step: tf.Tensor, given: Any) -> tuple[Any, ...]:
+            raw = [_rows(t, read_rows, train) for t in tf.nest.flatten(given)]
+            raw = self.source.gather(split, raw[0]) if self.source.random_access else raw
             return tuple(_rows(t, cut, train) for t in self._prepare(raw, step, split, True, read_rows))
 
         steps = tf.data.Dataset.range(step, tf.int64.max)
         numbered = tf.data.Dataset.zip((steps, self._examples(split, step)))
-        pairs = numbered.map(lambda s, given: (s, *given)) if not self.source.random_access else numbered
-        return pairs.map(read, num_parallel_calls=parallel, deterministic=True).prefetch(2)
+        return numbered.map(read, num_parallel_calls=parallel, deterministic=True).prefetch(2)
 
     def batches(self, split: str) -> Iterator[Batch]:
         """Every batch of a split once, in eager code."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from akid.arguments import Padding, Size
 from akid.blocks import ProcessingLayer
 from akid.errors import BlockError, near_match
 from akid.layers.activation import (
@@ -19,7 +20,6 @@ from akid.layers.activation import (
     SoftplusLayer,
     TanhLayer,
 )
-from akid.layers.arguments import Padding, Size
 from akid.layers.batch_normalization import BatchNormalizationLayer
 from akid.layers.dropout import DropoutLayer
 from akid.layers.groups import AverageOutLayer, GroupSoftmaxLayer, MaxoutLayer, SoftmaxNormalizationLayer

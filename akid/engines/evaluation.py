@@ -10,6 +10,7 @@ from akid.brains import value_of
 from akid.engines.base import Report, forever
 from akid.errors import DataError
 from akid.interrupts import Interrupted
+from akid.sources.reading import teaching
 from akid.trips import Eval, Trip
 
 if TYPE_CHECKING:
@@ -46,10 +47,11 @@ class Evaluator:
                 f" Give the source a num_{split} > 0."
             )
         results = []
-        for batch in self._batches(split):
-            results.append(self._run(*batch))
-            if not go_on():
-                raise Interrupted
+        with teaching():
+            for batch in self._batches(split):
+                results.append(self._run(*batch))
+                if not go_on():
+                    raise Interrupted
         rows = [int(r[0]) for r in results]
         losses = {
             name: sum(n * float(r[1][name]) for n, r in zip(rows, results, strict=True)) / sum(rows)

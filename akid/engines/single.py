@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from akid.backend import tf
 from akid.engines.base import Engine, Report, Tally, forever
 from akid.engines.evaluation import Evaluator
+from akid.sources.reading import teaching
 from akid.trips import Trip
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class SingleEngine(Engine):
         before = [tally.losses.get(name, 0.0) for name in self._losses]
         for part in (0, 1):
             before += [tally.evals.get(name, (0.0, 0.0))[part] for name in self._means]
-        done, last, sums = self._run(tf.constant(n_steps, tf.int64), tf.constant(before, tf.float64))
+        with teaching():
+            done, last, sums = self._run(tf.constant(n_steps, tf.int64), tf.constant(before, tf.float64))
         values = iter(sums.numpy().tolist())
         losses = {name: next(values) for name in self._losses}
         weighted = [next(values) for _ in self._means]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
+from akid.arguments import one_of, pair
 from akid.backend import tf
 from akid.errors import BlockError
 from akid.jokers.base import Joker, image_shape, like, rows_of
-from akid.layers.arguments import one_of, pair
 from akid.trips import Trip
 
 ResizeMethod = Literal[

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from akid.arguments import pair
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.errors import BlockError
 from akid.jokers.base import Joker, image_shape, rows_of
-from akid.layers.arguments import pair
 from akid.trips import Trip
 
 #: Points at which the quantiles of Beta(alpha, alpha) are tabulated.
@@ -56,15 +56,17 @@ class MixupJoker(Joker):
 
     ``share * x[i] + (1 - share) * x[i - 1]``, labels likewise; one share a batch, drawn from Beta(alpha, alpha).
     Labels that are class numbers ``[batch]`` become dense float32 ``[batch, class_num]``; use a loss that takes
-    those. Labels that are floats are mixed as they are. A worker that wants some rows of a batch reads it whole.
+    those. Labels that are floats are mixed as they are. Outside of training nothing is mixed, but labels become
+    dense as well, so that a brain sees one kind. A worker that wants some rows of a batch reads it whole.
 
     Args:
         alpha: > 0; the smaller, the less is mixed.
         class_num: how many classes there are; a list if there are several labels. Only for class numbers.
-        splits, name: see `Joker`.
+        splits, name: see `Joker`; by default every split.
     """
 
     stem = "mixup"
+    is_random = False
     mixes_rows = True
 
     def __init__(
@@ -83,9 +85,12 @@ class MixupJoker(Joker):
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if not isinstance(x, list):
             raise BlockError(f"{self.name} changes labels too: it plays on [data, *labels]. Received: data alone")
-        share = self._share(trip)
         dense = [self._dense(label, i) for i, label in enumerate(x[1:])]
-        return [share * t + (1.0 - share) * _before(t) for t in (tf.cast(x[0], tf.float32), *dense)]
+        batch = [tf.cast(x[0], tf.float32), *dense]
+        if not trip.training:
+            return batch
+        share = self._share(trip)
+        return [share * t + (1.0 - share) * _before(t) for t in batch]
 
     def _share(self, trip: Trip) -> tf.Tensor:
         """The quantile of Beta(alpha, alpha) at a uniform draw, from a table, linear between its points."""

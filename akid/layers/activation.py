@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks import Signal
-from akid.layers.arguments import Inputs
 from akid.layers.tensor import TensorLayer
 from akid.trips import Trip
 

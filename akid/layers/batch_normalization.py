@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from akid.arguments import Inputs, fraction, positive
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.errors import BlockError
-from akid.layers.arguments import Inputs, fraction, positive
 from akid.layers.tensor import IMAGES, SEQUENCES, VECTORS, VOLUMES, TensorLayer
 from akid.trips import Trip
 

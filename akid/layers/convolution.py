@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.errors import BlockError
-from akid.layers.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.layers.synapse import Decay, Init, InnerProductLayer, SynapseLayer
 from akid.layers.tensor import IMAGES, SEQUENCES
 from akid.trips import Trip

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.checks import number
 from akid.errors import BlockError
-from akid.layers.arguments import Inputs
 from akid.layers.loss import LossLayer
 from akid.layers.measures import binary_hits
 from akid.layers.targets import like, rows

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.errors import BlockError, near_match
-from akid.layers.arguments import Inputs
 from akid.trips import Trip
 
 

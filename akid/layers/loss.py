@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.checks import number, whole
 from akid.errors import BlockError
-from akid.layers.arguments import Inputs
 from akid.layers.measures import top_k_hits
 from akid.layers.targets import check_scores, class_numbers, is_dense, rows, signals
 from akid.trips import Trip

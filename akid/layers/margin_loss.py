@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from akid.arguments import Inputs
 from akid.backend import tf
 from akid.checks import number, whole
 from akid.errors import BlockError
-from akid.layers.arguments import Inputs
 from akid.layers.loss import LossLayer
 from akid.layers.measures import binary_hits
 from akid.layers.targets import check_scores, class_numbers, like, rows

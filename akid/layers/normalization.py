@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from akid.arguments import Inputs, at_least, positive
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.errors import BlockError
-from akid.layers.arguments import Inputs, at_least, positive
 from akid.layers.tensor import IMAGES, SEQUENCES, VECTORS, VOLUMES, TensorLayer
 from akid.trips import Trip
 

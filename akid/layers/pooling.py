@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.errors import BlockError
-from akid.layers.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.layers.tensor import IMAGES, SEQUENCES, VOLUMES, TensorLayer, check_signal
 from akid.trips import Trip
 

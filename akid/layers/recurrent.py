@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from akid.arguments import Inputs, at_least
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.initializers import Initializer
-from akid.layers.arguments import Inputs, at_least
 from akid.layers.synapse import Decay, Init
 from akid.layers.tensor import SEQUENCES, TensorLayer
 from akid.regularizers import Regularizer

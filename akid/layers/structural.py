@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks import ProcessingLayer, Signal
 from akid.errors import BlockError
-from akid.layers.arguments import Inputs
 from akid.layers.tensor import IMAGES, TensorLayer, check_signal
 from akid.trips import Trip
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
 from akid.blocks import Constraint, Signal
 from akid.errors import BlockError
 from akid.initializers import Initializer
-from akid.layers.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.layers.tensor import IMAGES, TensorLayer
 from akid.regularizers import Regularizer
 from akid.trips import Trip

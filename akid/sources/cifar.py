@@ -11,8 +11,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from akid.arguments import one_of
 from akid.errors import DataError
-from akid.layers.arguments import one_of
 from akid.sources.arrays import cut
 from akid.sources.base import InMemorySource
 from akid.sources.files import DataFile, FileSet, damaged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
 # What waits for somebody else's deletion to be done is tried again at least this often.
 LONGEST_WAIT = 2.0
 # For requests that are on their way, and events not yet written, when the process is asked to end.
-FAREWELL = 1.0
+FAREWELL = 0.7
 # After a LIST that failed.
 START_AGAIN, RESYNC_AGAIN = 1.0, 10.0
 
@@ -62,6 +63,7 @@ class Controller:
         self._tasks: list[asyncio.Task[None]] = []
         self._busy: set[asyncio.Task[Any]] = set()
         self._stopping = False
+        self._gap = asyncio.Event()
         self.synced_at: float | None = None
 
     # -- news
@@ -100,14 +102,18 @@ class Controller:
 
     # -- life
 
-    async def start(self, stop: asyncio.Event) -> None:
-        """Learn what there is, then start the work; not if asked to stop before."""
-        while not await self._learned():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(START_AGAIN):
-                    await stop.wait()
-            if stop.is_set():
+    async def start(self, watching: asyncio.Event) -> None:
+        """Once the watches stand, learn what there is, then start the work.
+
+        In this order nothing falls into a gap between what was read and what is told.
+        """
+        await watching.wait()
+        for pause in itertools.repeat(START_AGAIN):
+            if self._stopping:
                 return
+            if await self._learned():
+                break
+            await asyncio.sleep(pause)
         self._tasks = [asyncio.create_task(self._work(), name=f"worker {number}") for number in range(WORKERS)]
         self._tasks.append(asyncio.create_task(self._resyncs(), name="resync"))
         self._tasks.append(asyncio.create_task(self._event_writer.run(), name="events"))
@@ -127,6 +133,10 @@ class Controller:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def resync_now(self) -> None:
+        """Read everything again, since the watches had a gap."""
+        self._gap.set()
 
     def healthy(self, now: float) -> bool:
         """Whether the last resync is not too long ago and nothing has died."""
@@ -151,7 +161,10 @@ class Controller:
     async def _resyncs(self) -> None:
         good = True
         while True:
-            await asyncio.sleep(self._interval if good else min(RESYNC_AGAIN, self._interval))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._interval if good else min(RESYNC_AGAIN, self._interval)):
+                    await self._gap.wait()
+            self._gap.clear()
             good = await self._learned()
 
     # -- work

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import kopf
 
 from akid.job.model import GROUP, PLURAL, VERSION
 from akid_operator.controller import Controller
+from akid_operator.watches import WatchTracker
 
 
-def register(controller: Controller, config: Any, started: Callable[[], None]) -> kopf.OperatorRegistry:
+def register(controller: Controller, config: Any, tracker: WatchTracker) -> kopf.OperatorRegistry:
     """A registry of handlers that feed a controller.
 
     Args:
-        controller: what is fed. It works already, and ends before the watches do.
+        controller: what is fed. It ends before the watches do.
         config: of the official client, with its credentials.
-        started: called when kopf has set itself up.
+        tracker: follows the watches.
     """
     registry: Any = kopf.OperatorRegistry()
 
-    @kopf.on.startup(registry=registry)
-    async def startup(**_: object) -> None:
-        started()
-
     @kopf.on.login(registry=registry)
-    async def login(**_: object) -> kopf.ConnectionInfo:
-        return await connection(config)
+    async def login(**_: object) -> kopf.AiohttpSession:
+        return tracker.session(await connection(config))
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def job_event(event: Any, **_: object) -> None:
@@ -37,7 +33,7 @@ def register(controller: Controller, config: Any, started: Callable[[], None]) -
     async def pod_event(event: Any, **_: object) -> None:
         controller.observe_pod(event)
 
-    del startup, login, job_event, pod_event
+    del login, job_event, pod_event
     return registry
 
 

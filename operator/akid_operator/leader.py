@@ -64,7 +64,7 @@ class Leader:
         self._collection = paths.collection(LEASES, "Lease", namespace)
         self._names = {"name": name, "namespace": namespace}
         self._identity = identity
-        self._timing = timing or Timing()
+        self.timing = timing or Timing()
         self._clock = clock
         self._until = float("-inf")
         self._seen: tuple[str, float] = ("", 0.0)
@@ -77,19 +77,19 @@ class Leader:
         """Wait until this process is the leader."""
         while True:
             try:
-                if await self._try():
+                if await self.attempt():
                     logger.info("leader: %s", self._identity)
                     return
             except OperatorError as error:
                 logger.info("the lease was not acquired: %s", error)
-            await asyncio.sleep(self._timing.retry)
+            await asyncio.sleep(self.timing.retry)
 
     async def hold(self) -> None:
         """Renew until that fails for too long, or somebody else holds the lease; then return."""
         while True:
-            await asyncio.sleep(self._timing.retry)
+            await asyncio.sleep(self.timing.retry)
             try:
-                if not await self._try():
+                if not await self.attempt():
                     logger.error("another replica holds the lease")
                     self._until = float("-inf")
                     return
@@ -112,7 +112,7 @@ class Leader:
         except OperatorError as error:
             logger.warning("the lease was not released: %s", error)
 
-    async def _try(self) -> bool:
+    async def attempt(self) -> bool:
         """Acquire or renew once; whether this process is the leader."""
         asked = self._clock()
         try:
@@ -132,7 +132,7 @@ class Leader:
     async def _write(self, method: str, path: str, lease: Json, asked: float) -> bool:
         """Write the lease; a conflict is an error like others: the next attempt shows who holds it."""
         await self._request(method, path, lease)
-        self._until = asked + self._timing.deadline
+        self._until = asked + self.timing.deadline
         return True
 
     def _run_out(self, lease: Json) -> bool:
@@ -143,14 +143,14 @@ class Leader:
             self._seen = (version, self._clock())
         if not spec.get("holderIdentity"):
             return True
-        lasts = float(spec.get("leaseDurationSeconds") or self._timing.lease)
+        lasts = float(spec.get("leaseDurationSeconds") or self.timing.lease)
         return self._clock() - self._seen[1] >= lasts
 
     def _spec(self, changes: int, new: bool) -> Json:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec: Json = {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": max(1, round(self._timing.lease)),
+            "leaseDurationSeconds": max(1, round(self.timing.lease)),
             "leaseTransitions": changes,
             "renewTime": now,
         }
@@ -158,4 +158,4 @@ class Leader:
 
     async def _request(self, method: str, path: str, body: Json | None = None) -> Json:
         """One attempt, no longer than there is time for."""
-        return await self._api.request(Call(method, path, body=body, timeout=self._timing.retry), attempts=1)
+        return await self._api.request(Call(method, path, body=body, timeout=self.timing.retry), attempts=1)

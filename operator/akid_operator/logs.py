@@ -33,5 +33,5 @@ def set_up(form: str, *, verbose: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter(TEXT))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
-    for name, level in QUIET.items():
+    for name, level in () if verbose else QUIET.items():
         logging.getLogger(name).setLevel(level)

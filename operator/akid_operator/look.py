@@ -51,14 +51,15 @@ async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
 def must_look(record: Record, decision: Decision, now: float) -> bool:
     """Whether a plan rests on things that have not been seen, or not lately.
 
-    Nothing is read for a job whose plan only writes its status, nor for one that is new.
+    Nothing is read for a job whose plan only writes its status, nor for one that is new. Of a finished job
+    that comes up again (something of it is still there), everything is read.
     """
     plan = decision.plan
     if decision.job is None or record.job is None:
         return False
     ends = plan.status is not None and plan.status.get("state") in ("Succeeded", "Failed")
     if not record.complete:
-        return bool(plan.create or plan.delete or ends)
+        return bool(plan.create or plan.delete or ends or record.finished)
     is_new = not record.job.get("status")
     return bool(plan.create) and not is_new and now - record.looked_at > TRUST
 

@@ -22,7 +22,8 @@ from akid_operator.handlers import register
 from akid_operator.health import HealthServer
 from akid_operator.leader import Leader
 from akid_operator.metrics import Metrics
-from akid_operator.settings import LEASE, Options, configure
+from akid_operator.settings import LEASE, WATCHED, Options, configure
+from akid_operator.watches import WatchTracker
 
 logger = logging.getLogger(__name__)
 
@@ -98,9 +99,11 @@ class Replica:
             asyncio.create_task(self._hold(leader)),
             asyncio.create_task(self._farewell(controller, leader, end_watches)),
         ]
+        tracker = WatchTracker(WATCHED, len(WATCHED) * max(1, len(self._options.namespaces)))
+        tracker.on_gap = controller.resync_now
+        helpers.append(asyncio.create_task(controller.start(tracker.standing)))
         try:
-            await controller.start(self.stop)
-            await self._watch(controller, config, end_watches)
+            await self._watch(controller, config, tracker, end_watches)
         finally:
             await controller.stop()
             for task in helpers:
@@ -108,17 +111,19 @@ class Replica:
             await asyncio.gather(*helpers, return_exceptions=True)
         return LOST_LEASE if self._lost else STOPPED
 
-    async def _watch(self, controller: Controller, config: Any, end: asyncio.Event) -> None:
+    async def _watch(self, controller: Controller, config: Any, tracker: WatchTracker, end: asyncio.Event) -> None:
         settings = kopf.OperatorSettings()
         configure(settings)
-        if not end.is_set():
-            await kopf.operator(
-                registry=register(controller, config, self._catch_signals),
-                settings=settings,
-                clusterwide=not self._options.namespaces,
-                namespaces=sorted(self._options.namespaces),
-                stop_flag=end,
-            )
+        others = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
+            registry=register(controller, config, tracker),
+            settings=settings,
+            clusterwide=not self._options.namespaces,
+            namespaces=sorted(self._options.namespaces),
+            stop_flag=end,
+        )
+        self._catch_signals()  # kopf has set its own, which would end the watches before the work
+        await kopf.run_tasks(tasks, ignored=others)
 
     async def _hold(self, leader: Leader | None) -> None:
         if leader is not None:
@@ -142,7 +147,6 @@ class Replica:
         return self._waiting or (self.controller is not None and self.controller.synced_at is not None)
 
     def _catch_signals(self) -> None:
-        """Ours must come after kopf's, which would end the watches first."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self.stop.set)

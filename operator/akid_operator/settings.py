@@ -14,6 +14,7 @@ from akid_operator.leader import Timing
 from akid_operator.resync import INTERVAL, LIVE_JOBS, LIVE_PODS
 
 LEASE = "akid-operator"
+WATCHED = frozenset({PLURAL, "pods"})
 
 
 @dataclass(frozen=True)
@@ -58,5 +59,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     watching.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
+    settings.queueing.idle_timeout = 1  # each object that had an event keeps a task so long
+    settings.queueing.exit_timeout = 0.1
     settings.process.ultimate_exiting_timeout = 10
     settings.persistence.finalizer = f"{GROUP}/operator"  # never used; if ever by mistake, then by this name

@@ -69,7 +69,7 @@ class WorkQueue(Generic[K]):
     async def get(self) -> Taken[K]:
         """The next key that is due; wait for one."""
         while True:
-            taken, pause = self._take()
+            taken, pause = self.take()
             if taken is not None:
                 return taken
             self._changed.clear()
@@ -102,8 +102,8 @@ class WorkQueue(Generic[K]):
         heapq.heappush(self._later, (due, next(self._order), key))
         self._changed.set()
 
-    def _take(self) -> tuple[Taken[K] | None, float | None]:
-        """(a key that is due, None) or (None, seconds to the next one)."""
+    def take(self) -> tuple[Taken[K] | None, float | None]:
+        """Without waiting: (a key that is due, None) or (None, seconds to the next one, if there is one)."""
         now = self._clock()
         while self._later and self._later[0][0] <= now:
             due, order, key = heapq.heappop(self._later)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,16 @@ class Jobs:
 
     def phases(self, name: str = "digits") -> dict[str, str]:
         return {pod: item["status"]["phase"] for pod, item in self.pods(name).items()}
+
+    def version(self) -> str:
+        """The version of what there is now."""
+        return self.api.get(f"{self._core}/pods")["metadata"]["resourceVersion"]
+
+    def pods_since(self, version: str) -> int:
+        """How many pods were made since a version, those that are gone included: by a watch from there on."""
+        watch = f"{self._core}/pods?watch=true&timeoutSeconds=1&resourceVersion={version}"
+        lines = self.cluster.kubectl("get", "--raw", watch).splitlines()
+        return sum(json.loads(line)["type"] == "ADDED" for line in lines)
 
     def delete_pod(self, name: str, grace: int = 30) -> None:
         self.api.delete(f"{self._core}/pods/{name}?gracePeriodSeconds={grace}")

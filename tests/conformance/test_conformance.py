@@ -15,7 +15,7 @@ import akid.layers
 from akid.backend import tf
 from akid.blocks import Block, ProcessingLayer
 from akid.brains import Brain
-from akid.declare import Making
+from akid.declare import declare_kid
 from akid.trips import Trip
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
@@ -171,10 +171,15 @@ def test_a_manifest_may_say_what_python_says(row: Row) -> None:
         # In a manifest "type" is the class; these have a class for every type.
         options.pop("type")
     options |= {"name": "it", "inputs": ["system_in"]}
-    making = Making()
-    block = making.block({"type": row.make.__name__, **json.loads(json.dumps(options))}, "blocks[0]")
-    making.problems.check()
-    assert type(block) is row.make
+    block = {"type": row.make.__name__, **json.loads(json.dumps(options))}
+    spec = {
+        "sensor": {"source": {"type": "DigitsSource"}, "batch_size": 8},
+        "brain": {"type": "Brain", "blocks": [block]},
+        "kongfu": {"type": "MomentumKongFu"},
+        "max_steps": 1,
+    }
+    kid = declare_kid(spec).kid
+    assert [type(block) for block in kid.brain] == [row.make]
 
 
 @every_row

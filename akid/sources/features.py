@@ -1,0 +1,117 @@
+"""A feature of a serialised ``tf.train.Example``: what it is, and how a batch of it is decoded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from akid.backend import tf
+from akid.errors import DataError, near_match
+
+_KEYS = ("dtype", "shape", "encoding")
+_ENCODINGS = ("numbers", "raw", "image")
+_KINDS = {"int64_list": "integers", "float_list": "floats", "bytes_list": "bytes"}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature.
+
+    Attributes:
+        key: its name in the example.
+        dtype: of the tensor it becomes.
+        shape: of the tensor, without the batch.
+        encoding: ``numbers``: a list of integers or floats, whichever ``dtype`` is; ``raw``: the bytes of the
+            array, little endian, row by row; ``image``: a PNG, JPEG, GIF or BMP of this shape, dtype uint8.
+    """
+
+    key: str
+    dtype: tf.DType
+    shape: tuple[int, ...]
+    encoding: str = "numbers"
+
+    @classmethod
+    def of(cls, key: str, features: Mapping[str, Mapping[str, Any]], owner: str) -> Feature:
+        """The feature called ``key`` of a specification.
+
+        Raises:
+            DataError: there is none, or it is not specified well.
+        """
+        if key not in features:
+            raise DataError(f"{owner}: features has no {key!r}. {near_match(key, features)}")
+        given, where = features[key], f"{owner}: features[{key!r}]"
+        for name in given:
+            if name not in _KEYS:
+                raise DataError(f"{where} has no key {name!r}. {near_match(name, _KEYS)}")
+        encoding = given.get("encoding", "numbers")
+        if encoding not in _ENCODINGS:
+            hint = near_match(str(encoding), _ENCODINGS)
+            raise DataError(f"{where}: encoding must be one of {_ENCODINGS}. {hint} Received: {encoding!r}")
+        shape = tuple(given.get("shape", ()))
+        if not all(isinstance(n, int) and n > 0 for n in shape):
+            raise DataError(f"{where}: shape must be a list of positive integers. Received: {list(shape)!r}")
+        try:
+            dtype = tf.as_dtype(given.get("dtype", "uint8" if encoding == "image" else "float32"))
+        except TypeError:
+            dtype = tf.string
+        if not (dtype.is_integer or dtype.is_floating or dtype.is_bool):
+            raise DataError(f"{where}: dtype must be that of numbers. Received: {given['dtype']!r}")
+        if encoding == "image" and (dtype != tf.uint8 or len(shape) != 3 or shape[-1] not in (1, 3, 4)):
+            raise DataError(
+                f"{where}: an image is uint8 of shape [height, width, 1, 3 or 4]. Received: dtype={dtype.name!r},"
+                f" shape={list(shape)!r}"
+            )
+        return cls(key, dtype, shape, encoding)
+
+    @property
+    def _kind(self) -> str:
+        if self.encoding != "numbers":
+            return "bytes_list"
+        return "float_list" if self.dtype.is_floating else "int64_list"
+
+    def parsed_as(self) -> Any:
+        """What ``tf.io.parse_example`` is told."""
+        kinds = {"bytes_list": tf.string, "float_list": tf.float32, "int64_list": tf.int64}
+        shape = self.shape if self.encoding == "numbers" else ()
+        return tf.io.FixedLenFeature(shape, kinds[self._kind])
+
+    def decode(self, parsed: tf.Tensor) -> tf.Tensor:
+        """``[batch, *shape]`` from what was parsed."""
+        if self.encoding == "numbers":
+            return tf.cast(parsed, self.dtype)
+        if self.encoding == "raw":
+            return tf.reshape(tf.io.decode_raw(parsed, self.dtype), [-1, *self.shape])
+
+        def image(content: tf.Tensor) -> tf.Tensor:
+            pixels = tf.io.decode_image(content, self.shape[-1], expand_animations=False)
+            return tf.ensure_shape(pixels, self.shape)
+
+        return tf.map_fn(image, parsed, fn_output_signature=tf.TensorSpec(self.shape, tf.uint8))
+
+    def check(self, example: Any, path: str) -> None:
+        """Look at the first example of a file.
+
+        Raises:
+            DataError: the feature is not in it, or is something else than specified.
+        """
+        there = example.features.feature
+        if self.key not in there:
+            raise DataError(f"{path} has no feature {self.key!r}. {near_match(self.key, there)}")
+        kind = there[self.key].WhichOneof("kind")
+        if kind != self._kind:
+            raise DataError(
+                f"{path}: the feature {self.key!r} holds {_KINDS.get(kind or '', 'nothing')}, but"
+                f" encoding={self.encoding!r} and dtype={self.dtype.name!r} expect {_KINDS[self._kind]}."
+            )
+        values = getattr(there[self.key], self._kind).value
+        found, unit = len(values), "numbers"
+        expected = math.prod(self.shape) if self.encoding == "numbers" else 1
+        if self.encoding == "raw" and found == 1:
+            found, expected, unit = len(values[0]), math.prod(self.shape) * self.dtype.size, "bytes"
+        if found != expected:
+            raise DataError(
+                f"{path}: the feature {self.key!r} holds {found} {unit}, but shape={list(self.shape)} and"
+                f" dtype={self.dtype.name!r} make {expected}."
+            )

@@ -1,0 +1,149 @@
+"""TFRecordSource: examples in TFRecord files."""
+
+from __future__ import annotations
+
+import glob
+import os
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from akid.backend import tf
+from akid.errors import DataError
+from akid.sources.base import SPLITS, Source
+from akid.sources.features import Feature
+from akid.sources.files import damaged
+from akid.sources.reading import call_python
+from akid.sources.record_index import RecordIndex, record_index
+
+#: Files kept open at once; with more each record opens its file.
+_OPEN_FILES = 512
+
+
+class TFRecordSource(Source):
+    """Serialised ``tf.train.Example`` in TFRecord files, read by index and parsed a batch at a time.
+
+    Where each record lies is found once and kept in ``work_dir`` (`akid.sources.record_index`), so that shuffling
+    is exact, over all files, without a buffer. Files must not be compressed.
+
+    Args:
+        features: what is in an example, by its key: ``{"image": {"dtype": "uint8", "shape": [32, 32, 3],
+            "encoding": "raw"}, "label": {"dtype": "int64", "shape": []}}``; see `akid.sources.features.Feature`.
+        train, val, test: the files of a split: a pattern such as ``train-*.tfrecord``, or several, below
+            ``work_dir``. Files are taken in the order of their names.
+        data: which feature is the data.
+        labels: which are the labels.
+        work_dir: the directory.
+        center, scale, name: see `Source`.
+    """
+
+    in_memory = False
+
+    def __init__(
+        self,
+        features: Mapping[str, Mapping[str, Any]],
+        train: str | Sequence[str] | None = None,
+        val: str | Sequence[str] | None = None,
+        test: str | Sequence[str] | None = None,
+        data: str = "image",
+        labels: Sequence[str] = ("label",),
+        work_dir: str = ".",
+        center: bool = False,
+        scale: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(center, scale, name)
+        self.work_dir = Path(work_dir).expanduser()
+        self.features = [Feature.of(key, features, self.name) for key in (data, *labels)]
+        given = {"train": train, "val": val, "test": test}
+        self._patterns = {
+            split: [patterns] if isinstance(patterns, str) else list(patterns)
+            for split, patterns in given.items()
+            if patterns is not None
+        }
+        if not self._patterns:
+            raise DataError(f"{self.name} needs the files of a split: train='train-*.tfrecord', for example.")
+        self._open: dict[Path, int] = {}
+        self._lock = threading.Lock()
+        weakref.finalize(self, _close, self._open)
+
+    def _setup(self) -> None:
+        self._index = {s: record_index(self._find(s), self.work_dir) for s in SPLITS if s in self._patterns}
+        for split, index in self._index.items():
+            if not len(index):
+                raise DataError(f"{self.name}: the files of {split!r} have no records: {_listed(index.files)}")
+            example = tf.train.Example()
+            try:
+                example.ParseFromString(self._record(index, 0))
+            except Exception:
+                raise damaged(index.files[0], "has records that are no tf.train.Example") from None
+            for feature in self.features:
+                feature.check(example, str(index.files[0]))
+
+    def _find(self, split: str) -> list[Path]:
+        files: list[Path] = []
+        for pattern in self._patterns[split]:
+            found = sorted(glob.glob(os.path.join(glob.escape(str(self.work_dir)), pattern)))
+            if not found:
+                there = sorted(entry.name for entry in os.scandir(self.work_dir)) if self.work_dir.is_dir() else []
+                raise DataError(
+                    f"{self.name}: no file is called {pattern!r} in {self.work_dir} (work_dir), which has"
+                    f" {', '.join(there[:12]) or 'nothing'}. Received: {split}={self._patterns[split]!r}"
+                )
+            files += map(Path, found)
+        return files
+
+    def size(self, split: str) -> int:
+        """How many records a split has."""
+        return len(self._index[split]) if split in self._index else 0
+
+    def signature(self) -> list[tf.TensorSpec]:
+        """The features' shapes and dtypes, the batch dimension None."""
+        return [tf.TensorSpec([None, *f.shape], f.dtype) for f in self.features]
+
+    def gather(self, split: str, indices: tf.Tensor) -> list[tf.Tensor]:
+        """See `Source.gather`."""
+        index = self._index[split]
+
+        def read(indices: np.ndarray) -> list[np.ndarray]:
+            return [np.array([self._record(index, int(i)) for i in indices], object)]
+
+        [serialised] = call_python(read, indices, [tf.TensorSpec([None], tf.string)])
+        parsed = tf.io.parse_example(serialised, {f.key: f.parsed_as() for f in self.features})
+        return [f.decode(parsed[f.key]) for f in self.features]
+
+    def _record(self, index: RecordIndex, number: int) -> bytes:
+        """The data of a record."""
+        path = index.files[index.file[number]]
+        offset, length = int(index.offset[number]), int(index.length[number])
+        try:
+            if len(index.files) > _OPEN_FILES:
+                with path.open("rb", buffering=0) as file:
+                    content = os.pread(file.fileno(), length, offset)
+            else:
+                content = os.pread(self._handle(path), length, offset)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+        if len(content) < length:
+            raise damaged(path, f"has become shorter: it ends within the record at byte {offset:,}")
+        return content
+
+    def _handle(self, path: Path) -> int:
+        with self._lock:
+            if path not in self._open:
+                self._open[path] = os.open(path, os.O_RDONLY)
+            return self._open[path]
+
+
+def _close(handles: dict[Path, int]) -> None:
+    for handle in handles.values():
+        os.close(handle)
+    handles.clear()
+
+
+def _listed(files: Sequence[Path]) -> str:
+    return ", ".join(str(f) for f in files[:12]) + (", ..." if len(files) > 12 else "")

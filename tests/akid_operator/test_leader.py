@@ -1,0 +1,150 @@
+"""The election, by two candidates with clocks of their own and one Lease in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import Any
+
+import pytest
+from akid_operator.api import Answer, Api, Call
+from akid_operator.errors import NotLeaderError
+from akid_operator.leader import Leader, Timing
+
+TIMING = Timing(lease=15, deadline=10, retry=2)
+
+
+class Server:
+    """Holds one Lease; every write changes its version, an old version is refused."""
+
+    def __init__(self) -> None:
+        self.lease: dict[str, Any] | None = None
+        self.version = 0
+        self.down = False
+
+    def answer(self, call: Call) -> Answer:
+        if self.down:
+            raise TimeoutError
+        if call.method == "GET":
+            return Answer(200, None, copy.deepcopy(self.lease)) if self.lease else Answer(404, None, {})
+        assert call.body is not None
+        known = call.body["metadata"].get("resourceVersion")
+        if self.lease is not None and known != str(self.version):
+            return Answer(409, None, {"reason": "Conflict"})
+        self.version += 1
+        metadata = call.body["metadata"] | {"resourceVersion": str(self.version)}
+        self.lease = copy.deepcopy(call.body | {"metadata": metadata})
+        return Answer(200, None, self.lease)
+
+    @property
+    def holder(self) -> str:
+        return self.lease["spec"]["holderIdentity"] if self.lease else ""
+
+
+class Client(Api):
+    """An Api whose server is in memory."""
+
+    def __init__(self, server: Server, leader: Leader | None = None) -> None:
+        super().__init__(None, leader.valid if leader else lambda: True)  # pyright: ignore
+        self._server = server
+
+    async def exchange(self, call: Call) -> Answer:
+        return self._server.answer(call)
+
+
+class Candidate:
+    """One of the replicas."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.now = 1000.0
+        self.leader = Leader(Client(server), "ops", "akid-operator", name, TIMING, lambda: self.now)
+
+    def try_once(self) -> bool:
+        return asyncio.run(self.leader.attempt())
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def pair(server: Server) -> tuple[Candidate, Candidate]:
+    return Candidate(server, "a"), Candidate(server, "b")
+
+
+def test_the_first_leads_and_the_second_waits(pair: tuple[Candidate, Candidate], server: Server) -> None:
+    a, b = pair
+    assert a.try_once()
+    assert not b.try_once()
+    assert (a.leader.valid(), b.leader.valid()) == (True, False)
+    assert server.holder == "a"
+
+
+def test_a_leader_that_renews_stays(pair: tuple[Candidate, Candidate]) -> None:
+    a, b = pair
+    for _ in range(30):
+        a.now += 2
+        b.now += 2
+        assert a.try_once()
+        assert not b.try_once()
+
+
+def test_a_silent_leader_is_followed_but_never_before_it_has_stopped_writing(
+    pair: tuple[Candidate, Candidate], server: Server
+) -> None:
+    a, b = pair
+    a.try_once()
+    waited = 0
+    while not b.try_once():
+        waited += 1
+        a.now += 1
+        b.now += 1
+    assert waited == TIMING.lease
+    assert not a.leader.valid()
+    assert server.holder == "b"
+    assert server.lease is not None
+    assert server.lease["spec"]["leaseTransitions"] == 1
+
+
+def test_the_age_of_a_lease_is_what_one_saw_oneself(pair: tuple[Candidate, Candidate]) -> None:
+    a, b = pair
+    a.try_once()
+    b.now += 3600  # its clock is an hour ahead
+    assert not b.try_once()
+
+
+def test_a_leader_of_the_past_writes_nothing(pair: tuple[Candidate, Candidate], server: Server) -> None:
+    a, _ = pair
+    a.try_once()
+    client = Client(server, a.leader)
+    a.now += 10.5
+    with pytest.raises(NotLeaderError, match="the lease has run out"):
+        asyncio.run(client.create("/api/v1/namespaces/x/pods", {"metadata": {}}))
+
+
+def test_a_released_lease_is_taken_at_once(pair: tuple[Candidate, Candidate], server: Server) -> None:
+    a, b = pair
+    a.try_once()
+    b.try_once()
+    asyncio.run(a.leader.release())
+    assert not a.leader.valid()
+    assert b.try_once()
+    assert server.holder == "b"
+
+
+def test_a_leader_that_lost_the_lease_is_not_valid_any_more(pair: tuple[Candidate, Candidate]) -> None:
+    a, b = pair
+    a.try_once()
+    for _ in range(2):
+        b.try_once()
+        b.now += 16
+    assert b.try_once()
+    assert not asyncio.run(asyncio.wait_for(held(a.leader), 5))
+
+
+async def held(leader: Leader) -> bool:
+    """Whether it is still valid after it gave up."""
+    leader.timing = Timing(15, 10, 0.01)
+    await leader.hold()
+    return leader.valid()

@@ -1,0 +1,265 @@
+"""One job against a server in memory: what is written, in what order, and what a refusal leads to."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from akid_operator.api import Answer
+from akid_operator.apply import WaitError
+from akid_operator.reconcile import Reconciler
+from akid_operator.store import Key, Store
+from fake_server import FakeServer
+from jobs import job
+
+from akid.job import Event, Settings
+
+KEY = Key("lab", "digits")
+CORE = "/api/v1/namespaces/lab"
+JOB = "/apis/akid.dev/v1alpha1/namespaces/lab/akidjobs/digits"
+TWO = {"name": "multi_worker", "workers": 2}
+
+
+class Scene:
+    """A job, a server and a reconciler whose clocks stand still."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.server = FakeServer()
+        self.store = Store()
+        self.told: list[str] = []
+        self.seconds = 0.0
+        self.start = datetime(2026, 1, 1, tzinfo=UTC)
+        self.reconciler = Reconciler(
+            self.server, self.store, Settings(), self, lambda: self.start + timedelta(seconds=self.seconds),
+            lambda: self.seconds,
+        )  # fmt: skip
+        manifest = job(**spec)
+        manifest["metadata"] |= {"namespace": "lab", "generation": 1}
+        self.store.job_seen(self.server.put(JOB, manifest))
+
+    def events(self, job: dict[str, Any], events: tuple[Event, ...]) -> None:
+        self.told += [event.reason for event in events]
+
+    def status(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        self.server.log.append(f"status: {new['status']['state']}")
+
+    def run(self) -> float | None:
+        """Reconcile once; the log is of this time only."""
+        self.server.log.clear()
+        return asyncio.run(self.reconciler.reconcile(KEY))
+
+    def pod(self, name: str, *, left: bool = False, **status: Any) -> None:
+        """A pod has changed, and the watch told so."""
+        path = f"{CORE}/pods/{name}"
+        old = self.server.objects[path]
+        new = self.server.put(path, old | {"status": old["status"] | status})
+        if left:
+            self.store.pod_left(old)
+        else:
+            self.store.pod_seen(new)
+
+    def ended(self, code: int) -> dict[str, Any]:
+        """The status of a pod whose trainer ended."""
+        state = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed"}}
+        return {
+            "phase": "Failed" if code else "Succeeded",
+            "containerStatuses": [{"name": "trainer", "state": state}],
+        }
+
+    @property
+    def job(self) -> dict[str, Any]:
+        return self.server.objects[JOB]
+
+    def reason(self, kind: str) -> str:
+        return next((c["reason"] for c in self.job["status"]["conditions"] if c["type"] == kind), "")
+
+
+def test_the_status_comes_first_then_the_objects_then_the_pods() -> None:
+    scene = Scene(engine=TWO)
+    scene.run()
+    assert scene.server.log[:2] == ["PUT akidjobs/status", "status: Created"]
+    assert sorted(scene.server.log[2:6]) == ["POST configmaps", "POST secrets", "POST services", "POST services"]
+    assert scene.server.log[6:] == ["POST pods", "POST pods"]
+    assert scene.told == ["Created"]
+
+
+def test_nothing_is_written_when_nothing_changed() -> None:
+    scene = Scene(engine=TWO)
+    scene.run()
+    for name in ("digits-worker-0", "digits-worker-1"):
+        scene.pod(name, phase="Running", conditions=[{"type": "Ready", "status": "True"}])
+    scene.run()
+    assert scene.server.log == ["PUT akidjobs/status", "status: Running"]
+    for _ in range(3):
+        scene.seconds += 10
+        scene.run()
+        assert scene.server.log == []
+
+
+def test_counts_alone_wait_for_more_of_them() -> None:
+    scene = Scene(engine=TWO)
+    scene.run()
+    scene.pod("digits-worker-0", phase="Running", conditions=[{"type": "Ready", "status": "True"}])
+    wait = scene.run()
+    assert wait is not None
+    assert 0 < wait <= 1
+    assert scene.server.log == []
+    scene.seconds += 1.5
+    scene.run()
+    assert scene.server.log == ["PUT akidjobs/status", "status: Created"]
+    assert scene.job["status"]["ready"] == "1/2"
+
+
+def test_a_failure_is_counted_before_its_pod_is_deleted_and_replaced() -> None:
+    scene = Scene()
+    scene.run()
+    scene.pod("digits-worker-0", left=True, **scene.ended(137))
+    scene.run()
+    assert scene.server.log[0] == "PUT akidjobs/status"
+    assert scene.server.log[2:] == ["DELETE pods", "POST pods"]
+    assert scene.job["status"]["restarts"] == 1
+    assert scene.told[-1] == "Restarting"
+
+
+def test_a_job_that_changed_meanwhile_is_read_and_judged_again() -> None:
+    scene = Scene()
+    scene.server.put(JOB, scene.job | {"spec": scene.job["spec"] | {"runPolicy": {"suspend": True}}})
+    scene.run()
+    assert scene.job["status"]["state"] == "Suspended"
+    assert scene.told == ["Suspended"]
+    assert "POST pods" not in scene.server.log
+
+
+def test_a_status_whose_answer_was_lost_counts_as_written() -> None:
+    scene = Scene()
+    scene.run()
+    scene.pod("digits-worker-0", phase="Running", conditions=[{"type": "Ready", "status": "True"}])
+    put = scene.server._put  # pyright: ignore
+
+    def loses(call: Any) -> Answer:
+        put(call)
+        return Answer(409, None, {"reason": "Conflict"})
+
+    scene.server._put = loses  # pyright: ignore
+    scene.run()
+    assert scene.told == ["Created", "Running"]
+    assert scene.server.log.count("PUT akidjobs/status") == 1
+
+
+def test_events_are_told_only_of_what_was_written() -> None:
+    scene = Scene()
+    scene.server.refuse["PUT", "akidjobs/status"] = [Answer(422, None, {"message": "no"})]
+    with pytest.raises(Exception, match="422"):
+        scene.run()
+    assert scene.told == []
+    assert "POST pods" not in scene.server.log
+
+
+@pytest.mark.parametrize("kind", ["pods", "configmaps", "services", "secrets"])
+def test_what_is_there_already_and_ours_is_success(kind: str) -> None:
+    scene = Scene(engine=TWO)
+    scene.server.refuse["POST", kind] = []
+    scene.run()
+    made = {path: item for path, item in scene.server.objects.items() if f"/{kind}/" in path}
+    fresh = Scene(engine=TWO)
+    fresh.store = Store()
+    fresh.reconciler = Reconciler(fresh.server, fresh.store, Settings(), fresh)
+    fresh.server.objects = {JOB: scene.server.objects[JOB] | {"status": {}}, **made}
+    fresh.store.job_seen(fresh.server.put(JOB, fresh.server.objects[JOB]))
+    fresh.run()
+    pods = [path for path in fresh.server.objects if "/pods/" in path]
+    assert len(pods) == 2
+    assert {path: fresh.server.objects[path]["metadata"]["uid"] for path in made} == {
+        path: item["metadata"]["uid"] for path, item in made.items()
+    }
+
+
+def leftover(owner_uid: str) -> dict[str, Any]:
+    owner = {"apiVersion": "akid.dev/v1alpha1", "kind": "AkidJob", "name": "digits", "uid": owner_uid}
+    return {"metadata": {"name": "digits-kid", "ownerReferences": [owner | {"controller": True}]}}
+
+
+def test_what_an_earlier_job_left_is_waited_for() -> None:
+    scene = Scene()
+    scene.server.put(f"{CORE}/configmaps/digits-kid", leftover("an-earlier-job"))
+    with pytest.raises(WaitError, match="of an earlier job of this name is going"):
+        scene.run()
+    assert "POST pods" not in scene.server.log
+    del scene.server.objects[f"{CORE}/configmaps/digits-kid"]
+    scene.run()
+    assert "POST pods" in scene.server.log
+
+
+def test_what_is_somebody_elses_is_a_conflict_of_names() -> None:
+    scene = Scene()
+    scene.server.put(f"{CORE}/configmaps/digits-kid", {"metadata": {"name": "digits-kid"}})
+    scene.run()
+    assert scene.reason("Queued") == "NameConflict"
+    assert "POST pods" not in scene.server.log
+
+
+def test_a_kid_that_bears_our_name_but_not_our_content_is_not_used() -> None:
+    scene = Scene()
+    forged = leftover(scene.job["metadata"]["uid"])
+    scene.server.put(f"{CORE}/configmaps/digits-kid", forged | {"data": {"kid.yaml": "another"}})
+    scene.run()
+    assert scene.reason("Queued") == "NameConflict"
+    assert "POST pods" not in scene.server.log
+
+
+def test_a_pod_that_was_not_known_of_is_judged_not_made_again() -> None:
+    scene = Scene()
+    scene.run()
+    scene.pod("digits-worker-0", phase="Running")
+    scene.store.pod_gone(KEY, "digits-worker-0", next(iter(scene.store.observed(KEY).members)).uid)
+    scene.run()
+    assert len(scene.store.observed(KEY).members) == 1
+    assert [path for path in scene.server.objects if "/pods/" in path] == [f"{CORE}/pods/digits-worker-0"]
+
+
+def test_an_invalid_template_ends_the_job() -> None:
+    scene = Scene()
+    scene.server.refuse["POST", "pods"] = [Answer(422, None, {"message": "spec.containers: nonsense"})]
+    scene.run()
+    assert scene.job["status"]["state"] == "Failed"
+    assert scene.reason("Failed") == "InvalidTemplate"
+
+
+def test_a_quota_is_told_once_and_tried_again() -> None:
+    scene = Scene()
+    full = Answer(403, None, {"message": "exceeded quota: small"})
+    scene.server.refuse["POST", "pods"] = [full] * 3
+    scene.run()
+    assert scene.reason("Queued") == "QuotaExceeded"
+    scene.seconds += 5
+    scene.run()
+    assert scene.server.log == ["POST pods"]
+    scene.seconds += 5
+    scene.run()
+    assert scene.reason("Queued") == "Admitted"
+    assert scene.told.count("QuotaExceeded") == 1
+
+
+def test_a_job_that_is_gone_is_forgotten() -> None:
+    scene = Scene()
+    scene.run()
+    old = scene.server.objects.pop(JOB)
+    scene.store.job_left(old)
+    assert scene.run() is None
+    assert list(scene.store) == []
+
+
+def test_a_finished_job_is_forgotten_and_its_services_are_gone() -> None:
+    scene = Scene(engine=TWO)
+    scene.run()
+    for name in ("digits-worker-0", "digits-worker-1"):
+        scene.pod(name, left=True, **scene.ended(0))
+    scene.run()
+    assert scene.job["status"]["state"] == "Succeeded"
+    assert not [path for path in scene.server.objects if "/services/" in path]
+    scene.seconds += 2
+    scene.run()
+    assert scene.server.log == []
+    assert list(scene.store) == []

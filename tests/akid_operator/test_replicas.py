@@ -1,0 +1,122 @@
+"""Two replicas as processes: who leads, who takes over and when, how they end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from cluster.waiting import wait_for
+from jobs import Jobs, job
+from replicas import Operator
+
+pytestmark = pytest.mark.cluster
+
+TWO = {"name": "multi_worker", "workers": 2}
+LEASE_SECONDS = 3
+Start = Callable[[str], Operator]
+
+
+@pytest.fixture
+def start(kubeconfig: Path, namespace: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts replicas for the test's own namespace, by name."""
+    with ExitStack() as running:
+        arguments = (
+            f"--namespace={namespace}",
+            f"--lease-namespace={namespace}",
+            f"--lease-seconds={LEASE_SECONDS}",
+        )
+        yield lambda name: running.enter_context(Operator(kubeconfig, tmp_path / f"{name}.log", *arguments))
+
+
+@pytest.fixture
+def pair(start: Start) -> tuple[Operator, Operator]:
+    """A leader, and one who waits."""
+    leader = start("first")
+    wait_for(lambda: leading(leader), "the first leads")
+    follower = start("second").ready()
+    assert not leading(follower)
+    return leader, follower
+
+
+def leading(operator: Operator) -> bool:
+    return operator.figure("akid_operator_leader") == 1
+
+
+def lease(jobs: Jobs) -> dict[str, object]:
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{jobs.namespace}/leases/akid-operator"
+    return jobs.api.get(path)["spec"]
+
+
+def test_when_the_leader_is_killed_the_other_takes_over(jobs: Jobs, pair: tuple[Operator, Operator]) -> None:
+    leader, follower = pair
+    jobs.create(job(engine=TWO, plays={"run-for": "6s"}))
+    jobs.reach("Running")
+    leader.end(signal.SIGKILL)
+    begun = time.monotonic()
+    wait_for(lambda: leading(follower), "the second leads", LEASE_SECONDS + 3)
+    print(f"took over after {time.monotonic() - begun:.1f} s")
+    jobs.reach("Succeeded")
+    assert "leaseTransitions" in lease(jobs)
+
+
+def test_a_leader_that_was_frozen_writes_nothing_and_goes(jobs: Jobs, pair: tuple[Operator, Operator]) -> None:
+    leader, follower = pair
+    jobs.create(job("before", engine=TWO))
+    jobs.reach("Running", "before")
+    leader.send(signal.SIGSTOP)
+    wait_for(lambda: leading(follower), "the second leads", LEASE_SECONDS + 3)
+    jobs.create(job("after", engine=TWO))
+    jobs.reach("Running", "after")
+    leader.send(signal.SIGCONT)
+    wait_for(lambda: leader.ended() is not None, "the first ends", 10)
+    assert leader.ended() == 1
+    for name in ("before", "after"):
+        assert sorted(jobs.pods(name)) == [f"{name}-worker-0", f"{name}-worker-1"]
+        assert jobs.reasons(name) == ["Created", "Running"]
+    assert leading(follower)
+
+
+def test_sigterm_ends_it_within_two_seconds_and_lets_the_other_lead(
+    jobs: Jobs, pair: tuple[Operator, Operator]
+) -> None:
+    leader, follower = pair
+    for number in range(20):
+        jobs.create(job(f"job-{number}", engine=TWO))
+    begun = time.monotonic()
+    assert leader.end(signal.SIGTERM) == 0
+    took = time.monotonic() - begun
+    print(f"ended after {took:.2f} s")
+    assert took < 2
+    wait_for(lambda: leading(follower), "the second leads", 2)
+    for number in range(20):
+        jobs.reach("Running", f"job-{number}", 40)
+    assert "Traceback" not in leader.log
+
+
+def test_a_follower_ends_at_once_too(pair: tuple[Operator, Operator]) -> None:
+    _, follower = pair
+    assert follower.end(signal.SIGTERM, timeout=2) == 0
+
+
+def test_it_tells_its_figures_and_its_health(jobs: Jobs, start: Start) -> None:
+    operator = start("only")
+    wait_for(lambda: leading(operator), "it leads")
+    wait_for(lambda: operator.get("/readyz") == "ok", "it is ready")
+    jobs.create(job(plays={"run-for": "1s"}))
+    jobs.reach("Succeeded")
+    assert operator.get("/healthz") == "ok"
+    assert operator.figure('akid_jobs_finished_total{reason="Completed",result="Succeeded"}') == 1
+    assert operator.figure("akid_job_start_seconds_count") == 1
+    assert operator.figure('akid_operator_api_request_seconds_count{code="201",kind="pods",verb="POST"}') == 1
+    assert operator.figure("akid_operator_resync_age_seconds") > 0
+
+
+def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:
+    with Operator(tmp_path / "none", tmp_path / "log") as operator:
+        wait_for(lambda: operator.ended() is not None, "it ends")
+        assert operator.ended() == 1
+        assert "which does not exist" in operator.log
