@@ -217,7 +217,7 @@ class Making:
                 kind.of(value)
 
     def _can_hold(self, annotation: Any) -> bool:
-        return bool(type_text(annotation)) or _catalog_of(annotation) is not None
+        return type_text(annotation) not in ("", "null") or _catalog_of(annotation) is not None
 
 
 def _catalog_of(annotation: Any) -> Catalog | None:

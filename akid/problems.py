@@ -59,8 +59,8 @@ def argument_path(path: str, message: str, arguments: Collection[str]) -> str:
         subject = re.match(form, message)
         if subject and subject[1] in arguments:
             return f"{path}.{subject[1]}"
-    _, _, values = message.rpartition("Received: ")
-    named = [name for name in re.findall(r"(?:^|, )(\w+)=", values) if name in arguments]
+    _, received, values = message.rpartition("Received: ")
+    named = [name for name in re.findall(r"(?:^|, )(\w+)=", values) if received and name in arguments]
     return f"{path}.{named[0]}" if len(named) == 1 else path
 
 

@@ -132,6 +132,17 @@ def test_a_keras_layer_of_a_manifest_cannot_run_code(layer):
     assert error.value.path == "spec.kid.brain.blocks[0]"
 
 
+@pytest.mark.parametrize(("name", "argument"), [("ArraySource", "data"), ("FunctionJoker", "function")])
+def test_what_takes_a_python_object_is_for_scripts_and_modules(name, argument):
+    spec = copy.deepcopy(VALID["spec"]["kid"])
+    if name.endswith("Joker"):
+        spec["sensor"]["jokers"] = [{"type": name}]
+    else:
+        spec["sensor"]["source"] = {"type": name}
+    with pytest.raises(InvalidSpecError, match=f"{name} takes a Python object, {argument}; make it in a script"):
+        declare_kid(spec)
+
+
 def test_a_type_can_have_an_argument_called_type():
     spec = copy.deepcopy(VALID["spec"]["kid"])
     spec["brain"]["blocks"][2] = {"type": "PoolingLayer", "ksize": 4, "type_": "avg"}
