@@ -128,7 +128,8 @@ class Replica:
     async def _hold(self, leader: Leader | None) -> None:
         if leader is not None:
             await leader.hold()
-            self._lost = True
+            # Told to end, it let the lease go itself: that is no loss.
+            self._lost = not self.stop.is_set()
             self.stop.set()
 
     async def _farewell(self, controller: Controller, leader: Leader | None, end_watches: asyncio.Event) -> None:
