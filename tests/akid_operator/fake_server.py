@@ -9,12 +9,6 @@ from typing import Any
 from akid_operator.api import Answer, Api, Call
 from akid_operator.metrics import kind_of
 
-    "services": "Service",
-    "configmaps": "ConfigMap",
-    "secrets": "Secret",
-    "akidjobs": "AkidJob",
-}
-
 
 class FakeServer(Api):
     """Objects by path. `refuse[(method, kind)]` is answered instead, once each."""
