@@ -58,7 +58,7 @@ class Controller:
         self._metrics = metrics
         self._interval = interval
         self._event_writer = EventWriter(api)
-        self._resync = Resync(api, self.store, namespaces, self.mark, self.queue.add)
+        self._resync = Resync(api, self.store, namespaces, self.mark, self._later)
         self._reconciler = Reconciler(api, self.store, settings, self)
         self._tasks: list[asyncio.Task[None]] = []
         self._busy: set[asyncio.Task[Any]] = set()
@@ -89,6 +89,10 @@ class Controller:
             job = self.store.record(key).job
             begun = job is not None and bool(job.get("status"))
             self.queue.add(key, DELAYS[news], urgent=begun)
+
+    def _later(self, key: Key, delay: float) -> None:
+        self.store.expect(key)
+        self.queue.add(key, delay)
 
     # -- what the reconciler reports
 

@@ -55,7 +55,8 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
     that comes up again (something of it is still there), everything is read.
     """
     plan = decision.plan
-    if decision.job is None or record.job is None:
+    expires = any(delete.kind is Kind.JOB for delete in plan.delete)
+    if decision.job is None or record.job is None or expires:
         return False
     ends = plan.status is not None and plan.status.get("state") in ("Succeeded", "Failed")
     if not record.complete:

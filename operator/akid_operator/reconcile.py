@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from akid.job import Decision, Event, Phase, Plan, Settings, decide
+from akid.job import Decision, Event, Plan, Settings, decide
 from akid_operator import look, paths
 from akid_operator.api import Api, Json
 from akid_operator.apply import Apply, RefusedError
@@ -73,6 +73,8 @@ class Reconciler:
     async def reconcile(self, key: Key) -> float | None:
         """Bring a job one step further; the seconds until it must be looked at again, if nothing happens."""
         for _ in range(ROUNDS):
+            if not self._store.knows(key):
+                return None
             await look.missing_parts(self._api, self._store, key)
             record = self._store.record(key)
             if record.job is None:
@@ -166,16 +168,26 @@ class Reconciler:
         return None
 
     def _next(self, key: Key, record: Record, plan: Plan, wait: float | None) -> float | None:
+        if record.finished and not plan.create and not plan.delete and not _has_live_pods(record):
+            self._store.forget(key)
+            if plan.requeue_after is None or not _expires(record):
+                return None
+            self._store.expect(key)
+            return plan.requeue_after
         times = [time for time in (plan.requeue_after, wait) if time is not None]
         if plan.create or plan.delete:
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
-            if pod.state.over and pod.state.terminating and pod.owner == record.uid:
+            if pod.state.over and pod.state.terminating and pod.owner == record.uid and not record.finished:
                 pod.lost = True
                 times.append(POLL_GOING)
-        rests = record.finished and not any(
-            pod.state.phase in (Phase.PENDING, Phase.RUNNING) for pod in record.pods.values()
-        )
-        if rests and not plan.delete and not plan.create:
-            self._store.forget(key)
         return min(times, default=None)
+
+
+def _has_live_pods(record: Record) -> bool:
+    return any(not pod.state.over for pod in record.pods.values())
+
+
+def _expires(record: Record) -> bool:
+    assert record.job is not None
+    return "ttlSecondsAfterFinished" in record.job["spec"].get("runPolicy", {})

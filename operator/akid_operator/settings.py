@@ -12,6 +12,7 @@ from akid.job.model import GROUP, PLURAL, VERSION
 from akid.job.names import JOB_LABEL
 from akid_operator.leader import Timing
 from akid_operator.resync import INTERVAL, LIVE_JOBS, LIVE_PODS
+from akid_operator.stateless import NoDiffBase, NoProgress
 
 LEASE = "akid-operator"
 WATCHED = frozenset({PLURAL, "pods"})
@@ -62,4 +63,6 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.queueing.idle_timeout = 1  # each object that had an event keeps a task so long
     settings.queueing.exit_timeout = 0.1
     settings.process.ultimate_exiting_timeout = 10
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.progress_storage = NoProgress()
     settings.persistence.finalizer = f"{GROUP}/operator"  # never used; if ever by mistake, then by this name

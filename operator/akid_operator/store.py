@@ -96,6 +96,7 @@ class Store:
     def __init__(self) -> None:
         self._records: dict[Key, Record] = {}
         self._ended: dict[str, int] = {}
+        self._expiring: set[Key] = set()
         self.gangs: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[tuple[Key, Record]]:
@@ -105,8 +106,17 @@ class Store:
         """The record of a job; an empty one if there was none."""
         return self._records.setdefault(key, Record())
 
+    def knows(self, key: Key) -> bool:
+        """Whether there may be something to do for a job: news that came in its last moments are no work."""
+        return key in self._records or key in self._expiring
+
+    def expect(self, key: Key) -> None:
+        """A finished job will have to be deleted."""
+        self._expiring.add(key)
+
     def forget(self, key: Key) -> None:
         """Drop what is known of a job. Late news of one that was over is not taken for a new job."""
+        self._expiring.discard(key)
         record = self._records.pop(key, None)
         if record is not None and record.job is not None:
             self._ended[record.uid] = version_of(record.job)
@@ -166,6 +176,8 @@ class Store:
         if owner is None:
             return News.NONE
         key = Key(pod["metadata"]["namespace"], owner[0])
+        if key not in self._records and owner[1] in self._ended:
+            return News.NONE
         pods = self.record(key).pods
         new = Pod(member_state(pod), owner[1], version_of(pod))
         old = pods.get(new.state.name)

@@ -263,3 +263,26 @@ def test_a_finished_job_is_forgotten_and_its_services_are_gone() -> None:
     scene.run()
     assert scene.server.log == []
     assert list(scene.store) == []
+
+
+def test_news_of_a_jobs_last_moments_make_no_requests() -> None:
+    scene = Scene()
+    scene.run()
+    scene.pod("digits-worker-0", left=True, **scene.ended(0))
+    scene.run()
+    scene.seconds += 2
+    scene.run()
+    scene.server.exchange = None  # pyright: ignore
+    assert scene.run() is None
+
+
+def test_a_job_that_expires_is_deleted_without_another_look_at_it() -> None:
+    scene = Scene(policy={"ttlSecondsAfterFinished": 60})
+    scene.run()
+    scene.pod("digits-worker-0", left=True, **scene.ended(0))
+    wait = scene.run()
+    assert wait == 60
+    scene.seconds += 61
+    scene.run()
+    assert scene.server.log == ["DELETE akidjobs"]
+    assert JOB not in scene.server.objects

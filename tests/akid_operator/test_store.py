@@ -128,6 +128,7 @@ def test_late_news_of_a_job_that_is_forgotten_are_ignored(store: Store) -> None:
     store.job_seen(a_job(60, state="Succeeded"))
     store.forget(KEY)
     assert store.job_seen(a_job(55, state="Running")) is News.NONE
+    assert store.pod_seen(a_pod(61, phase="Running")) is News.NONE
     assert list(store) == []
     assert store.job_seen(a_job(70, uid="job-2")) is News.NOW
 
