@@ -89,7 +89,7 @@ def test_a_paused_api_server_does_not_answer(cluster: Cluster) -> None:
     impatient = type(cluster.admin)(cluster.url, cluster.layout.authority, "any", timeout=0.5)
     with cluster.processes["kube-apiserver"].paused(), pytest.raises(OSError, match="timed out"):
         impatient.get("/readyz")
-    wait_for(cluster.admin.answers, "the server after its pause", timeout=20)
+    wait_for(cluster.admin.answers, "the server after its pause", timeout=60)
 
 
 def test_two_side_by_side(cluster: Cluster) -> None:
