@@ -21,9 +21,9 @@ def main() -> int:
     rows: list[Row] = []
     for module in modules:
         if not wanted or module[6:] in wanted:
-            found = importlib.import_module(f"tests.benchmarks.{module}").run()
-            print(*found, sep="\n", flush=True)
-            rows += found
+            for row in importlib.import_module(f"tests.benchmarks.{module}").run():
+                print(row, flush=True)
+                rows.append(row)
     missed = [row for row in rows if not row.reached]
     print(f"{len(rows) - len(missed)} of {len(rows)} targets reached")
     return 1 if missed else 0

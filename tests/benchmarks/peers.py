@@ -23,7 +23,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 MODELS: dict[str, tuple[tuple[int, ...], int, int]] = {
     "mlp": ((28, 28, 1), 64, 1000),
     "lenet": ((28, 28, 1), 128, 60),
-    "lenet_long": ((28, 28, 1), 128, 200),
     "lenet_first": ((28, 28, 1), 128, 1),
     "resnet20": ((32, 32, 3), 128, 8),
 }
@@ -95,7 +94,6 @@ def keras_best_round(model: str) -> Callable[[], None]:
 
 PEERS: dict[str, Callable[[str], Callable[[], None]]] = {
     "akid": akid_round,
-    "akid_summaries": lambda model: akid_round(model, do_summary=True, summary_step=100),
     "keras": keras_round,
     "keras_best": keras_best_round,
 }
