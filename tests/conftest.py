@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-# Before TensorFlow is imported: quiet, and one thread a test process (pytest-xdist runs several).
+# Before TensorFlow is imported: quiet.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 pytest_plugins = ["cluster.fixtures"]

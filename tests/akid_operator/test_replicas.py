@@ -80,9 +80,7 @@ def test_a_leader_that_was_frozen_writes_nothing_and_goes(jobs: Jobs, pair: tupl
     assert leading(follower)
 
 
-def test_sigterm_ends_it_within_two_seconds_and_lets_the_other_lead(
-    jobs: Jobs, pair: tuple[Operator, Operator]
-) -> None:
+def test_sigterm_ends_it_cleanly_and_lets_the_other_lead(jobs: Jobs, pair: tuple[Operator, Operator]) -> None:
     leader, follower = pair
     for number in range(20):
         jobs.create(job(f"job-{number}", engine=TWO))
@@ -90,7 +88,7 @@ def test_sigterm_ends_it_within_two_seconds_and_lets_the_other_lead(
     assert leader.end(signal.SIGTERM) == 0
     took = time.monotonic() - begun
     print(f"ended after {took:.2f} s")
-    assert took < 10  # 2 s on a quiet machine; the figure is printed
+    assert took < 10  # a deadline, not the target of 2 s: that figure is printed
     wait_for(lambda: leading(follower), "the second leads", 15)
     for number in range(20):
         jobs.reach("Running", f"job-{number}", 40)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Self
 
 from tests.benchmarks.rows import Row
 
 ROUNDS = 5
+#: Seconds a competitor may take for all its rounds.
+DEADLINE = 600.0
 
 
 class Peer:
@@ -26,11 +30,16 @@ class Peer:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        # One that hangs is ended, and its reader then finds the end of its output.
+        self._deadline = threading.Timer(DEADLINE, self._process.kill)
+        self._deadline.daemon = True
+        self._deadline.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._deadline.cancel()
         self._process.kill()
         self._process.wait()
 
@@ -52,18 +61,14 @@ class Peer:
 
 def race(model: str, peers: Sequence[str], rounds: int = ROUNDS) -> dict[str, list[dict[str, float]]]:
     """Rounds of several competitors, in turn; the order is reversed every other time."""
-    running = {}
-    for name in peers:
-        running[name] = Peer(model, name)
-        running[name].answer()
     results: dict[str, list[dict[str, float]]] = {name: [] for name in peers}
-    try:
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(Peer(model, name)) for name in peers}
+        for peer in running.values():
+            peer.answer()
         for number in range(rounds):
             for name in list(peers)[:: 1 if number % 2 else -1]:
                 results[name].append(running[name].round())
-    finally:
-        for peer in running.values():
-            peer.__exit__(None, None, None)
     return results
 
 
