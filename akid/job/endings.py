@@ -10,8 +10,9 @@ from akid.job.judge import exhausted, failure_reason, tell
 from akid.job.members import MemberState, chief_of
 from akid.job.names import Kind
 from akid.job.outcome import event, make_plan, set_condition
+from akid.job.reported import Status
 from akid.job.status import with_counts
-from akid.job.timers import active_deadline, expiry, overdue, pending_deadline, seconds_until
+from akid.job.timers import active_deadline, expiry, leave, overdue, pending_deadline, seconds_until
 from akid.job.view import View
 
 # What serves running members only. The kid, the claims and the kept pods stay until the job is deleted.
@@ -68,12 +69,12 @@ def end(view: View, result: Literal["Succeeded", "Failed"], reason: str, told: s
         status = set_condition(view, status, kind, False, result, f"the job has {result.lower()}")
     status = set_condition(view, status, result, True, reason, told)
     status = status.model_copy(update={"completion_time": view.now.replace(microsecond=0)})
-    deletes = clean_up(view)
+    deletes = clean_up(view, status)
     gone = {delete.uid for delete in deletes}
-    stay = [state for state in view.current if state.uid not in gone]
+    stay = [state for state in view.current if state.uid not in gone and _stays(view, state)]
     status = with_counts(status, view.wanted, stay, view.completed)
     told_event = event(result, f"The job has {result.lower()}: {told}.", warning=result == "Failed")
-    lingering = [overdue(state) for state in view.observed.members]
+    lingering = [leave(status), *(overdue(state) for state in view.observed.members)]
     return make_plan(view, status, deletes=deletes, events=[told_event], times=lingering)
 
 
@@ -84,15 +85,22 @@ def after_the_end(view: View) -> Plan | None:
     expires = expiry(view.job.status, view.policy)
     if expires is not None and expires <= view.now:
         return Plan(delete=(Delete(Kind.JOB, view.job.metadata.name, view.job.metadata.uid),))
-    times = [expires, *(overdue(state) for state in view.observed.members)]
-    return Plan(delete=tuple(clean_up(view)), requeue_after=seconds_until(view.now, times))
+    status, members = view.job.status, view.observed.members
+    leaving = leave(status) if any(not state.over for state in members) else None
+    times = [expires, leaving, *(overdue(state) for state in members)]
+    return Plan(delete=tuple(clean_up(view, status)), requeue_after=seconds_until(view.now, times))
 
 
-def clean_up(view: View) -> list[Delete]:
-    """What cleanPodPolicy takes away, and what served the pods."""
-    return view.deletes([s for s in view.observed.members if _goes(view, s)]) + view.object_deletes(*SERVING)
+def clean_up(view: View, status: Status) -> list[Delete]:
+    """What cleanPodPolicy takes away, and what served the pods; what may still end by itself is left for now."""
+    until = leave(status)
+    waits = until is not None and until > view.now
+    leaving = {s.uid for s in view.observed.members if waits and not s.over and not s.terminating}
+    goes = [s for s in view.observed.members if s.uid not in leaving and (s.terminating or not _stays(view, s))]
+    return view.deletes(goes) + ([] if leaving else view.object_deletes(*SERVING))
 
 
-def _goes(view: View, state: MemberState) -> bool:
+def _stays(view: View, state: MemberState) -> bool:
+    """Whether cleanPodPolicy leaves a member where it is."""
     policy = view.policy.clean_pod_policy
-    return policy == "All" or state.terminating or (policy == "Running" and not state.over)
+    return policy == "None" or (policy == "Running" and state.over)

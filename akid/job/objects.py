@@ -25,6 +25,9 @@ from akid.job.pods import Manifest, Settings, owner, pod, port
 from akid.job.storage import Volume
 from akid.job.volumes import KID_FILE
 
+# Ten times as fast, where PyYAML was built with libyaml.
+Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 # apiVersion and kind of each kind of object (a gang's differs by scheduler).
 TYPES: dict[Kind, tuple[str, str]] = {
     Kind.CONFIG: ("v1", "ConfigMap"),
@@ -71,7 +74,7 @@ def kid_text(job: AkidJob) -> str:
         "metadata": {"name": job.metadata.name},
         "spec": {"kid": job.spec.kid.arguments(), **({"engine": engine} if engine else {})},
     }
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
 def _head(job: AkidJob, kind: Kind) -> Manifest:

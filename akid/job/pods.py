@@ -88,6 +88,23 @@ def has_rendezvous(job: AkidJob) -> bool:
     return job.spec.engine.size > 1 and job.spec.run_policy.restart_strategy == "InPlace"
 
 
+def needs_names(job: AkidJob) -> bool:
+    """Whether the members must find each other by the names in TF_CONFIG: programs that read it themselves.
+
+    Those of akid's trainer get addresses at the rendezvous. A Service for names costs the cluster more than
+    all else of a job together: its endpoints are written anew, in two forms, whenever a pod starts or ends.
+    """
+    if not job.spec.engine.distributed or not has_rendezvous(job):
+        return job.spec.engine.distributed
+    specs = (job.spec.template_of(role).to_json().get("spec", {}) for role in job.spec.engine.counts)
+    return not all(runs_akid(trainer_of(spec)) for spec in specs)
+
+
+def runs_akid(container: Manifest) -> bool:
+    """Whether a container runs akid's trainer: it has no command of its own."""
+    return "command" not in container and "args" not in container
+
+
 def port(job: AkidJob, role: RoleName, name: str) -> int:
     """The number of a role's port: the one the template's container gives to the name, else akid's."""
     return port_of(trainer_of(job.spec.template_of(role).to_json().get("spec", {})), name)
@@ -139,7 +156,7 @@ def _container(job: AkidJob, member: Member, settings: Settings, kept: Manifest)
         "name": TRAINER,
         "image": job.spec.image or settings.image,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        **({} if "command" in kept or "args" in kept else {"command": command()}),
+        **({"command": command()} if runs_akid(kept) else {}),
         **kept,
         "ports": _merged(kept.get("ports", []), _ports(job, member, kept)),
         "securityContext": {**CONTAINER_SECURITY, **kept.get("securityContext", {})},

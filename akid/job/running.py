@@ -11,6 +11,7 @@ from akid.job.judge import Loss, loss_of, tell
 from akid.job.members import MemberState, Phase
 from akid.job.names import Kind
 from akid.job.outcome import event, make_plan, set_condition
+from akid.job.pods import has_rendezvous, needs_names
 from akid.job.reported import Status
 from akid.job.status import with_counts
 from akid.job.timers import PATIENCE, POLL, may_replace, overdue, replaceable
@@ -46,18 +47,17 @@ def keep_up(view: View) -> Plan:
 def objects_of(view: View) -> list[Kind]:
     """The objects the job should have beside its pods, in the order in which they are made."""
     job = view.job
-    several = len(view.wanted) > 1
     volumes = job.spec.volumes
     gang = gang_of(job)
     return [
         kind
         for kind, needed in (
             (Kind.CONFIG, True),
-            (Kind.TOKEN, several and view.supervised and bool(view.missing)),
+            (Kind.TOKEN, has_rendezvous(job) and bool(view.missing)),
             (Kind.DATA_CLAIM, bool(volumes.data and volumes.data.claim_template)),
             (Kind.LOG_CLAIM, bool(volumes.log and volumes.log.claim_template)),
-            (Kind.SERVICE, several or job.spec.engine.distributed),
-            (Kind.RENDEZVOUS, several and view.supervised),
+            (Kind.SERVICE, needs_names(job)),
+            (Kind.RENDEZVOUS, has_rendezvous(job)),
             (Kind.GANG, gang is not None and gang.name in view.observed.gangs and view.observed.gang is None),
         )
         if needed

@@ -16,6 +16,9 @@ LINGER = timedelta(seconds=30)
 MIN_LIFE = timedelta(seconds=5)
 # A pod that waits this long is reported with what it waits for.
 PATIENCE = timedelta(seconds=10)
+# The members of a job that has succeeded end by themselves within this time: they leave together, and their last
+# words are theirs. Then they are deleted.
+LEAVE = timedelta(seconds=3)
 # How often the outside is looked at again when no watch would tell.
 POLL = timedelta(seconds=5)
 
@@ -41,6 +44,11 @@ def expiry(status: Status, policy: RunPolicy) -> datetime | None:
     if status.completion_time is None or policy.ttl_seconds_after_finished is None or policy.suspend:
         return None
     return status.completion_time + timedelta(seconds=policy.ttl_seconds_after_finished)
+
+
+def leave(status: Status) -> datetime | None:
+    """Until when the members of a job may end by themselves; None if they are not to be waited for."""
+    return status.completion_time + LEAVE if status.completion_time and status.is_true("Succeeded") else None
 
 
 def overdue(state: MemberState) -> datetime | None:

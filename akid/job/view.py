@@ -30,11 +30,6 @@ class View:
         """The job's run policy."""
         return self.job.spec.run_policy
 
-    @property
-    def supervised(self) -> bool:
-        """Whether akid's trainer runs the members, which meet at a rendezvous."""
-        return self.policy.restart_strategy == "InPlace"
-
     @cached_property
     def attempt(self) -> int:
         """The current attempt. Pods of a later one mean that the status is old (its write will be refused)

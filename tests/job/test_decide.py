@@ -23,7 +23,7 @@ def reason(plan: Plan) -> str:
 def test_manifests_come_in_the_order_of_the_creates():
     decision = decide(manifest(engine=TWO), Observed(), T0, NONE)
     kinds = [described["kind"] for described in decision.manifests]
-    assert kinds == ["ConfigMap", "Secret", "Service", "Service", "Pod", "Pod"]
+    assert kinds == ["ConfigMap", "Secret", "Service", "Pod", "Pod"]
 
 
 def test_a_job_that_is_not_valid_fails_with_every_problem():

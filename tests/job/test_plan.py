@@ -31,10 +31,27 @@ FAILED = {"exit_code": 137, "finished": at(10), "message": "killed", "node": "no
 
 def test_a_new_job_gets_its_objects_then_its_pods():
     first = look(seen_objects={})
-    assert created(first) == ["config", "token", "service", "rendezvous", "worker-0", "worker-1"]
+    assert created(first) == ["config", "token", "rendezvous", "worker-0", "worker-1"]
     assert started(first)["state"] == "Created"
     assert started(first)["ready"] == "0/2"
     assert [event.reason for event in first.events] == ["Created"]
+
+
+OWN_PROGRAM = {"spec": {"containers": [{"name": "trainer", "command": ["python", "train.py"]}]}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "services"),
+    [({}, ["rendezvous"]),
+     ({"template": OWN_PROGRAM}, ["service", "rendezvous"]),
+     ({"engine": SERVERS, "roles": {"evaluator": {"template": OWN_PROGRAM}}}, ["service", "rendezvous"]),
+     ({"runPolicy": {"restartStrategy": "Recreate"}}, ["service"])],
+    ids=["akid's trainer", "own program", "own program of one role", "no supervisor"],
+)  # fmt: skip
+def test_names_are_served_to_programs_that_read_tf_config_themselves(spec: Any, services: list[str]):
+    assert [
+        made for made in created(look(seen_objects={}, **spec)) if made in ("service", "rendezvous")
+    ] == services
 
 
 def test_a_single_job_needs_no_service_and_no_rendezvous():
@@ -77,85 +94,6 @@ def test_progress_alone_can_wait():
     told = look(*BOTH, status=running(), progress=Progress(step=7))
     assert told.minor
     assert started(told)["progress"] == {"step": 7}
-
-
-# -- the end ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("engine", "done", "policy", "succeeds"),
-    [
-        (TWO, ["worker-0"], "Chief", True),
-        (TWO, ["worker-1"], "Chief", False),
-        (TWO, ["worker-0"], "AllWorkers", False),
-        (TWO, ["worker-0", "worker-1"], "AllWorkers", True),
-        (SERVERS, ["chief-0"], "Chief", True),
-        (SERVERS, ["worker-0", "worker-1", "ps-0", "evaluator-0"], "Chief", False),
-        (SERVERS, ["chief-0", "worker-0", "worker-1"], "AllWorkers", True),
-        (SERVERS, ["chief-0", "ps-0", "evaluator-0", "worker-0"], "AllWorkers", False),
-        ({"name": "single"}, ["worker-0"], "Chief", True),
-    ],
-)
-def test_who_decides_on_success(engine: dict[str, Any], done: list[str], policy: str, succeeds: bool):
-    ended = look(*(seen(name, "Succeeded") for name in done), engine=engine, runPolicy={"successPolicy": policy})
-    assert (condition(ended, "Succeeded") == ("True", "Completed")) is succeeds
-
-
-def test_failure_is_judged_before_success():
-    both = look(seen("worker-0", "Succeeded"), seen("worker-1", "Failed", exit_code=1), status=running())
-    assert condition(both, "Failed") == ("True", "PodFailed")
-    assert condition(both, "Succeeded") == ("", "")
-
-
-def test_a_retryable_failure_beside_success_is_counted_and_the_job_succeeds():
-    both = look(seen("worker-0", "Succeeded"), seen("worker-1", "Failed", **FAILED), status=running())
-    assert condition(both, "Succeeded")[0] == "True"
-    assert (started(both)["restarts"], started(both)["countedPods"]) == (1, ["uid-worker-1"])
-
-
-@pytest.mark.parametrize(
-    ("code", "outcome"),
-    [
-        (1, "PodFailed"),
-        (2, "InvalidKid"),
-        (127, "PodFailed"),
-        (42, ""),
-        (128, ""),
-        (137, ""),
-        (139, ""),
-        (143, ""),
-    ],
-)
-def test_exit_codes_decide_between_failure_and_restart(code: int, outcome: str):
-    ended = look(seen("worker-0"), seen("worker-1", "Failed", exit_code=code), status=running())
-    assert condition(ended, "Failed") == (("True", outcome) if outcome else ("", ""))
-    assert started(ended)["restarts"] == (0 if outcome else 1)
-
-
-def test_the_last_failure_is_told():
-    failure = look(seen("worker-0"), seen("worker-1", "Failed", **FAILED | {"exit_code": 1}), status=running())
-    assert started(failure)["lastFailure"] == {
-        "pod": "digits-worker-1", "node": "node-a", "exitCode": 1, "message": "killed",
-    }  # fmt: skip
-    assert [e.message for e in failure.events] == [
-        "The job has failed: digits-worker-1 on node-a failed with exit code 1: killed."
-    ]
-
-
-@pytest.mark.parametrize(
-    ("policy", "gone"),
-    [("Running", ["worker-1", "", "rendezvous"]), ("All", ["worker-0", "worker-1", "", "rendezvous"]),
-     ("None", ["", "rendezvous"])],
-)  # fmt: skip
-def test_c_the_service_goes_with_the_job_and_pods_by_the_policy(policy: str, gone: list[str]):
-    ended = look(seen("worker-0", "Succeeded"), seen("worker-1"), runPolicy={"cleanPodPolicy": policy})
-    assert deleted(ended) == [name or "digits" for name in gone]
-
-
-def test_h_nothing_is_written_after_the_end():
-    ended = started(look(seen("worker-0", "Succeeded"), seen("worker-1"), status=running()))
-    after = look(seen("worker-0", "Succeeded"), status=ended, seen_objects={Kind.CONFIG: "u"}, now=at(99))
-    assert after == Plan()
 
 
 # -- restarts ---------------------------------------------------------------------------------------------
@@ -354,8 +292,8 @@ def test_a_job_that_is_being_deleted_is_let_go():
 
 
 def test_objects_deleted_behind_its_back_are_made_again():
-    kept = {kind: uid for kind, uid in OBJECTS.items() if kind is not Kind.SERVICE}
-    assert created(look(*BOTH, status=running(), seen_objects=kept)) == ["service"]
+    kept = {kind: uid for kind, uid in OBJECTS.items() if kind is not Kind.RENDEZVOUS}
+    assert created(look(*BOTH, status=running(), seen_objects=kept)) == ["rendezvous"]
 
 
 def test_a_status_lost_is_built_again():

@@ -205,5 +205,5 @@ def test_an_undisturbed_job_takes_few_writes(strategy: str):
         world.operator.hear(pod["metadata"]["name"])
     settle(world.cluster, world.operator)
     assert world.status.state == "Succeeded"
-    # 4 pods, ConfigMap, Service, in place also Secret and rendezvous; 3 status; the Services are deleted.
-    assert world.operator.writes == (13 if strategy == "InPlace" else 10)
+    # 4 pods, ConfigMap, Service, in place also Secret; 3 status; the Service is deleted.
+    assert world.operator.writes == (11 if strategy == "InPlace" else 10)
