@@ -19,13 +19,15 @@ from akid_operator.metrics import Metrics
 from akid_operator.reconcile import Reconciler
 from akid_operator.resync import INTERVAL, Resync
 from akid_operator.store import Key, News, Store, key_of, owner_of
-from akid_operator.workqueue import WorkQueue
+from akid_operator.workqueue import NEVER, WorkQueue
 
 logger = logging.getLogger(__name__)
 
 WORKERS = 16
 # Seconds in which news are gathered.
 DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
+# Seconds for which new jobs may come before the progress of one that has begun.
+PATIENCE = {News.SOON: 1.0, News.LEFT: 0.0, News.NOW: 0.0}
 # What waits for somebody else's deletion to be done is tried again at least this often.
 LONGEST_WAIT = 2.0
 # For requests that are on their way, and events not yet written, when the process is asked to end.
@@ -57,7 +59,7 @@ class Controller:
         self.queue: WorkQueue[Key] = WorkQueue()
         self._metrics = metrics
         self._interval = interval
-        self._event_writer = EventWriter(api)
+        self._event_writer = EventWriter(api, lambda: len(self.queue) > 0)
         self._resync = Resync(api, self.store, namespaces, self.mark, self._later)
         self._reconciler = Reconciler(api, self.store, settings, self)
         self._tasks: list[asyncio.Task[None]] = []
@@ -84,11 +86,11 @@ class Controller:
             self.mark(key, self.store.pod_left(pod) if left else self.store.pod_seen(pod))
 
     def mark(self, key: Key, news: News) -> None:
-        """Have a job looked at. One that has begun comes before one that is new."""
+        """Have a job looked at. What happens to one that has begun comes before one that is new, or soon after."""
         if news is not News.NONE:
             job = self.store.record(key).job
             begun = job is not None and bool(job.get("status"))
-            self.queue.add(key, DELAYS[news], urgent=begun)
+            self.queue.add(key, DELAYS[news], patience=PATIENCE[news] if begun else NEVER)
 
     def _later(self, key: Key, delay: float) -> None:
         self.store.expect(key)

@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import logging
 import socket
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from akid.job import Event
@@ -17,29 +19,39 @@ from akid_operator.errors import ApiError, OperatorError
 logger = logging.getLogger(__name__)
 
 PENDING = 10_000
+# While jobs wait for a worker, events wait too, but no longer than this.
+LOOKS, LOOK_AGAIN = 50, 0.1
 
 
 class EventWriter:
-    """Writes events one after the other, apart from the work on the jobs."""
+    """Writes events one after the other, apart from the work on the jobs, which comes first.
 
-    def __init__(self, api: Api) -> None:
+    Args:
+        api: the API server.
+        crowded: whether there is work that waits.
+    """
+
+    def __init__(self, api: Api, crowded: Callable[[], bool] = lambda: False) -> None:
         self._api = api
-        self._pending: asyncio.Queue[tuple[str, Json]] = asyncio.Queue(PENDING)
+        self._crowded = crowded
+        self._pending: asyncio.Queue[tuple[float, str, Json]] = asyncio.Queue(PENDING)
+        self._hurry = False
 
     def add(self, job: Json, events: tuple[Event, ...]) -> None:
         """Have these events written."""
         for number, event in enumerate(events):
             body = manifest(job, event, number, datetime.now(UTC))
             try:
-                self._pending.put_nowait((body["metadata"]["namespace"], body))
+                self._pending.put_nowait((time.monotonic(), body["metadata"]["namespace"], body))
             except asyncio.QueueFull:
                 logger.warning("too many events are pending, dropped: %s", event.message)
 
     async def run(self) -> None:
         """Write events until cancelled."""
         while True:
-            namespace, body = await self._pending.get()
+            added, namespace, body = await self._pending.get()
             try:
+                await self._wait_for_room(added)
                 await self._api.create(paths.collection("v1", "Event", namespace), body)
             except ApiError as error:
                 if not error.exists:
@@ -50,15 +62,22 @@ class EventWriter:
                 self._pending.task_done()
 
     async def drain(self) -> None:
-        """Wait until every event was written."""
+        """Write every event now."""
+        self._hurry = True
         await self._pending.join()
+
+    async def _wait_for_room(self, added: float) -> None:
+        for _ in range(LOOKS):
+            if self._hurry or time.monotonic() - added > LOOKS * LOOK_AGAIN or not self._crowded():
+                return
+            await asyncio.sleep(LOOK_AGAIN)
 
 
 def manifest(job: Json, event: Event, number: int, now: datetime) -> Json:
     """An Event. Its name follows from the status write it came with, so that it is written only once."""
     metadata = job["metadata"]
     source = f"{metadata['uid']}/{metadata['resourceVersion']}/{number}"
-    time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     about = {name: metadata[name] for name in ("namespace", "name", "uid", "resourceVersion")}
     return {
         "apiVersion": "v1",
@@ -72,8 +91,8 @@ def manifest(job: Json, event: Event, number: int, now: datetime) -> Json:
         "reason": event.reason,
         "message": event.message,
         "count": 1,
-        "firstTimestamp": time,
-        "lastTimestamp": time,
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
         "source": {"component": MANAGER},
         "reportingComponent": MANAGER,
         "reportingInstance": socket.gethostname()[:128],

@@ -21,8 +21,9 @@ from akid_operator.store import Key, Record, Store
 
 logger = logging.getLogger(__name__)
 
-# Counts and progress are written at most this often.
-MINOR_EVERY = 1.0
+# Counts and progress of one job are written at most this often, and of all jobs so many times a second.
+MINOR_EVERY, LONGEST_MINOR = 1.0, 30.0
+MINOR_RATE = 20.0
 # After creates or deletes: the status says so even if no pod does.
 AFTER_CHANGES = 1.0
 # A finished pod that is being deleted is in no watch: it is read this often.
@@ -118,10 +119,15 @@ class Reconciler:
 
     def _wait_for_more(self, record: Record, plan: Plan) -> float | None:
         """Seconds a status that differs in counts only may still wait for more of them."""
+        now = self._clock()
         if plan.status is None or not plan.minor:
+            record.minor_since = None
             return None
-        rest = record.status_written + MINOR_EVERY - self._clock()
-        return rest if rest > 0 else None
+        if record.minor_since is None:
+            record.minor_since = now
+        every = min(max(MINOR_EVERY, len(self._store) / MINOR_RATE), LONGEST_MINOR)
+        due = max(record.status_written + every, record.minor_since + MINOR_EVERY)
+        return due - now if due > now else None
 
     async def _create(self, apply: Apply, record: Record, decision: Decision) -> bool:
         """Whether the plan must be made anew, since it was refused, or is not any more."""
@@ -155,7 +161,7 @@ class Reconciler:
             if new is None:
                 return False
         self._store.job_seen(new)
-        record.status_written = self._clock()
+        record.status_written, record.minor_since = self._clock(), None
         self._reporter.status(old, new)
         return True
 

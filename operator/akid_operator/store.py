@@ -67,6 +67,7 @@ class Record:
         gang: its PodGroup.
         troubles: what the server refused to create.
         status_written: when its status was written, on the steady clock.
+        minor_since: since when counts are waiting to be written, on the steady clock.
     """
 
     job: Json | None = None
@@ -78,6 +79,7 @@ class Record:
     gang: GangState | None = None
     troubles: tuple[Trouble, ...] = ()
     status_written: float = NO_TRUST
+    minor_since: float | None = None
 
     @property
     def uid(self) -> str:
@@ -101,6 +103,9 @@ class Store:
 
     def __iter__(self) -> Iterator[tuple[Key, Record]]:
         return iter(list(self._records.items()))
+
+    def __len__(self) -> int:
+        return len(self._records)
 
     def record(self, key: Key) -> Record:
         """The record of a job; an empty one if there was none."""

@@ -26,8 +26,9 @@ class WorkQueue(Generic[K]):
     """Keys with the time each is due.
 
     A key that is added again keeps the earlier of its times. One that is being worked on is handed out again
-    only after `done`. Among those that are due, urgent keys come first: work that has begun is never starved
-    by new work.
+    only after `done`. Among those that are due, the ones whose patience is at its end come first, then those
+    that were added without one (new work), then the rest: what has begun is never starved by new work, and
+    what can wait a little gathers news meanwhile.
 
     Args:
         clock: seconds, steady; by default the running loop's.
@@ -43,8 +44,9 @@ class WorkQueue(Generic[K]):
         self._jitter = jitter
         self._due: dict[K, float] = {}
         self._later: list[tuple[float, int, K]] = []
-        self._ready: list[tuple[bool, float, int, K]] = []
-        self._urgent: set[K] = set()
+        self._new: list[tuple[float, int, K]] = []
+        self._begun: list[tuple[float, float, int, K]] = []
+        self._latest: dict[K, float] = {}
         self._working: set[K] = set()
         self._failures: dict[K, int] = {}
         self._order = itertools.count()
@@ -55,16 +57,23 @@ class WorkQueue(Generic[K]):
         now = self._clock()
         return sum(due <= now for key, due in self._due.items() if key not in self._working)
 
-    def add(self, key: K, delay: float = 0.0, *, urgent: bool = False) -> None:
-        """See to it that a key is handed out, in `delay` seconds at the latest."""
-        if urgent:
-            self._urgent.add(key)
+    def add(self, key: K, delay: float = 0.0, *, patience: float = NEVER) -> None:
+        """See to it that a key is handed out.
+
+        Args:
+            key: what is added.
+            delay: seconds until it is due.
+            patience: seconds after that in which others may come first.
+        """
         due = self._clock() + delay
-        if due >= self._due.get(key, NEVER):
-            return
-        self._due[key] = due
-        if key not in self._working:
-            self._push(key, due)
+        sooner = due < self._due.get(key, NEVER)
+        graver = due + patience < self._latest.get(key, NEVER)
+        if sooner:
+            self._due[key] = due
+        if graver:
+            self._latest[key] = due + patience
+        if (sooner or graver) and key not in self._working:
+            self._push(key, self._due[key])
 
     async def get(self) -> Taken[K]:
         """The next key that is due; wait for one."""
@@ -107,14 +116,38 @@ class WorkQueue(Generic[K]):
         now = self._clock()
         while self._later and self._later[0][0] <= now:
             due, order, key = heapq.heappop(self._later)
-            if self._due.get(key) == due and key not in self._working:
-                heapq.heappush(self._ready, (key not in self._urgent, due, order, key))
-        while self._ready:
-            _, due, _, key = heapq.heappop(self._ready)
-            if self._due.get(key) != due or key in self._working:
-                continue
+            if self._waits(key, due):
+                self._sort(key, due, order)
+        chosen = self._choose(now)
+        if chosen is not None:
+            key, due = chosen
             del self._due[key]
-            self._urgent.discard(key)
+            self._latest.pop(key, None)
             self._working.add(key)
             return Taken(key, max(0.0, now - due)), None
         return None, self._later[0][0] - now if self._later else None
+
+    def _sort(self, key: K, due: float, order: int) -> None:
+        latest = self._latest.get(key, NEVER)
+        if latest < NEVER:
+            heapq.heappush(self._begun, (latest, due, order, key))
+        else:
+            heapq.heappush(self._new, (due, order, key))
+
+    def _choose(self, now: float) -> tuple[K, float] | None:
+        """(the key that comes first, its time)."""
+        while self._begun and not self._waits(self._begun[0][3], self._begun[0][1]):
+            heapq.heappop(self._begun)
+        while self._new and not self._waits(self._new[0][2], self._new[0][0]):
+            heapq.heappop(self._new)
+        if self._begun and (self._begun[0][0] <= now or not self._new):
+            _, due, _, key = heapq.heappop(self._begun)
+            return key, due
+        if self._new:
+            due, _, key = heapq.heappop(self._new)
+            return key, due
+        return None
+
+    def _waits(self, key: K, due: float) -> bool:
+        """Whether an entry of a heap still counts."""
+        return self._due.get(key) == due and key not in self._working

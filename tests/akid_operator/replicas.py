@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cluster.processes import Identity
 from cluster.waiting import wait_for
 
 
@@ -30,6 +31,13 @@ class Operator:
 
     def __enter__(self) -> Operator:
         return self
+
+    @property
+    def identity(self) -> Identity:
+        """The process, told from others that get its pid."""
+        identity = Identity.of(self._process.pid)
+        assert identity is not None  # it is reaped only by this class
+        return identity
 
     def __exit__(self, *error: object) -> None:
         self._process.kill()

@@ -66,8 +66,34 @@ def test_work_that_has_begun_comes_before_new_work(queue: WorkQueue[str], clock:
     for name in "abc":
         queue.add(name)
     clock.now += 1
-    queue.add("z", urgent=True)
+    queue.add("z", patience=0.0)
     assert due(queue) == ["z", "a", "b", "c"]
+
+
+def test_progress_lets_new_work_pass_for_a_while(queue: WorkQueue[str], clock: Clock) -> None:
+    queue.add("progress", patience=1.0)
+    queue.add("new")
+    assert due(queue) == ["new", "progress"]
+    queue.done("progress")
+    queue.add("progress", patience=1.0)
+    clock.now += 1
+    queue.add("newer")
+    assert due(queue) == ["progress", "newer"]
+
+
+def test_worse_news_of_a_key_that_waits_bring_it_to_the_front(queue: WorkQueue[str]) -> None:
+    queue.add("new")
+    queue.add("job", patience=1.0)
+    queue.add("job", patience=0.0)
+    assert due(queue) == ["job", "new"]
+
+
+def test_a_new_key_that_waits_is_moved_up_by_its_first_news(queue: WorkQueue[str]) -> None:
+    for name in "abc":
+        queue.add(name)
+    assert queue.take()[0] is not None
+    queue.add("c", patience=0.0)
+    assert due(queue) == ["c", "b"]
 
 
 def test_backoffs_double_up_to_a_limit_and_begin_anew_after_success(queue: WorkQueue[str], clock: Clock) -> None:
