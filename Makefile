@@ -9,6 +9,8 @@ UV_VERSION := 0.13.9
 export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 PYTEST_FLAGS ?= -q
+# Names of benchmarks, e.g. BENCHES="training operator_burst"; all by default.
+BENCHES ?=
 
 .PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds bench lock clean
 
@@ -57,7 +59,7 @@ crds: setup ## write crds/ from the models of the API
 	@$(PY) -m akid.job.crd crds/akidjobs.akid.dev.yaml
 
 bench: setup ## speeds as ratios against peers, interleaved in one run
-	@$(PY) -m tests.benchmarks
+	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)
 
 lock: $(VENV)/bin/uv ## compile constraints.txt from the pyproject files
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
