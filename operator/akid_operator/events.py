@@ -13,6 +13,7 @@ from akid.job.names import MANAGER
 from akid_operator import paths
 from akid_operator.api import Api, Json
 from akid_operator.errors import ApiError, OperatorError
+from akid_operator.store import version_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +56,20 @@ class EventWriter:
 
 
 def manifest(job: Json, event: Event, number: int, now: datetime) -> Json:
-    """An Event. Its name follows from the status write it came with, so that it is written only once."""
+    """An Event. Its name follows from the status write it came with, so that it is written only once.
+
+    Names grow with time: `kubectl describe` shows the events of one second in the order of their names.
+    """
     metadata = job["metadata"]
     source = f"{metadata['uid']}/{metadata['resourceVersion']}/{number}"
+    place = f"{version_of(job):013x}{number:02x}"
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     about = {name: metadata[name] for name in ("namespace", "name", "uid", "resourceVersion")}
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{metadata['name']}.{hashlib.sha256(source.encode()).hexdigest()[:16]}",
+            "name": f"{metadata['name']}.{place}{hashlib.sha256(source.encode()).hexdigest()[:8]}",
             "namespace": metadata["namespace"],
         },
         "involvedObject": {"apiVersion": job["apiVersion"], "kind": job["kind"], **about},
