@@ -27,7 +27,7 @@ class Model(BaseModel):
             return given
         fields = cast("Mapping[str, Any]", given)
         nulls = {field.alias for field in cls.model_fields.values() if fields.get(field.alias or "", ...) is None}
-        return {name: value for name, value in fields.items() if name not in nulls} if nulls else given
+        return {name: value for name, value in fields.items() if name not in nulls} if nulls else fields
 
 
 class OpenModel(Model):

@@ -90,7 +90,8 @@ ENGINE = [
 REST = [
     *(Rule(f"spec.volumes.{name}", exactly_one(*VOLUMES), f"expected exactly one of {', '.join(VOLUMES)}")
       for name in ("data", "log")),
-    Rule("spec.volumes", "!has(self.log) || !self.log.readOnly", "the run directory is written to", "log.readOnly"),
+    Rule("spec.volumes", "!has(self.log) || !self.log.readOnly", "the run directory is written to",
+         "log.readOnly"),
     *(Rule(at, TRAINERS, "expected a container called 'trainer' among several", "spec.containers")
       for at in TEMPLATES),
     Rule("spec", "!has(self.scheduling) || !has(self.scheduling.minAvailable) || "

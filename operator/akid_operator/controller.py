@@ -13,7 +13,7 @@ from typing import Any
 from akid.job import Event, Settings
 from akid_operator.api import Api, Json
 from akid_operator.apply import WaitError
-from akid_operator.errors import ApiError, NotLeaderError, OperatorError
+from akid_operator.errors import ApiError, OperatorError
 from akid_operator.events import EventWriter
 from akid_operator.metrics import Metrics
 from akid_operator.reconcile import Reconciler
@@ -29,7 +29,7 @@ DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
 # What waits for somebody else's deletion to be done is tried again at least this often.
 LONGEST_WAIT = 2.0
 # For requests that are on their way, and events not yet written, when the process is asked to end.
-FAREWELL = 0.7
+FAREWELL = 0.6
 # After a LIST that failed.
 START_AGAIN, RESYNC_AGAIN = 1.0, 10.0
 
@@ -189,9 +189,6 @@ class Controller:
         begun = time.monotonic()
         try:
             again = await self._reconciler.reconcile(key)
-        except NotLeaderError as error:
-            logger.warning("%s", error)
-            return
         except Exception as error:  # one job's trouble must never stop the others
             self._retry(key, error)
             self._metrics.reconciled(waited, time.monotonic() - begun, ok=isinstance(error, WaitError))

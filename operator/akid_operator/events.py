@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import socket
-from datetime import UTC, datetime
+from datetime import datetime
 
 from akid.job import Event
 from akid.job.names import MANAGER
@@ -30,7 +30,7 @@ class EventWriter:
     def add(self, job: Json, events: tuple[Event, ...]) -> None:
         """Have these events written."""
         for number, event in enumerate(events):
-            body = manifest(job, event, number, datetime.now(UTC))
+            body = manifest(job, event, number, self._api.clock())
             try:
                 self._pending.put_nowait((body["metadata"]["namespace"], body))
             except asyncio.QueueFull:

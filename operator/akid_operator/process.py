@@ -28,6 +28,8 @@ from akid_operator.watches import WatchTracker
 logger = logging.getLogger(__name__)
 
 STOPPED, LOST_LEASE = 0, 1
+# Seconds the watches have to end by themselves.
+LAST_WORDS = 0.2
 MakeApi = Callable[..., Api]
 
 
@@ -95,10 +97,8 @@ class Replica:
         )
         self.metrics.watch(controller.store, lambda: len(controller.queue), lambda: controller.synced_at)
         end_watches = asyncio.Event()
-        helpers = [
-            asyncio.create_task(self._hold(leader)),
-            asyncio.create_task(self._farewell(controller, leader, end_watches)),
-        ]
+        holding = asyncio.create_task(self._hold(leader))
+        helpers = [holding, asyncio.create_task(self._farewell(controller, leader, holding, end_watches))]
         tracker = WatchTracker(WATCHED, len(WATCHED) * max(1, len(self._options.namespaces)))
         tracker.on_gap = controller.resync_now
         helpers.append(asyncio.create_task(controller.start(tracker.standing)))
@@ -123,7 +123,14 @@ class Replica:
             stop_flag=end,
         )
         self._catch_signals()  # kopf has set its own, which would end the watches before the work
-        await kopf.run_tasks(tasks, ignored=others)
+        watching = asyncio.create_task(kopf.run_tasks(tasks, ignored=others), name="watches")
+        ended = asyncio.create_task(end.wait())
+        await asyncio.wait({watching, ended}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        # They have nothing to lose, and kopf waits for seconds for tasks it does not know.
+        await asyncio.wait({watching}, timeout=LAST_WORDS)
+        if watching.done():
+            watching.result()
 
     async def _hold(self, leader: Leader | None) -> None:
         if leader is not None:
@@ -132,10 +139,18 @@ class Replica:
             self._lost = not self.stop.is_set()
             self.stop.set()
 
-    async def _farewell(self, controller: Controller, leader: Leader | None, end_watches: asyncio.Event) -> None:
-        """End the work first, then the watches: kopf waits for seconds for tasks it does not know."""
+    async def _farewell(
+        self,
+        controller: Controller,
+        leader: Leader | None,
+        holding: asyncio.Task[None],
+        end_watches: asyncio.Event,
+    ) -> None:
+        """End the work first, then let the lease go, then end the watches; all of it in less than two seconds."""
         await self.stop.wait()
         await controller.stop()
+        holding.cancel()  # else it might renew the lease while it is let go
+        await asyncio.wait({holding})
         if leader is not None:
             await leader.release()
         await self.health.stop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from akid.job import Decision, Event, Plan, Settings, decide
@@ -50,7 +50,7 @@ class Reconciler:
         store: what is known.
         settings: of the pods.
         reporter: told of status writes and events.
-        now: the time, for statuses.
+        now: the time, for statuses; by default the server's.
         clock: a steady clock in seconds, for ages.
     """
 
@@ -60,14 +60,14 @@ class Reconciler:
         store: Store,
         settings: Settings,
         reporter: Reporter,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._store = store
         self._settings = settings
         self._reporter = reporter
-        self._now = now
+        self._now = now or api.clock
         self._clock = clock
 
     async def reconcile(self, key: Key) -> float | None:

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.cluster
 
 TWO = {"name": "multi_worker", "workers": 2}
 LEASE_SECONDS = 3
+# What a replica waits for in its end is bounded, by 2 s in all; the rest is for a machine that is busy.
+LONGEST_END = 4
 Start = Callable[[str], Operator]
 
 
@@ -84,11 +86,10 @@ def test_sigterm_ends_it_cleanly_and_lets_the_other_lead(jobs: Jobs, pair: tuple
     leader, follower = pair
     for number in range(20):
         jobs.create(job(f"job-{number}", engine=TWO))
-    begun = time.monotonic()
-    assert leader.end(signal.SIGTERM) == 0
-    took = time.monotonic() - begun
-    print(f"ended after {took:.2f} s")
-    assert took < 10  # a deadline, not the target of 2 s: that figure is printed
+    before, begun = lease(jobs)["holderIdentity"], time.monotonic()
+    assert leader.end(signal.SIGTERM, timeout=LONGEST_END) == 0
+    print(f"ended after {time.monotonic() - begun:.2f} s")
+    assert lease(jobs)["holderIdentity"] != before, "the lease was not let go"
     wait_for(lambda: leading(follower), "the second leads", 15)
     for number in range(20):
         jobs.reach("Running", f"job-{number}", 40)
@@ -97,7 +98,7 @@ def test_sigterm_ends_it_cleanly_and_lets_the_other_lead(jobs: Jobs, pair: tuple
 
 def test_a_follower_ends_at_once_too(pair: tuple[Operator, Operator]) -> None:
     _, follower = pair
-    assert follower.end(signal.SIGTERM, timeout=10) == 0
+    assert follower.end(signal.SIGTERM, timeout=LONGEST_END) == 0
 
 
 def test_it_tells_its_figures_and_its_health(jobs: Jobs, start: Start) -> None:
