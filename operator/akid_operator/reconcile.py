@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 MINOR_EVERY = 1.0
 # After creates or deletes: the status says so even if no pod does.
 AFTER_CHANGES = 1.0
-# A finished pod that is being deleted is in no watch: it is read this often.
-POLL_GOING = 0.3
+# A finished pod that is being deleted is in no watch: it is read this often, less often the longer it takes.
+POLL_GOING, POLL_GOING_LAST = 0.3, 10.0
 ROUNDS = 3
 
 
@@ -178,10 +178,15 @@ class Reconciler:
         if plan.create or plan.delete:
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
-            if pod.state.over and pod.state.terminating and pod.owner == record.uid and not record.finished:
+            unseen = pod.state.over or pod.state.member is None  # by the watch
+            if unseen and pod.state.terminating and pod.owner == record.uid and not record.finished:
                 pod.lost = True
-                times.append(POLL_GOING)
+                times.append(self._poll(pod.state.deletion_due))
         return min(times, default=None)
+
+    def _poll(self, due: datetime | None) -> float:
+        waited = (self._now() - due).total_seconds() if due else 0.0
+        return min(max(POLL_GOING, waited / 4), POLL_GOING_LAST)
 
 
 def _has_live_pods(record: Record) -> bool:
