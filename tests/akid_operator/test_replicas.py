@@ -105,13 +105,27 @@ def test_it_tells_its_figures_and_its_health(jobs: Jobs, start: Start) -> None:
     operator = start("only")
     wait_for(lambda: leading(operator), "it leads")
     wait_for(lambda: operator.get("/readyz") == "ok", "it is ready")
-    jobs.create(job(plays={"run-for": "1s"}))
+    jobs.create(job(engine=TWO))
+    jobs.reach("Running")
+    jobs.annotate_pod("digits-worker-1", {"run-for": "10ms", "exit-code": "137"})
+    wait_for(lambda: jobs.status().get("restarts") == 1 and jobs.state() == "Running", "it has recovered")
+    assert operator.figure('akid_jobs{state="Running"}') == 1
+    jobs.annotate_pod("digits-worker-0", {"run-for": "10ms"})
     jobs.reach("Succeeded")
     assert operator.get("/healthz") == "ok"
-    assert operator.figure('akid_jobs_finished_total{reason="Completed",result="Succeeded"}') == 1
-    assert operator.figure("akid_job_start_seconds_count") == 1
-    assert operator.figure('akid_operator_api_request_seconds_count{code="201",kind="pods",verb="POST"}') == 1
+    figures = {
+        'akid_jobs_finished_total{reason="Completed",result="Succeeded"}': 1,
+        "akid_job_start_seconds_count": 1,
+        "akid_job_recovery_seconds_count": 1,
+        "akid_job_restarts_total": 1,
+        'akid_operator_api_request_seconds_count{code="201",kind="pods",verb="POST"}': 3,
+    }
+    assert {name: operator.figure(name) for name in figures} == figures
     assert operator.figure("akid_operator_resync_age_seconds") > 0
+    assert operator.figure('akid_operator_reconcile_seconds_count{result="ok"}') > 0
+    text = operator.get("/metrics")
+    for name in ("queue_depth", "queue_wait_seconds", "resync_seconds", "resync_repairs_total", "leader"):
+        assert f"\nakid_operator_{name}" in text
 
 
 def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:
