@@ -13,6 +13,8 @@ K = TypeVar("K")
 
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 60.0
 NEVER = float("inf")
+# Entries of times that no longer count which are kept before they are cleared away.
+SPARE = 1000
 
 
 class Taken(NamedTuple, Generic[K]):
@@ -99,6 +101,10 @@ class WorkQueue(Generic[K]):
         self._failures.pop(key, None)
 
     def _push(self, key: K, due: float) -> None:
+        """A deadline a week ahead is set anew whenever its job is looked at: the old ones must not pile up."""
+        if len(self._later) > 2 * len(self._due) + SPARE:
+            self._later = [entry for entry in self._later if self._due.get(entry[2]) == entry[0]]
+            heapq.heapify(self._later)
         heapq.heappush(self._later, (due, next(self._order), key))
         self._changed.set()
 

@@ -96,6 +96,18 @@ def test_sigterm_ends_it_cleanly_and_lets_the_other_lead(jobs: Jobs, pair: tuple
     assert "Traceback" not in leader.log
 
 
+def test_sigterm_ends_it_also_when_the_server_does_not_answer(jobs: Jobs, start: Start) -> None:
+    operator = start("only")
+    wait_for(lambda: leading(operator), "it leads")
+    operator.ready()
+    server = jobs.cluster.processes["kube-apiserver"]
+    with server.paused():
+        begun = time.monotonic()
+        assert operator.end(signal.SIGTERM, timeout=LONGEST_END) == 0
+        print(f"ended after {time.monotonic() - begun:.2f} s")
+    wait_for(jobs.api.answers, "the server is back", 30)
+
+
 def test_a_follower_ends_at_once_too(pair: tuple[Operator, Operator]) -> None:
     _, follower = pair
     assert follower.end(signal.SIGTERM, timeout=LONGEST_END) == 0
