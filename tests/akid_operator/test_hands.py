@@ -207,3 +207,35 @@ def test_a_status_edited_away_is_built_again_and_nothing_runs_twice(
             a.body["metadata"]["name"] for c, a in operator.api.calls if c.method == "POST" and a.status == 201
         ]
         assert made.count("digits-worker-0") == 1
+
+
+def test_in_a_restricted_namespace_pods_run_and_what_is_forbidden_is_told(jobs: Jobs, hosted: Hosted) -> None:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    jobs.api.patch(f"/api/v1/namespaces/{jobs.namespace}", {"metadata": {"labels": labels}})
+    jobs.create(job(engine=TWO))
+    jobs.create(job("host", volumes={"data": {"hostPath": {"path": "/mnt"}}}))
+    jobs.reach("Running")
+    jobs.reach("Queued", "host")
+    condition = jobs.condition("Queued", "host")
+    assert condition["reason"] == "Forbidden"
+    assert "violates PodSecurity" in condition["message"]
+
+
+def test_a_namespace_that_is_deleted_takes_its_jobs_and_the_operator_goes_on(
+    jobs: Jobs, akid_cluster: Cluster
+) -> None:
+    doomed = f"{jobs.namespace}-doomed"
+    akid_cluster.admin.create("/api/v1/namespaces", {"metadata": {"name": doomed}})
+    wait_for(lambda: akid_cluster.service_account_exists(doomed), "it is ready for pods")
+    with Hosted(akid_cluster.kubeconfig, doomed, jobs.namespace) as operator:
+        others = Jobs(akid_cluster, doomed)
+        others.create(job(engine={"name": "multi_worker", "workers": 20}))
+        wait_for(lambda: len(others.pods()) > 3, "some pods are there")
+        akid_cluster.admin.delete(f"/api/v1/namespaces/{doomed}")
+        wait_for(lambda: akid_cluster.admin.find(f"/api/v1/namespaces/{doomed}") is None, "it is gone", 60)
+        jobs.create(job(engine=TWO, plays={"run-for": "100ms"}))
+        jobs.reach("Succeeded")
+        assert operator.replica is not None
+        controller = operator.replica.controller
+        assert controller is not None
+        wait_for(lambda: not [key for key, _ in controller.store if key.namespace == doomed], "it is forgotten")
