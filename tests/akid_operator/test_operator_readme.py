@@ -15,6 +15,7 @@ from cluster.control import Cluster
 pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
 MAKE = 'eval "$(make cluster)"'
+WATCH = "kubectl get akidjobs -w"
 NAME = "digits-multiworker"
 
 
@@ -28,7 +29,7 @@ def run(cluster: Cluster, script: str) -> str:
     return ended.stdout
 
 
-def test_the_readme_follows_a_job_from_created_to_succeeded() -> None:
+def test_the_readme_follows_a_job_from_created_to_succeeded(tmp_path: Path) -> None:
     text = (ROOT / "operator" / "README.md").read_text()
     script, other = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     assert script.startswith(MAKE)
@@ -37,8 +38,13 @@ def test_the_readme_follows_a_job_from_created_to_succeeded() -> None:
         between = "kubectl wait --for=condition=Running akidjob/digits-multiworker\n" + other
         waits = "kubectl wait --for=condition=Succeeded"
         script = script.removeprefix(MAKE).replace(waits, between + waits)
-        printed = run(cluster, script)
-    rows = [line.split() for line in printed.splitlines() if line.startswith(f"{NAME} ")]
+        # The watch may be the last to tell; it is waited for.
+        watched = tmp_path / "rows"
+        assert f"{WATCH} &" in script
+        script = script.replace(WATCH, f"{WATCH} >{watched}")
+        wait = f"timeout 20 sh -c 'until grep -q Succeeded {watched}; do sleep 0.1; done'\n"
+        printed = run(cluster, script + wait)
+    rows = [line.split() for line in watched.read_text().splitlines() if line.startswith(f"{NAME} ")]
     states = list(dict.fromkeys(row[2] for row in rows if len(row) > 3))
     assert states == ["Created", "Running", "Restarting", "Succeeded"], printed
     assert f"akidjob.akid.dev/{NAME} condition met" in printed
