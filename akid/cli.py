@@ -105,10 +105,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import kid_of_job
+    from akid.jobs import kid_of_spec
     from akid.places import check_shapes
 
-    unchecked = check_shapes(kid_of_job(job))
+    unchecked = check_shapes(kid_of_spec(job.spec.kid))
     print(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))
     return 0
 

@@ -33,11 +33,20 @@ def kid_of_job(job: AkidJob, log_dir: Path | None = None) -> Declared:
         InvalidSpecError: the script or the module is wrong, or the engine cannot run here.
         UserCodeError: the user's code raised an exception.
     """
+    check_engine(job)
+    return kid_of_spec(job.spec.kid, log_dir)
+
+
+def check_engine(job: AkidJob) -> None:
+    """See that this machine can run the job's engine; a job that only a cluster can run is valid all the same.
+
+    Raises:
+        InvalidSpecError: it cannot.
+    """
     name = str(job.spec.engine.name)
     if name != "single":
         problem = f"this version runs the engine 'single' only, received {name!r}."
         raise InvalidSpecError("spec.engine.name", problem)
-    return kid_of_spec(job.spec.kid, log_dir)
 
 
 def kid_of_spec(spec: KidSpec, log_dir: Path | None = None) -> Declared:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
 
 
 class Model(BaseModel):
-    """A part of the API: camelCase names, unknown fields refused, no silent conversion of types."""
+    """A part of the API: camelCase names, unknown fields refused, no silent conversion of types.
+
+    A field that is nothing (`null`) is one that is not there, as the API server has it.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, frozen=True, serialize_by_alias=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        fields = cast("Mapping[str, Any]", given)
+        nulls = {field.alias for field in cls.model_fields.values() if fields.get(field.alias or "", ...) is None}
+        return {name: value for name, value in fields.items() if name not in nulls} if nulls else fields
 
 
 class OpenModel(Model):

@@ -64,7 +64,8 @@ def losses_of(members: list[MemberState], status: Status, policy: RunPolicy) -> 
     counted = frozenset(status.counted_pods)
     for state in sorted(members, key=lambda s: (s.finished or datetime.max.replace(tzinfo=UTC), s.name)):
         loss = loss_of(state, policy)
-        if loss is not None and loss is not Loss.DISRUPTED and state.uid in counted:
+        # One that was counted stays so: when its deletion is seen, it is not disrupted on top of that.
+        if loss is not None and state.uid in counted:
             known.append(state)
         elif loss is not None:
             sorted_by[loss].append(state)

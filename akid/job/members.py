@@ -66,6 +66,7 @@ class MemberState:
         created: when it was made.
         finished: when its trainer ended.
         deletion_due: when it should have been gone, if somebody deleted it.
+        held: whether it was deleted and only a finalizer of somebody else keeps it.
     """
 
     name: str
@@ -82,6 +83,7 @@ class MemberState:
     created: datetime | None = None
     finished: datetime | None = None
     deletion_due: datetime | None = None
+    held: bool = False
 
     @property
     def terminating(self) -> bool:

@@ -66,8 +66,16 @@ def type_of(job: AkidJob, kind: Kind) -> tuple[str, str]:
 
 
 def kid_text(job: AkidJob) -> str:
-    """The kid and its engine as a manifest the trainer can load; without what may change while it trains."""
-    engine = job.spec.engine.model_dump(exclude_unset=True, exclude={"workers"})
+    """The kid and its engine as a manifest the trainer can load; without what may change while it trains.
+
+    Defaults are left out: whether they are spelt out (by the user, by a later version of the schema) is no
+    difference, and the ConfigMap of a job that runs must not become another one.
+    """
+    engine = job.spec.engine.model_dump(exclude_defaults=True, exclude={"workers", "gpus_per_worker", "num_gpu"})
+    if engine.get("parameterServers") == 1:
+        del engine["parameterServers"]
+    if job.spec.engine.gpus:
+        engine["gpusPerWorker"] = job.spec.engine.gpus
     document: dict[str, Any] = {
         "apiVersion": job.api_version,
         "kind": job.kind,

@@ -11,7 +11,7 @@ from akid.job.engine import RoleName
 from akid.job.gang import GANGS
 from akid.job.interface import GangState
 from akid.job.members import Member, MemberState, Phase
-from akid.job.names import ATTEMPT_LABEL, INDEX_LABEL, ROLE_LABEL
+from akid.job.names import ATTEMPT_LABEL, INDEX_LABEL, JOB_LABEL, ROLE_LABEL
 from akid.job.template import TRAINER
 
 Object = Mapping[str, Any]
@@ -45,6 +45,8 @@ def member_state(pod: Object) -> MemberState:
         created=_time(metadata.get("creationTimestamp")),
         finished=_time(ended.get("finishedAt")),
         deletion_due=_time(metadata.get("deletionTimestamp")),
+        # A deletion without a grace period waits for no node.
+        held="deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0,
     )
 
 
@@ -60,6 +62,9 @@ def gang_state(group: Object) -> GangState:
 
 
 def _member(labels: Object) -> Member | None:
+    """Without the job's label no watch shows it: then it is no member, whatever else it says."""
+    if JOB_LABEL not in labels:
+        return None
     role, index = labels.get(ROLE_LABEL), _number(labels.get(INDEX_LABEL), -1)
     return Member(RoleName(role), index) if role in list(RoleName) and index >= 0 else None
 
@@ -84,10 +89,13 @@ def _phase(status: Object, ended: Object) -> Phase:
 
 
 def _why(status: Object, ended: Object, waiting: Object, phase: Phase) -> tuple[str, str]:
-    """(reason, message): why it failed, or what it waits for."""
+    """(reason, message): why it failed, what it waits for, or why it is to end."""
     if phase is Phase.FAILED:
         reason = status.get("reason") or ended.get("reason") or "Error"
         return str(reason), str(ended.get("message") or status.get("message") or "")
+    target = _condition(status, "DisruptionTarget")
+    if target.get("status") == "True":
+        return str(target.get("reason", "")), str(target.get("message", ""))
     if phase is not Phase.PENDING:
         return "", ""
     scheduled = _condition(status, "PodScheduled")

@@ -19,7 +19,7 @@ class Rule(NamedTuple):
         at: the object `self` is, as a dotted path of the schema.
         rule: the expression that must hold; one with `oldSelf` is judged on updates only.
         message: what the user reads.
-        field: the field below `at` the message is about.
+        field: the field below `at` the message is about, as a dotted path.
     """
 
     at: str
@@ -90,11 +90,13 @@ ENGINE = [
 REST = [
     *(Rule(f"spec.volumes.{name}", exactly_one(*VOLUMES), f"expected exactly one of {', '.join(VOLUMES)}")
       for name in ("data", "log")),
-    Rule("spec.volumes", "!has(self.log) || !self.log.readOnly", "the run directory is written to", "log"),
-    *(Rule(at, TRAINERS, "expected a container called 'trainer' among several") for at in TEMPLATES),
+    Rule("spec.volumes", "!has(self.log) || !self.log.readOnly", "the run directory is written to",
+         "log.readOnly"),
+    *(Rule(at, TRAINERS, "expected a container called 'trainer' among several", "spec.containers")
+      for at in TEMPLATES),
     Rule("spec", "!has(self.scheduling) || !has(self.scheduling.minAvailable) || "
          f"self.scheduling.minAvailable <= {MEMBERS}", "minAvailable is more than the pods of the job",
-         "scheduling"),
+         "scheduling.minAvailable"),
 ]  # fmt: skip
 UPDATES = [
     Rule("spec", "self.kid == oldSelf.kid", f"kid {FOREVER}", "kid"),

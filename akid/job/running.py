@@ -14,10 +14,12 @@ from akid.job.outcome import event, make_plan, set_condition
 from akid.job.pods import has_rendezvous, needs_names
 from akid.job.reported import Status
 from akid.job.status import with_counts
-from akid.job.timers import PATIENCE, POLL, may_replace, overdue, replaceable
+from akid.job.timers import PATIENCE, POLL, held_until, may_replace, overdue, replaceable
 from akid.job.view import View
 
 STARTING = ("", "ContainerCreating", "PodInitializing")
+# A kubelet tells the two by turns; one of them is enough.
+ALIKE = {"ErrImagePull": "ImagePullBackOff"}
 
 
 class Wait(NamedTuple):
@@ -86,15 +88,24 @@ def wait(view: View) -> Wait | None:
         return Wait("WaitingForQueue", "the gang's PodGroup is not admitted yet", True)
     if group is not None and group.attempt != view.attempt:
         return Wait("WaitingForQueue", "the PodGroup of the attempt before is going", True)
+    held = [state for state in view.observed.members if _kept_from_going(state, view.now)]
+    if held:
+        return Wait("PodTerminating", f"{held[0].name} is deleted, but a finalizer keeps it", False)
     waiting = [state for state in view.current if _kept_waiting(state, view.now)]
     if waiting:
-        return Wait(waiting[0].reason, f"{waiting[0].name}: {waiting[0].message or 'is pending'}", False)
+        reason = ALIKE.get(waiting[0].reason, waiting[0].reason)
+        return Wait(reason, f"{waiting[0].name}: {waiting[0].message or 'is pending'}", False)
     return None
 
 
 def _kept_waiting(state: MemberState, now: datetime) -> bool:
     patient = state.created is not None and state.created + PATIENCE > now
     return state.phase is Phase.PENDING and state.reason not in STARTING and not patient
+
+
+def _kept_from_going(state: MemberState, now: datetime) -> bool:
+    reported = held_until(state)
+    return reported is not None and reported <= now
 
 
 def _started(view: View) -> Status:
@@ -125,9 +136,17 @@ def _interrupted(view: View, status: Status) -> Status:
     if losses.first is None and not status.is_true("Running"):
         return status
     reason = "PodFailed" if losses.retryable or losses.known else "PodDisrupted" if losses.first else "PodLost"
-    told = tell(losses.first) if losses.first else "a pod is gone"
+    told = tell(losses.first) if losses.first else _gone(view)
     status = set_condition(view, status, "Running", False, reason, told)
     return set_condition(view, status, "Restarting", True, reason, told)
+
+
+def _gone(view: View) -> str:
+    """Which member does not run any more, though it has not failed."""
+    going = [state for state in view.current if state.terminating and not state.over]
+    if going:
+        return tell(going[0])
+    return f"{view.missing[0].name(view.job)} is gone" if view.missing else "a pod does not run any more"
 
 
 def _replaced(view: View) -> list[Delete]:
@@ -148,7 +167,8 @@ def _goes(view: View, state: MemberState) -> bool:
 def _events(view: View, status: Status) -> list[Event]:
     """What is new: the job was accepted, runs, waits, or lost members."""
     before, policy = view.job.status, view.policy
-    new = {kind for kind in ("Created", "Running", "Queued") if status.is_true(kind) and not before.is_true(kind)}
+    kinds = ("Created", "Running", "Restarting")
+    new = {kind for kind in kinds if status.is_true(kind) and not before.is_true(kind)}
     told: list[Event] = []
     if "Created" in new:
         told.append(event("Created", f"The job starts with {len(view.wanted)} pods."))
@@ -159,16 +179,29 @@ def _events(view: View, status: Status) -> list[Event]:
             event("Restarting", f"{tell(state)}; restart {number} of {policy.max_restarts}.", warning=True)
         )
     told += [event("Restarting", f"{tell(s)}; not counted.", warning=True) for s in view.losses.disrupted]
-    if "Queued" in new:
-        queued = status.condition("Queued")
-        told += [event(queued.reason, queued.message, warning=True)] if queued else []
+    if "Restarting" in new and view.losses.first is None:
+        told.append(event("Restarting", f"{_gone(view)}; not counted.", warning=True))
+    told += _newly_waits(before, status)
     if "Running" in new:
         told.append(event("Running", "Every member is running."))
     return told
 
 
+def _newly_waits(before: Status, status: Status) -> list[Event]:
+    """What it waits for, once for each reason."""
+    old, new = before.condition("Queued"), status.condition("Queued")
+    if (
+        new is None
+        or new.status != "True"
+        or (old is not None and (old.status, old.reason) == ("True", new.reason))
+    ):
+        return []
+    return [event(new.reason, new.message, warning=True)]
+
+
 def _times(view: View, waits: Wait | None) -> list[datetime | None]:
     times: list[datetime | None] = [overdue(state) for state in view.observed.members]
+    times += [held_until(state) for state in view.observed.members]
     for state in view.current:
         if state.phase is Phase.PENDING and state.created is not None and state.reason not in STARTING:
             times.append(state.created + PATIENCE)

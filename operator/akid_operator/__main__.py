@@ -62,8 +62,11 @@ def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
     )
 
 
-async def _run(chosen: Options) -> int:
-    return await Replica(chosen).run()
+async def _run(chosen: Options) -> None:
+    code = await Replica(chosen).run()
+    # All is written and the lease is let go. What is left (watches, threads of name lookups) would be waited for.
+    logging.shutdown()
+    os._exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen, given = options(sys.argv[1:] if arguments is None else arguments)
     logs.set_up(given.log_format, verbose=given.verbose)
     try:
-        sys.exit(uvloop.run(_run(chosen)))
+        uvloop.run(_run(chosen))
     except OperatorError as error:
         logger.error("%s", error)
         sys.exit(1)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from akid_operator.clock import ServerClock
 from akid_operator.errors import ApiError, NotLeaderError, UnreachableError
 
 Json = dict[str, Any]
@@ -111,6 +112,9 @@ class Api:
         client: of the official library.
         may_write: whether this process is (still) the leader.
         measure: told of each request: (call, status code or 0, seconds).
+
+    Attributes:
+        clock: the server's time, by its answers.
     """
 
     def __init__(
@@ -122,6 +126,7 @@ class Api:
         self._client = client
         self._may_write = may_write
         self._measure = measure
+        self.clock = ServerClock()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -207,6 +212,7 @@ class Api:
 
     async def exchange(self, call: Call) -> Answer:
         """Send a request once. Everything the operator asks the server passes here."""
+        sent = self.clock.own()
         headers = {"Accept": call.accept, "Content-Type": "application/json", "User-Agent": USER_AGENT}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], call.path, call.method, None)
         query = f"?{urlencode(call.query)}" if call.query else ""
@@ -218,6 +224,7 @@ class Api:
             _request_timeout=aiohttp.ClientTimeout(total=call.timeout, sock_connect=5),
         )
         data = await response.read()
+        self.clock.heard(response.headers.get("Date", ""), sent)
         return Answer(
             response.status, _seconds(response.headers.get("Retry-After")), _decoded(data, response.status)
         )

@@ -13,25 +13,25 @@ from typing import Any
 from akid.job import Event, Settings
 from akid_operator.api import Api, Json
 from akid_operator.apply import WaitError
-from akid_operator.errors import ApiError, NotLeaderError, OperatorError
+from akid_operator.errors import ApiError, OperatorError
 from akid_operator.events import EventWriter
 from akid_operator.metrics import Metrics
 from akid_operator.reconcile import Reconciler
 from akid_operator.resync import INTERVAL, Resync
 from akid_operator.store import Key, News, Store, key_of, owner_of
-from akid_operator.workqueue import NEVER, WorkQueue
+from akid_operator.workqueue import NEVER, PATIENCE, WorkQueue
 
 logger = logging.getLogger(__name__)
 
 WORKERS = 16
 # Seconds in which news are gathered.
 DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
-# Seconds for which new jobs may come before the progress of one that has begun.
-PATIENCE = {News.SOON: 1.0, News.LEFT: 0.0, News.NOW: 0.0}
+# Seconds in which others may come before a job that has begun.
+PATIENT = {News.SOON: PATIENCE, News.LEFT: 0.0, News.NOW: 0.0}
 # What waits for somebody else's deletion to be done is tried again at least this often.
 LONGEST_WAIT = 2.0
 # For requests that are on their way, and events not yet written, when the process is asked to end.
-FAREWELL = 0.7
+FAREWELL = 0.6
 # After a LIST that failed.
 START_AGAIN, RESYNC_AGAIN = 1.0, 10.0
 
@@ -90,11 +90,11 @@ class Controller:
         if news is not News.NONE:
             job = self.store.record(key).job
             begun = job is not None and bool(job.get("status"))
-            self.queue.add(key, DELAYS[news], patience=PATIENCE[news] if begun else NEVER)
+            self.queue.add(key, DELAYS[news], patience=PATIENT[news] if begun else NEVER)
 
     def _later(self, key: Key, delay: float) -> None:
         self.store.expect(key)
-        self.queue.add(key, delay)
+        self.queue.add(key, delay, patience=PATIENCE)
 
     # -- what the reconciler reports
 
@@ -191,16 +191,13 @@ class Controller:
         begun = time.monotonic()
         try:
             again = await self._reconciler.reconcile(key)
-        except NotLeaderError as error:
-            logger.warning("%s", error)
-            return
         except Exception as error:  # one job's trouble must never stop the others
             self._retry(key, error)
             self._metrics.reconciled(waited, time.monotonic() - begun, ok=isinstance(error, WaitError))
             return
         self.queue.succeeded(key)
         if again is not None:
-            self.queue.add(key, again)
+            self.queue.add(key, again, patience=PATIENCE)
         self._metrics.reconciled(waited, time.monotonic() - begun, ok=True)
 
     def _retry(self, key: Key, error: Exception) -> None:

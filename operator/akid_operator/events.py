@@ -8,13 +8,14 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from akid.job import Event
 from akid.job.names import MANAGER
 from akid_operator import paths
 from akid_operator.api import Api, Json
 from akid_operator.errors import ApiError, OperatorError
+from akid_operator.store import version_of
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class EventWriter:
     def add(self, job: Json, events: tuple[Event, ...]) -> None:
         """Have these events written."""
         for number, event in enumerate(events):
-            body = manifest(job, event, number, datetime.now(UTC))
+            body = manifest(job, event, number, self._api.clock())
             try:
                 self._pending.put_nowait((time.monotonic(), body["metadata"]["namespace"], body))
             except asyncio.QueueFull:
@@ -74,16 +75,20 @@ class EventWriter:
 
 
 def manifest(job: Json, event: Event, number: int, now: datetime) -> Json:
-    """An Event. Its name follows from the status write it came with, so that it is written only once."""
+    """An Event. Its name follows from the status write it came with, so that it is written only once.
+
+    Names grow with time: `kubectl describe` shows the events of one second in the order of their names.
+    """
     metadata = job["metadata"]
     source = f"{metadata['uid']}/{metadata['resourceVersion']}/{number}"
+    place = f"{version_of(job):013x}{number:02x}"
     moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     about = {name: metadata[name] for name in ("namespace", "name", "uid", "resourceVersion")}
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{metadata['name']}.{hashlib.sha256(source.encode()).hexdigest()[:16]}",
+            "name": f"{metadata['name']}.{place}{hashlib.sha256(source.encode()).hexdigest()[:8]}",
             "namespace": metadata["namespace"],
         },
         "involvedObject": {"apiVersion": job["apiVersion"], "kind": job["kind"], **about},

@@ -16,6 +16,8 @@ from akid_operator.errors import ApiError, OperatorError
 logger = logging.getLogger(__name__)
 
 LEASES = "coordination.k8s.io/v1"
+# Seconds to let the lease go.
+RELEASE = 0.7
 
 
 def steady() -> float:
@@ -68,6 +70,7 @@ class Leader:
         self._clock = clock
         self._until = float("-inf")
         self._seen: tuple[str, float] = ("", 0.0)
+        self._let_go = False
 
     def valid(self) -> bool:
         """Whether this process may write."""
@@ -100,17 +103,34 @@ class Leader:
                 return
 
     async def release(self) -> None:
-        """Let another replica take over at once. Nothing is written after this."""
-        held, self._until = self.valid(), float("-inf")
-        if not held:
+        """Let another replica take over at once. Nothing is written after this.
+
+        A renewal (or the very first one) that was cut off may still arrive in between: so the server is asked
+        who holds it, again if need be. One that does not answer is not waited for: the lease runs out by itself.
+        """
+        if self._let_go:
             return
+        self._let_go, self._until = True, float("-inf")
         try:
-            lease = await self._request("GET", self._path)
-            if lease["spec"].get("holderIdentity") == self._identity:
-                lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
-                await self._request("PUT", self._path, lease)
-        except OperatorError as error:
-            logger.warning("the lease was not released: %s", error)
+            async with asyncio.timeout(RELEASE):
+                while not await self._released():
+                    pass
+        except (OperatorError, TimeoutError) as error:
+            logger.warning("the lease was not released: %s", error or "no answer")
+
+    async def _released(self) -> bool:
+        """Whether the lease is not ours any more; False if it has changed meanwhile."""
+        lease = await self._request("GET", self._path)
+        if lease["spec"].get("holderIdentity") != self._identity:
+            return True
+        lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
+        try:
+            await self._request("PUT", self._path, lease)
+        except ApiError as error:
+            if error.stale:
+                return False
+            raise
+        return True
 
     async def attempt(self) -> bool:
         """Acquire or renew once; whether this process is the leader."""

@@ -51,16 +51,19 @@ async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
 def must_look(record: Record, decision: Decision, now: float) -> bool:
     """Whether a plan rests on things that have not been seen, or not lately.
 
-    Nothing is read for a job whose plan only writes its status, nor for one that is new. Of a finished job
-    that comes up again (something of it is still there), everything is read.
+    Nothing is read for a job whose plan only writes its status, nor for one that is new, unless the status
+    begins another attempt: a pod that is missing may have failed, which must be counted. Of a finished job that
+    comes up again (something of it is still there), everything is read.
     """
     plan = decision.plan
     expires = any(delete.kind is Kind.JOB for delete in plan.delete)
     if decision.job is None or record.job is None or expires:
         return False
-    ends = plan.status is not None and plan.status.get("state") in ("Succeeded", "Failed")
+    status = plan.status or {}
+    ends = status.get("state") in ("Succeeded", "Failed")
+    renews = status.get("attempt", 0) > decision.job.status.attempt
     if not record.complete:
-        return bool(plan.create or plan.delete or ends or record.finished)
+        return bool(plan.create or plan.delete or ends or renews or record.finished)
     is_new = not record.job.get("status")
     return bool(plan.create) and not is_new and now - record.looked_at > TRUST
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -15,9 +16,11 @@ from typing import Any
 
 import kopf
 
+from akid.job.model import API_VERSION, PLURAL
 from akid_operator import connect
 from akid_operator.api import Api
 from akid_operator.controller import Controller
+from akid_operator.errors import OperatorError
 from akid_operator.handlers import register
 from akid_operator.health import HealthServer
 from akid_operator.leader import Leader
@@ -28,6 +31,10 @@ from akid_operator.watches import WatchTracker
 logger = logging.getLogger(__name__)
 
 STOPPED, LOST_LEASE = 0, 1
+# Seconds the watches have to end by themselves.
+LAST_WORDS = 0.2
+# Seconds until the server is asked again whether it knows AkidJobs.
+ASK_AGAIN = 2.0
 MakeApi = Callable[..., Api]
 
 
@@ -95,21 +102,40 @@ class Replica:
         )
         self.metrics.watch(controller.store, lambda: len(controller.queue), lambda: controller.synced_at)
         end_watches = asyncio.Event()
-        helpers = [
-            asyncio.create_task(self._hold(leader)),
-            asyncio.create_task(self._farewell(controller, leader, end_watches)),
-        ]
+        holding = asyncio.create_task(self._hold(leader))
+        helpers = [holding, asyncio.create_task(self._farewell(controller, leader, holding, end_watches))]
         tracker = WatchTracker(WATCHED, len(WATCHED) * max(1, len(self._options.namespaces)))
         tracker.on_gap = controller.resync_now
         helpers.append(asyncio.create_task(controller.start(tracker.standing)))
+        served = asyncio.create_task(self._served(api, end_watches))
+        helpers.append(served)
         try:
-            await self._watch(controller, config, tracker, end_watches)
+            await served
+            if not end_watches.is_set():
+                await self._watch(controller, config, tracker, end_watches)
         finally:
             await controller.stop()
             for task in helpers:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
         return LOST_LEASE if self._lost else STOPPED
+
+    async def _served(self, api: Api, end: asyncio.Event) -> None:
+        """Wait until the server knows AkidJobs (kopf looks for them only once), or for the end."""
+        for attempt in itertools.count():
+            try:
+                found = await api.find(f"/apis/{API_VERSION}")
+            except OperatorError as error:
+                logger.warning("cannot ask what is served: %s", error)
+                found = None
+            if any(resource["name"] == PLURAL for resource in (found or {}).get("resources", [])):
+                return
+            if attempt == 0:
+                logger.warning("there are no AkidJobs; waiting for crds/akidjobs.akid.dev.yaml to be applied")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ASK_AGAIN):
+                    await end.wait()
+                    return
 
     async def _watch(self, controller: Controller, config: Any, tracker: WatchTracker, end: asyncio.Event) -> None:
         settings = kopf.OperatorSettings()
@@ -123,7 +149,15 @@ class Replica:
             stop_flag=end,
         )
         self._catch_signals()  # kopf has set its own, which would end the watches before the work
-        await kopf.run_tasks(tasks, ignored=others)
+        watching = asyncio.create_task(kopf.run_tasks(tasks, ignored=others), name="watches")
+        ended = asyncio.create_task(end.wait())
+        await asyncio.wait({watching, ended}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        # They have nothing to lose, and kopf waits for seconds for tasks it does not know.
+        await asyncio.wait({watching}, timeout=LAST_WORDS)
+        if watching.done() and not end.is_set():
+            error = watching.exception()
+            raise OperatorError(f"the watches have ended: {error!r}") from error
 
     async def _hold(self, leader: Leader | None) -> None:
         if leader is not None:
@@ -132,10 +166,18 @@ class Replica:
             self._lost = not self.stop.is_set()
             self.stop.set()
 
-    async def _farewell(self, controller: Controller, leader: Leader | None, end_watches: asyncio.Event) -> None:
-        """End the work first, then the watches: kopf waits for seconds for tasks it does not know."""
+    async def _farewell(
+        self,
+        controller: Controller,
+        leader: Leader | None,
+        holding: asyncio.Task[None],
+        end_watches: asyncio.Event,
+    ) -> None:
+        """End the work first, then let the lease go, then end the watches; all of it in less than two seconds."""
         await self.stop.wait()
         await controller.stop()
+        holding.cancel()  # else it might renew the lease while it is let go
+        await asyncio.wait({holding})
         if leader is not None:
             await leader.release()
         await self.health.stop()

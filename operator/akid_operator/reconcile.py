@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from akid.job import Decision, Event, Plan, Settings, decide
@@ -26,8 +26,8 @@ MINOR_EVERY, LONGEST_MINOR = 1.0, 30.0
 MINOR_RATE = 20.0
 # After creates or deletes: the status says so even if no pod does.
 AFTER_CHANGES = 1.0
-# A finished pod that is being deleted is in no watch: it is read this often.
-POLL_GOING = 0.3
+# A finished pod that is being deleted is in no watch: it is read this often, less often the longer it takes.
+POLL_GOING, POLL_GOING_LAST = 0.3, 10.0
 ROUNDS = 3
 
 
@@ -51,7 +51,7 @@ class Reconciler:
         store: what is known.
         settings: of the pods.
         reporter: told of status writes and events.
-        now: the time, for statuses.
+        now: the time, for statuses; by default the server's.
         clock: a steady clock in seconds, for ages.
     """
 
@@ -61,14 +61,14 @@ class Reconciler:
         store: Store,
         settings: Settings,
         reporter: Reporter,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._store = store
         self._settings = settings
         self._reporter = reporter
-        self._now = now
+        self._now = now or api.clock
         self._clock = clock
 
     async def reconcile(self, key: Key) -> float | None:
@@ -184,10 +184,15 @@ class Reconciler:
         if plan.create or plan.delete:
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
-            if pod.state.over and pod.state.terminating and pod.owner == record.uid and not record.finished:
+            unseen = pod.state.over or pod.state.member is None  # by the watch
+            if unseen and pod.state.terminating and pod.owner == record.uid and not record.finished:
                 pod.lost = True
-                times.append(POLL_GOING)
+                times.append(self._poll(pod.state.deletion_due))
         return min(times, default=None)
+
+    def _poll(self, due: datetime | None) -> float:
+        waited = (self._now() - due).total_seconds() if due else 0.0
+        return min(max(POLL_GOING, waited / 4), POLL_GOING_LAST)
 
 
 def _has_live_pods(record: Record) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from akid.job import Kind
 from akid.job.base import parse_time
@@ -117,7 +117,7 @@ class Resync:
         for state in EXPIRING:
             async for page in self._list(API_VERSION, "AkidJob", namespace, fields=f"{state},{HAS_TTL}"):
                 for job in page["items"]:
-                    self._later(key_of(job), seconds_left(job, datetime.now(UTC)))
+                    self._later(key_of(job), seconds_left(job, self._api.clock()))
 
     async def _gangs(self) -> frozenset[str]:
         """The gang schedulers whose PodGroups the server knows."""

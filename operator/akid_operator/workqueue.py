@@ -12,7 +12,11 @@ from typing import Generic, NamedTuple, TypeVar
 K = TypeVar("K")
 
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 60.0
+# Seconds for which new work may come before the progress of what has begun.
+PATIENCE = 1.0
 NEVER = float("inf")
+# Entries of times that no longer count which are kept before they are cleared away.
+SPARE = 1000
 
 
 class Taken(NamedTuple, Generic[K]):
@@ -100,7 +104,7 @@ class WorkQueue(Generic[K]):
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = max(min(FIRST_BACKOFF * 2.0 ** min(failures, 30), at_most) * self._jitter(), at_least)
-        self.add(key, delay)
+        self.add(key, delay, patience=PATIENCE)
         return delay
 
     def succeeded(self, key: K) -> None:
@@ -108,6 +112,10 @@ class WorkQueue(Generic[K]):
         self._failures.pop(key, None)
 
     def _push(self, key: K, due: float) -> None:
+        """A deadline a week ahead is set anew whenever its job is looked at: the old ones must not pile up."""
+        if len(self._later) > 2 * len(self._due) + SPARE:
+            self._later = [entry for entry in self._later if self._due.get(entry[2]) == entry[0]]
+            heapq.heapify(self._later)
         heapq.heappush(self._later, (due, next(self._order), key))
         self._changed.set()
 

@@ -206,20 +206,6 @@ def test_old_news_after_the_end_start_nothing(jobs: Jobs, hosted: Hosted) -> Non
     assert not list(store)
 
 
-def test_a_restart_writes_nothing_for_the_jobs_that_are_there(jobs: Jobs, host: Callable[..., Hosted]) -> None:
-    with host():
-        for number in range(10):
-            jobs.create(job(f"job-{number}", engine=TWO))
-        for number in range(10):
-            jobs.reach("Running", f"job-{number}", 40)
-            wait_for(lambda n=number: jobs.status(f"job-{n}").get("ready") == "2/2", "all is ready")
-        wait_for(lambda: len(jobs.items("events")) > 0, "events are told")
-    with host(resync=0.5) as operator:
-        lists = operator.api.reads().count("GET pods")
-        wait_for(lambda: operator.api.reads().count("GET pods") > lists + 3, "some resyncs")
-        assert operator.api.writes() == []
-
-
 def controller_of(hosted: Hosted) -> Controller:
     assert hosted.replica is not None
     assert hosted.replica.controller is not None

@@ -133,6 +133,37 @@ def test_a_released_lease_is_taken_at_once(pair: tuple[Candidate, Candidate], se
     assert server.holder == "b"
 
 
+def test_a_renewal_that_comes_in_while_the_lease_is_let_go_does_not_keep_it(
+    pair: tuple[Candidate, Candidate], server: Server
+) -> None:
+    a, b = pair
+    a.try_once()
+    answer, late = server.answer, [True]
+
+    def answers(call: Call) -> Answer:
+        result = answer(call)
+        if call.method == "GET" and late:
+            late.clear()
+            assert server.lease is not None
+            answer(Call("PUT", call.path, body=server.lease))
+        return result
+
+    server.answer = answers
+    asyncio.run(a.leader.release())
+    assert server.holder == ""
+    assert b.try_once()
+
+
+def test_a_server_that_is_down_does_not_keep_a_leader_from_going(
+    pair: tuple[Candidate, Candidate], server: Server
+) -> None:
+    a, _ = pair
+    a.try_once()
+    server.down = True
+    asyncio.run(asyncio.wait_for(a.leader.release(), 5))
+    assert not a.leader.valid()
+
+
 def test_a_leader_that_lost_the_lease_is_not_valid_any_more(pair: tuple[Candidate, Candidate]) -> None:
     a, b = pair
     a.try_once()

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.cluster
 
 TWO = {"name": "multi_worker", "workers": 2}
 LEASE_SECONDS = 3
+# What a replica waits for in its end is bounded, by 2 s in all; the rest is for a machine that is busy.
+LONGEST_END = 4
 Start = Callable[[str], Operator]
 
 
@@ -84,33 +86,58 @@ def test_sigterm_ends_it_cleanly_and_lets_the_other_lead(jobs: Jobs, pair: tuple
     leader, follower = pair
     for number in range(20):
         jobs.create(job(f"job-{number}", engine=TWO))
-    begun = time.monotonic()
-    assert leader.end(signal.SIGTERM) == 0
-    took = time.monotonic() - begun
-    print(f"ended after {took:.2f} s")
-    assert took < 10  # a deadline, not the target of 2 s: that figure is printed
+    before, begun = lease(jobs)["holderIdentity"], time.monotonic()
+    assert leader.end(signal.SIGTERM, timeout=LONGEST_END) == 0
+    print(f"ended after {time.monotonic() - begun:.2f} s")
+    assert lease(jobs)["holderIdentity"] != before, "the lease was not let go"
     wait_for(lambda: leading(follower), "the second leads", 15)
     for number in range(20):
         jobs.reach("Running", f"job-{number}", 40)
     assert "Traceback" not in leader.log
 
 
+def test_sigterm_ends_it_also_when_the_server_does_not_answer(jobs: Jobs, start: Start) -> None:
+    operator = start("only")
+    wait_for(lambda: leading(operator), "it leads")
+    operator.ready()
+    server = jobs.cluster.processes["kube-apiserver"]
+    with server.paused():
+        begun = time.monotonic()
+        assert operator.end(signal.SIGTERM, timeout=LONGEST_END) == 0
+        print(f"ended after {time.monotonic() - begun:.2f} s")
+    wait_for(jobs.api.answers, "the server is back", 30)
+
+
 def test_a_follower_ends_at_once_too(pair: tuple[Operator, Operator]) -> None:
     _, follower = pair
-    assert follower.end(signal.SIGTERM, timeout=10) == 0
+    assert follower.end(signal.SIGTERM, timeout=LONGEST_END) == 0
 
 
 def test_it_tells_its_figures_and_its_health(jobs: Jobs, start: Start) -> None:
     operator = start("only")
     wait_for(lambda: leading(operator), "it leads")
     wait_for(lambda: operator.get("/readyz") == "ok", "it is ready")
-    jobs.create(job(plays={"run-for": "1s"}))
+    jobs.create(job(engine=TWO))
+    jobs.reach("Running")
+    jobs.annotate_pod("digits-worker-1", {"run-for": "10ms", "exit-code": "137"})
+    wait_for(lambda: jobs.status().get("restarts") == 1 and jobs.state() == "Running", "it has recovered")
+    assert operator.figure('akid_jobs{state="Running"}') == 1
+    jobs.annotate_pod("digits-worker-0", {"run-for": "10ms"})
     jobs.reach("Succeeded")
     assert operator.get("/healthz") == "ok"
-    assert operator.figure('akid_jobs_finished_total{reason="Completed",result="Succeeded"}') == 1
-    assert operator.figure("akid_job_start_seconds_count") == 1
-    assert operator.figure('akid_operator_api_request_seconds_count{code="201",kind="pods",verb="POST"}') == 1
+    figures = {
+        'akid_jobs_finished_total{reason="Completed",result="Succeeded"}': 1,
+        "akid_job_start_seconds_count": 1,
+        "akid_job_recovery_seconds_count": 1,
+        "akid_job_restarts_total": 1,
+        'akid_operator_api_request_seconds_count{code="201",kind="pods",verb="POST"}': 3,
+    }
+    assert {name: operator.figure(name) for name in figures} == figures
     assert operator.figure("akid_operator_resync_age_seconds") > 0
+    assert operator.figure('akid_operator_reconcile_seconds_count{result="ok"}') > 0
+    text = operator.get("/metrics")
+    for name in ("queue_depth", "queue_wait_seconds", "resync_seconds", "resync_repairs_total", "leader"):
+        assert f"\nakid_operator_{name}" in text
 
 
 def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from akid_operator.workqueue import LAST_BACKOFF, WorkQueue
+from akid_operator.workqueue import LAST_BACKOFF, SPARE, WorkQueue
 
 
 class Clock:
@@ -139,3 +139,17 @@ def test_every_one_of_many_workers_gets_a_key() -> None:
         return {taken.key for taken in await asyncio.wait_for(asyncio.gather(*workers), 5)}
 
     assert asyncio.run(main()) == set("abcde")
+
+
+def test_deadlines_that_are_set_anew_do_not_pile_up(queue: WorkQueue[str], clock: Clock) -> None:
+    for _ in range(5000):
+        queue.add("job", 604_800.0)
+        queue.add("job")
+        taken, _ = queue.take()
+        assert taken is not None
+        queue.done("job")
+    queue.add("job", 604_800.0)
+    assert len(queue._later) < 2 * SPARE  # pyright: ignore[reportPrivateUsage]
+    assert queue.take() == (None, 604_800.0)
+    clock.now += 604_800.0
+    assert queue.take()[0] is not None

@@ -145,10 +145,6 @@ MISTAKES = {
         "spec.imagee=x",
         "spec.imagee: unknown field. Did you mean 'image'?",
     ),
-    "engine of a later version": (
-        "spec.engine={name: data_parallel}",
-        "spec.engine.name: this version runs the engine 'single' only, received 'data_parallel'.",
-    ),
 }
 
 

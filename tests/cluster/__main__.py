@@ -18,6 +18,8 @@ from cluster.waiting import wait_for
 
 STATE = binaries.cache() / "running.json"
 LOG = binaries.cache() / "running.log"
+# A training that one likes to watch.
+JOB_SECONDS = 10
 
 
 def tell(message: str) -> None:
@@ -43,7 +45,7 @@ def serve() -> None:
     """Keep a cluster until SIGTERM or Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
-    with Cluster() as cluster:
+    with Cluster(job_seconds=JOB_SECONDS) as cluster:
         tools = cluster.directory / "bin"
         tools.mkdir()
         (tools / "kubectl").symlink_to(cluster.layout.program("kubectl"))

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-STAGES = Path(__file__).with_name("stages.yaml")
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -38,6 +36,11 @@ class Layout:
     def kubeconfig(self, user: str) -> Path:
         """Of a component."""
         return self.directory / f"{user.replace(':', '-')}.kubeconfig"
+
+    @property
+    def stages(self) -> Path:
+        """What the fake nodes do with pods."""
+        return self.directory / "stages.yaml"
 
     def program(self, name: str) -> str:
         """A program's path."""
@@ -114,7 +117,7 @@ def kwok(at: Layout, node_selector: str, node_grace_seconds: int) -> list[str]:
     return [
         at.program("kwok"),
         f"--kubeconfig={at.kubeconfig('akid:kwok')}",
-        f"--stages={STAGES}",
+        f"--stages={at.stages}",
         f"--nodes={node_selector}",
         f"--node-lease-seconds={node_grace_seconds}",
     ]

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster import binaries, commands, credentials, nodes
+from cluster import binaries, commands, credentials, nodes, stages
 from cluster.api import Api
 from cluster.ports import Port
 from cluster.processes import Keeper, Process
@@ -28,7 +28,8 @@ class Cluster:
 
     What takes minutes on a real cluster can be set: a node is NotReady `node_grace_seconds` after
     its last heartbeat (50 there), its pods are deleted `eviction_seconds` later (300 there and
-    here; a pod's own toleration wins).
+    here; a pod's own toleration wins). Pods of AkidJobs that say nothing of it succeed after
+    `job_seconds`.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Cluster:
         node_count: int = 3,
         node_grace_seconds: int = 12,
         eviction_seconds: int = 300,
+        job_seconds: float | None = None,
         tell: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._node_count = node_count
         self._node_grace_seconds = node_grace_seconds
         self._eviction_seconds = eviction_seconds
+        self._job_seconds = job_seconds
         self._tell = tell
         self._undo = ExitStack()
         self.timings: dict[str, float] = {}
@@ -99,6 +102,7 @@ class Cluster:
         self.admin.create(f"{RBAC}/clusterrolebindings", nodes.KWOK_BINDING)
         self._run("kube-controller-manager", commands.controller_manager(at, grace))
         self._run("kube-scheduler", commands.scheduler(at))
+        stages.write(at.stages, self._job_seconds)
         self._run("kwok", commands.kwok(at, f"{nodes.LABEL}=up", grace))
         names = [f"node-{number}" for number in range(self._node_count)]
         for name in names:

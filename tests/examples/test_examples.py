@@ -13,6 +13,7 @@ from akid.cli import main
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(p.stem for p in (ROOT / "examples").glob("*.py"))
 JOBS = sorted(p.stem for p in (ROOT / "examples" / "jobs").glob("*.yaml"))
+CLUSTER_JOBS = ["digits-multiworker"]
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +80,14 @@ def test_a_job_is_valid(name, capsys):
     assert capsys.readouterr().out == f"{file}: valid\n"
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", sorted(set(JOBS) - set(CLUSTER_JOBS)))
 def test_a_job_runs(name, tmp_path, capsys):
     few = ["--set", "spec.kid.max_steps=2"]
     assert main(["run", f"examples/jobs/{name}.yaml", "--log-dir", str(tmp_path), *few]) == 0
     assert "step 2, validation loss " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", CLUSTER_JOBS)
+def test_a_job_for_a_cluster_says_so_when_it_is_run_here(name, tmp_path, capsys):
+    assert main(["run", f"examples/jobs/{name}.yaml", "--log-dir", str(tmp_path)]) == 2
+    assert "spec.engine.name: this version runs the engine 'single' only" in capsys.readouterr().err

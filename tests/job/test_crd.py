@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from akid.job.crd import crd, schema, to_yaml
 from akid.job.rules import RULES
@@ -64,9 +63,8 @@ def test_only_the_documented_parts_are_open():
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.at} {rule.message}")
 def test_a_rule_stands_at_a_field_and_names_one(rule: Any):
     place: dict[str, Any] = schema()
-    for part in rule.at.split("."):
+    for part in [*rule.at.split("."), *filter(None, rule.field.split("."))]:
         place = place["properties"][part]
-    assert not rule.field or rule.field in place["properties"]
 
 
 def test_parts_that_rules_look_at_are_filled_with_defaults():
@@ -85,8 +83,3 @@ def test_names_and_subresources():
     assert version["subresources"]["scale"]["specReplicasPath"] == ".spec.engine.workers"
     columns = [c["name"] for c in version["additionalPrinterColumns"] if c["priority"] == 0]
     assert columns == ["Engine", "State", "Ready", "Step", "Loss", "Restarts", "Age"]
-
-
-def test_the_tables_for_the_real_server_are_well_formed():
-    updates = yaml.safe_load((Path(__file__).parent / "updates.yaml").read_text())
-    assert all({"at", "put"} <= set(update) <= {"at", "put", "from", "refused"} for update in updates)

@@ -11,7 +11,7 @@ from job.scenes import at
 
 from akid.job import Phase, gang_state, member_state
 
-LABELS = {"akid.dev/role": "worker", "akid.dev/index": "1", "akid.dev/attempt": "2"}
+LABELS = {"akid.dev/job": "digits", "akid.dev/role": "worker", "akid.dev/index": "1", "akid.dev/attempt": "2"}
 
 
 def pod(status: dict[str, Any] | None = None, /, **metadata: Any) -> dict[str, Any]:
@@ -99,6 +99,23 @@ def test_what_a_pod_waits_for(status: dict[str, Any], reason: str):
 def test_a_pod_that_is_being_deleted():
     assert member_state(pod(deletionTimestamp="2026-01-01T12:00:30Z")).deletion_due == at(30)
     assert not member_state(pod()).terminating
+
+
+@pytest.mark.parametrize(("grace", "held"), [(30, False), (0, True)])
+def test_what_is_deleted_without_a_grace_period_and_still_there_is_held_by_a_finalizer(grace: int, held: bool):
+    gone = {"deletionTimestamp": "2026-01-01T12:00:30Z", "deletionGracePeriodSeconds": grace}
+    assert member_state(pod(**gone)).held is held
+    assert not member_state(pod()).held
+
+
+def test_a_pod_that_is_to_be_preempted_says_so():
+    target = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "m"}
+    seen = member_state(pod({"phase": "Running", "conditions": [target]}))
+    assert (seen.disrupted, seen.reason, seen.message) == (True, "PreemptionByScheduler", "m")
+
+
+def test_a_pod_without_the_jobs_label_is_no_member():
+    assert member_state(pod(labels={"akid.dev/role": "worker", "akid.dev/index": "1"})).member is None
 
 
 KEYS = ["metadata", "status", "labels", "phase", "state", "terminated", "containerStatuses", "name"]

@@ -184,6 +184,36 @@ def test_f_a_pod_on_a_dead_node_is_deleted_by_force():
     assert deleted(look(seen("worker-0"), stuck, status=running(), now=at(40))) == ["worker-1!"]
 
 
+def test_a_pod_that_a_finalizer_keeps_is_told_and_not_deleted_again():
+    kept = seen("worker-1", deletion_due=at(10), held=True)
+    early = look(seen("worker-0"), kept, status=running(), now=at(11))
+    assert (deleted(early), early.requeue_after) == ([], 9)
+    late = look(seen("worker-0"), kept, status=started(early), now=at(60))
+    assert (deleted(late), created(late)) == ([], [])
+    assert condition(late, "Queued") == ("True", "PodTerminating")
+
+
+def test_a_failure_that_was_counted_is_not_told_again_when_its_pod_goes():
+    failed = {"exit_code": 137, "uid": "u1"}
+    status = started(look(seen("worker-0"), seen("worker-1", "Failed", **failed), status=running()))
+    going = look(seen("worker-0"), seen("worker-1", "Failed", deletion_due=at(5), **failed), status=status)
+    assert going.events == ()
+
+
+def test_a_member_that_is_gone_is_told_by_name():
+    (told,) = look(seen("worker-0"), status=running()).events
+    assert (told.reason, told.message) == ("Restarting", "digits-worker-1 is gone; not counted.")
+
+
+def test_each_reason_to_wait_is_told_once():
+    waits = {"created": at(-60), "message": "m"}
+    status, told = running(), []
+    for reason in ("Unschedulable", "Unschedulable", "ErrImagePull", "ImagePullBackOff", "ErrImagePull"):
+        plan = look(seen("worker-0"), seen("worker-1", "Pending", reason=reason, **waits), status=status)
+        status, told = plan.status or status, told + [e.reason for e in plan.events if e.reason != "Restarting"]
+    assert told == ["Unschedulable", "ImagePullBackOff"]
+
+
 def test_i_pods_of_a_later_attempt_are_taken_up_not_deleted():
     old_status = running()
     members = [seen(name, attempt=3) for name in ("worker-0", "worker-1")]

@@ -64,6 +64,7 @@ class World:
         self.cluster = Cluster(manifest(**spec))
         self.operator = Operator(self.cluster, self.on_delete)
         self.recreate = spec["runPolicy"].get("restartStrategy") == "Recreate"
+        self.restarts = spec["runPolicy"].get("maxRestarts", 3)
         self.last = Status()
 
     @property
@@ -139,8 +140,7 @@ class World:
         """What must be true after every reconcile."""
         after, cluster = self.status, self.cluster
         self.last = after
-        policy = cluster.job["spec"]["runPolicy"] if cluster.job else {}
-        assert before.restarts <= after.restarts <= policy.get("maxRestarts", 3)
+        assert before.restarts <= after.restarts <= self.restarts
         assert len(set(after.counted_pods)) == len(after.counted_pods)
         assert set(after.counted_pods) <= set(cluster.own_failures), "a disruption was counted"
         new = len(after.counted_pods) - len(before.counted_pods)
