@@ -7,9 +7,7 @@ from akid.greeting import kept
 
 
 def test_only_greetings_are_left_out() -> None:
-    text = (
-        b"All log messages before absl::InitializeLog()\nno such device\nI0 oneDNN custom operations are on"
-    )
+    text = b"All log messages before absl::InitializeLog()\nno such device\nI0 oneDNN custom operations are on"
     assert kept(text) == b"no such device\n"
 
 
