@@ -17,6 +17,7 @@ __all__ = [
     "InvalidSpecError",
     "MissingDataError",
     "NotFiniteError",
+    "StorageError",
     "UserCodeError",
     "WiringError",
 ]
@@ -56,6 +57,10 @@ class DataError(AkidError, ValueError):
 
 class MissingDataError(DataError):
     """Data are not where they are looked for; the message says which files to put where."""
+
+
+class StorageError(AkidError, OSError):
+    """Something cannot be written, such as on a disk that is full: nothing is wrong with the kid."""
 
 
 class UserCodeError(AkidError):

@@ -85,10 +85,11 @@ def empty_run(log_dir: Path) -> None:
     run_dir = RunDir(log_dir)
     if not run_dir.kid.exists():
         return
-    for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
-        shutil.rmtree(directory, ignore_errors=True)
-    for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.signature, run_dir.kid):
-        file.unlink(missing_ok=True)
+    with run_dir.alone():
+        for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
+            shutil.rmtree(directory, ignore_errors=True)
+        for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.signature, run_dir.kid):
+            file.unlink(missing_ok=True)
 
 
 def note_run(job: AkidJob, log_dir: Path) -> None:

@@ -198,13 +198,15 @@ class Kid:
         Raises:
             AkidError: the brain has no loss, or no parameters.
             DataError: the run directory cannot be written.
+            StorageError: the disk is full, or another process practises there.
             NotFiniteError: the loss became NaN or infinite; the checkpoints before that are kept.
             SystemExit: code 143, after SIGTERM and a last checkpoint.
             KeyboardInterrupt: after SIGINT and a last checkpoint.
         """
         self.setup()
         check_can_learn(self.engine.losses, self.brain.parameters, self.brain.name)
-        Practice(self).run()
+        with self.run_dir.alone():
+            Practice(self).run()
         loss = self.val_loss if self.sensor.size("val") else self.loss
         return (loss, dict(self.val_evals)) if return_eval else loss
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from akid.declare import Declared
-from akid.errors import AkidError, InvalidSpecError, MissingDataError, WiringError, blamed
+from akid.errors import AkidError, InvalidSpecError, MissingDataError, StorageError, WiringError, blamed
 from akid.job.problems import join
 from akid.kid_options import check_goal
 from akid.kids import Kid
@@ -72,7 +72,7 @@ def _errors_at(path: str, declared: Declared, arguments: Mapping[str, object] | 
     """Errors in this context are of the field at ``path``, or of the block they came from."""
     try:
         yield
-    except (InvalidSpecError, MissingDataError):
+    except (InvalidSpecError, MissingDataError, StorageError):
         raise
     except Exception as error:
         name = blamed(error)
