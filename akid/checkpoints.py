@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from akid.backend import tf
-from akid.errors import DataError, NotFiniteError, StorageError
+from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
 from akid.run_dir import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class Checkpoints:
                 values = tf.raw_ops.RestoreV2(
                     prefix=str(path / _FILE), tensor_names=self._names, shape_and_slices=slices, dtypes=dtypes
                 )
-            except (OSError, tf.errors.OpError, json.JSONDecodeError) as error:
+            except (OSError, tf.errors.OpError, DamagedFileError) as error:
                 logger.warning("checkpoint %s cannot be read (%s)", path, error)
                 continue
             for variable, value in zip(self._variables, values, strict=True):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 __all__ = [
     "AkidError",
     "BlockError",
+    "DamagedFileError",
     "DataError",
     "InvalidSpecError",
     "MissingDataError",
@@ -53,6 +54,10 @@ class BlockError(AkidError, ValueError):
 
 class DataError(AkidError, ValueError):
     """Data are missing, damaged, or do not fit what was asked."""
+
+
+class DamagedFileError(DataError):
+    """A file of a run cannot be understood."""
 
 
 class MissingDataError(DataError):

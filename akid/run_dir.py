@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from akid.errors import DataError, StorageError
+from akid.errors import DamagedFileError, DataError, StorageError
 
 
 class RunDir:
@@ -130,8 +130,26 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The mapping in a JSON file; None if there is none."""
+    """The mapping in a JSON file; None if there is none.
+
+    Raises:
+        DamagedFileError: it is not JSON, or no mapping.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise DamagedFileError(f"{path} is damaged: {error}.") from error
+    return checked_mapping(value, path)
+
+
+def checked_mapping(value: Any, path: Path) -> dict[str, Any]:
+    """What was read from a file of a run.
+
+    Raises:
+        DamagedFileError: it is no mapping.
+    """
+    if not isinstance(value, dict):
+        raise DamagedFileError(f"{path} is damaged: expected a mapping, received {value!r}.")
+    return value

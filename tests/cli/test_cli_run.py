@@ -192,3 +192,15 @@ def test_two_runs_do_not_share_a_directory(tmp_path, capsys):
         assert run(file, log_dir) == 1
     assert "Another process practises in" in capsys.readouterr().err
     assert run(file, log_dir) == 0, "what held it is gone"
+
+
+@pytest.mark.parametrize("text", ["{", "3", "\x00"])
+@pytest.mark.parametrize("name", ["kid.yaml", "runtime.json"])
+def test_a_damaged_file_of_a_run_is_named_in_one_line(tmp_path, capsys, name, text):
+    file, log_dir = write(tmp_path), tmp_path / "run"
+    assert run(file, log_dir) == 0
+    (log_dir / name).write_text(text)
+    capsys.readouterr()
+    assert run(file, log_dir) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{log_dir / name} is damaged: " in line
