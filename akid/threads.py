@@ -35,7 +35,7 @@ def settle_threads(brain: Brain, sensor: Sensor, record: Path) -> None:
         record: the file that keeps the choice.
     """
     before = read_json(record)
-    if before is None:
+    if not before or "intra_op_threads" not in before:
         work = forward_work(brain, sensor)
         threads = choose_threads(work, available_cpus())
         before = {"intra_op_threads": threads, "multiply_adds_per_step": work}
