@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from akid.data_path import AKID_DATA_PATH
     from akid.engines import *
     from akid.errors import *
+    from akid.graphs import GraphSystem
     from akid.jokers import *
     from akid.kids import Kid
     from akid.kongfus import *
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from akid.sensors import FeedSensor, Sensor
     from akid.sources import *
     from akid.sugar import cnn_block
-    from akid.systems import GraphSystem, SequentialSystem, System
+    from akid.systems import SequentialSystem, System
     from akid.trips import Trip
 
 __version__ = "0.1.0"
@@ -38,7 +39,8 @@ _NAMES = {
     "akid.lr_schemes": ("LearningRateScheme",),
     "akid.sensors": ("FeedSensor", "Sensor"),
     "akid.sugar": ("cnn_block",),
-    "akid.systems": ("GraphSystem", "SequentialSystem", "System"),
+    "akid.graphs": ("GraphSystem",),
+    "akid.systems": ("SequentialSystem", "System"),
     "akid.trips": ("Trip",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}

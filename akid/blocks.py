@@ -155,7 +155,10 @@ class Block(tf.Module):
         dtype = dtype or self.dtype
         draw = Initializer.of(init)
         with tf.init_scope(), trip.inside(name):
-            value = tf.cast(draw([int(d) for d in dims], trip.path, trip.seed), dtype)
+            if trip.abstract:
+                value = tf.zeros(dims, dtype)
+            else:
+                value = tf.cast(draw([int(d) for d in dims], trip.path, trip.seed), dtype)
             variable = tf.Variable(value, trainable=trainable, name=_scope(f"{trip.path}"), dtype=dtype)
         self.own_variables[name] = variable
         if constraint is not None:

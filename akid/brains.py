@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from akid.backend import tf
 from akid.blocks import Block, ProcessingLayer, Signal
 from akid.errors import BlockError
-from akid.systems import GraphSystem
+from akid.graphs import GraphSystem
 from akid.trips import Eval, Trip
 
 
@@ -70,16 +70,19 @@ class Brain(GraphSystem, ProcessingLayer):
             self([tf.compat.v1.placeholder(s.dtype, s.shape) for s in signature], trip)
         return trip
 
-    def trace(self, signature: Sequence[tf.TensorSpec], batch: int | None = None) -> tf.Graph:
+    def trace(
+        self, signature: Sequence[tf.TensorSpec], batch: int | None = None, trip: Trip | None = None
+    ) -> tf.Graph:
         """Build a copy in a graph of its own; nothing runs, and TensorFlow's context is not started.
 
         Args:
             signature: see `build`.
             batch: rows of a batch, if the graph is to know them.
+            trip: the passage, which afterwards tells what the brain notes; a new one if left out.
         """
         with tf.Graph().as_default() as graph:
             signal = [tf.compat.v1.placeholder(s.dtype, [batch, *s.shape[1:]]) for s in signature]
-            copy.deepcopy(self)(signal, Trip())
+            copy.deepcopy(self)(signal, trip or Trip())
         return graph
 
     @property

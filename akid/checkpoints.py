@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from akid.backend import tf
-from akid.errors import DataError, NotFiniteError
+from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
 from akid.run_dir import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Checkpoints:
 
         Raises:
             NotFiniteError: a variable that must be finite is not; nothing is saved.
-            DataError: the checkpoint before could not be written.
+            StorageError: the checkpoint before could not be written.
         """
         self.sync()
         if self._last == (step, meta) and not is_best:
@@ -90,7 +90,7 @@ class Checkpoints:
         """Wait until everything is on disk.
 
         Raises:
-            DataError: it could not be written.
+            StorageError: it could not be written.
         """
         writing, self._writing = self._writing, None
         if writing is None:
@@ -100,7 +100,7 @@ class Checkpoints:
         except (OSError, tf.errors.OpError) as error:
             self._last = None
             message = getattr(error, "message", None) or str(error)
-            raise DataError(f"A checkpoint cannot be written to {self.directory}: {message}") from error
+            raise StorageError(f"A checkpoint cannot be written to {self.directory}: {message}") from error
 
     def _write(self, step: int, meta: Mapping[str, Any], values: list[tf.Tensor], is_best: bool) -> None:
         path = self.directory / f"step-{step:08d}"
@@ -134,7 +134,8 @@ class Checkpoints:
             DataError: it is of another Kid.
         """
         self.sync()
-        for path in reversed(committed(self.best if best else self.directory)):
+        paths = committed(self.best if best else self.directory)
+        for path in reversed(paths):
             try:
                 meta = read_json(path / _META)
                 self._check_fits(path)
@@ -143,11 +144,13 @@ class Checkpoints:
                 values = tf.raw_ops.RestoreV2(
                     prefix=str(path / _FILE), tensor_names=self._names, shape_and_slices=slices, dtypes=dtypes
                 )
-            except (OSError, tf.errors.OpError, json.JSONDecodeError) as error:
-                logger.warning("checkpoint %s cannot be read (%s); trying the one before", path, error)
+            except (OSError, tf.errors.OpError, DamagedFileError) as error:
+                logger.warning("checkpoint %s cannot be read (%s)", path, error)
                 continue
             for variable, value in zip(self._variables, values, strict=True):
                 variable.assign(value)
+            if path is not paths[-1]:
+                logger.warning("going on from %s", path)
             return meta
         return None
 

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 __all__ = [
     "AkidError",
     "BlockError",
+    "DamagedFileError",
     "DataError",
     "InvalidSpecError",
     "MissingDataError",
     "NotFiniteError",
+    "StorageError",
     "UserCodeError",
     "WiringError",
 ]
@@ -54,8 +56,16 @@ class DataError(AkidError, ValueError):
     """Data are missing, damaged, or do not fit what was asked."""
 
 
+class DamagedFileError(DataError):
+    """A file of a run cannot be understood."""
+
+
 class MissingDataError(DataError):
     """Data are not where they are looked for; the message says which files to put where."""
+
+
+class StorageError(AkidError, OSError):
+    """Something cannot be written, such as on a disk that is full: nothing is wrong with the kid."""
 
 
 class UserCodeError(AkidError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
+from akid.errors import StorageError
 
 if TYPE_CHECKING:
     from akid.inspection import Inspector
@@ -20,20 +22,25 @@ class Events:
 
     Args:
         directory: where to; None writes nothing.
+
+    Raises:
+        StorageError: from every method, if they cannot be written.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self._is_new = directory is not None and not (directory.is_dir() and any(directory.iterdir()))
-        self._writer = (
-            None if directory is None else tf.summary.create_file_writer(str(directory), flush_millis=10_000)
-        )
+        self._writer: Any = None
+        if directory is not None:
+            with _written():
+                self._writer = tf.summary.create_file_writer(str(directory), flush_millis=10_000)
 
     def graph(self, inspector: Inspector) -> None:
         """The brain's graph, unless the run has drawn it before."""
         if self._writer is None or not self._is_new:
             return
-        with self._writer.as_default(0):
-            tf.summary.graph(inspector.graph())
+        graph = inspector.graph()
+        with _written(), self._writer.as_default(0):
+            tf.summary.graph(graph)
 
     def scalars(self, record: Mapping[str, Any], losses: Mapping[str, float]) -> None:
         """A line of ``metrics.jsonl`` as curves.
@@ -45,7 +52,7 @@ class Events:
         if self._writer is None:
             return
         step, prefix = record["step"], record["kind"]
-        with self._writer.as_default(step):
+        with _written(), self._writer.as_default(step):
             for name, value in record.items():
                 if name not in ("kind", "step") and value is not None:
                     tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value)
@@ -56,7 +63,7 @@ class Events:
         """What an `Inspector` gave for this step."""
         if self._writer is None:
             return
-        with self._writer.as_default(step):
+        with _written(), self._writer.as_default(step):
             for tag, (kind, value) in seen.items():
                 if kind == "scalar":
                     tf.summary.scalar(tag, value)
@@ -68,4 +75,13 @@ class Events:
     def close(self) -> None:
         """Put everything on disk."""
         if self._writer is not None:
-            self._writer.close()
+            with _written():
+                self._writer.close()
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise StorageError(f"TensorBoard's events cannot be written: {error.message}") from error

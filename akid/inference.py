@@ -10,9 +10,10 @@ import numpy as np
 from akid.backend import tf
 from akid.blocks import Block, Signal
 from akid.errors import AkidError, DataError, near_match
+from akid.graphs import GraphSystem
 from akid.layers.eval import EvalLayer
 from akid.layers.loss import LossLayer
-from akid.systems import GraphSystem
+from akid.signature import Signature
 from akid.trips import Trip
 from akid.wiring import SYSTEM_IN
 
@@ -104,6 +105,14 @@ class Predictor:
                     f" each. Received: shape={shapes[0] if len(shapes) == 1 else shapes}"
                 )
         return [a.astype(s.dtype.as_numpy_dtype) for a, s in zip(arrays, self.signature, strict=True)]
+
+
+def predictor_of(brain: Brain, sensor: Sensor, seed: int, raw: bool) -> Predictor:
+    """Of data as the sensor gives them, or ``raw`` as the source does; see `preparation`."""
+    signature = Signature.of(sensor)
+    if raw:
+        return Predictor(brain, signature.raw, preparation(sensor, seed))
+    return Predictor(brain, signature.batch)
 
 
 def preparation(sensor: Sensor, seed: int = 0) -> Prepare:

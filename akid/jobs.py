@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from akid.declare import Declared, declare_kid
-from akid.errors import DataError, InvalidSpecError, near_match
+from akid.errors import DamagedFileError, DataError, InvalidSpecError, near_match
 from akid.export import export_brain, exported_outputs, restore_for_inference
 from akid.job import AkidJob
 from akid.job.kid import Kid as KidSpec
-from akid.run_dir import RunDir, write_atomically
+from akid.run_dir import RunDir, checked_mapping, write_atomically
 from akid.scripts import kid_of_module, kid_of_script, render
 
 #: Arguments that may differ when a run is resumed: how long, and what is shown or kept.
@@ -82,7 +82,7 @@ def check_run(job: AkidJob, log_dir: Path) -> None:
     run_dir = RunDir(log_dir)
     if not run_dir.kid.exists() or not any(run_dir.checkpoints.glob("*")):
         return
-    before = yaml.safe_load(run_dir.kid.read_text(encoding="utf-8"))
+    before = _recipe(run_dir.kid)
     changed = _difference(_comparable(before), _comparable(job.spec.kid.arguments()), "spec.kid")
     if changed:
         problem = f"differs from the kid that runs in {log_dir}; a run goes on with the kid it began with."
@@ -94,10 +94,11 @@ def empty_run(log_dir: Path) -> None:
     run_dir = RunDir(log_dir)
     if not run_dir.kid.exists():
         return
-    for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
-        shutil.rmtree(directory, ignore_errors=True)
-    for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.signature, run_dir.kid):
-        file.unlink(missing_ok=True)
+    with run_dir.alone():
+        for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
+            shutil.rmtree(directory, ignore_errors=True)
+        for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.signature, run_dir.kid):
+            file.unlink(missing_ok=True)
 
 
 def note_run(job: AkidJob, log_dir: Path) -> None:
@@ -123,12 +124,24 @@ def export_run(log_dir: Path, output: Path | None = None, best: bool = False) ->
     recipe = log_dir / "kid.yaml"
     if not recipe.is_file():
         raise DataError(f"There is no {recipe}; expected the directory of a run of `akid run`.")
-    spec = KidSpec.model_validate(yaml.safe_load(recipe.read_text(encoding="utf-8")))
+    spec = KidSpec.model_validate(_recipe(recipe))
     kid = kid_of_spec(spec, log_dir).kid
     signature = restore_for_inference(kid, best)
     with kid.averaged():
         target = export_brain(kid.brain, signature, output or RunDir(log_dir).export, kid.sensor, kid.seed)
     return target, exported_outputs(target)
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    """The ``spec.kid`` a run began with.
+
+    Raises:
+        DamagedFileError: it cannot be read.
+    """
+    try:
+        return checked_mapping(yaml.safe_load(path.read_text(encoding="utf-8")), path)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DamagedFileError(f"{path} is damaged: it is not YAML.") from error
 
 
 def _comparable(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
+from akid.checkpoints import Checkpoints, committed
 from akid.engines import Tally
-from akid.errors import AkidError
+from akid.errors import AkidError, NotFiniteError
 from akid.schedule import Schedule
 from akid.sources.base import SPLITS
 from akid.stopping import Standing
@@ -38,6 +39,25 @@ def schedule_of(kid: Kid) -> Schedule:
         summary=(kid.summary_step or kid.train_log_step) if kid.do_summary else 0,
         batch_size=batch,
         epoch_size=size,
+    )
+
+
+def checkpoints_of(kid: Kid) -> Checkpoints:
+    """The checkpoints of its run directory."""
+    must_be_finite = frozenset(f"brain/{name}" for name in kid.brain.named_variables())
+    run_dir, variables = kid.run_dir, saved_variables(kid)
+    return Checkpoints(run_dir.checkpoints, run_dir.best, variables, must_be_finite, kid.keep_checkpoints)
+
+
+def not_finite(kid: Kid, what: str, step: int | None = None) -> NotFiniteError:
+    """The error for a loss or a parameter that became NaN or infinite."""
+    kid.checkpoints.sync()
+    kept = committed(kid.run_dir.checkpoints)
+    last = f"The last checkpoint before it is {kept[-1]}." if kept else "No checkpoint was saved before it."
+    hint = "" if kid.debug else " debug=True names the first block where it happens."
+    return NotFiniteError(
+        f"{what} at step {kid.step if step is None else step}. {last}"
+        f" Try a smaller learning rate, or clip_global_norm.{hint}"
     )
 
 

@@ -15,15 +15,14 @@ import numpy as np
 from akid.backend import tf
 from akid.blocks import Signal
 from akid.brains import Brain
-from akid.checkpoints import Checkpoints, committed
 from akid.engines import Engine, Report, Tally
 from akid.engines.base import forever
 from akid.errors import DataError, NotFiniteError
 from akid.export import export_brain, missing_checkpoint
 from akid.hooks import KidHook, KidHooks
-from akid.inference import Predictor, preparation
+from akid.inference import Predictor, predictor_of
 from akid.kid_options import check_can_learn, check_counts, check_goal, check_length, needed
-from akid.kid_state import put_back, saved_variables, schedule_of, state_of
+from akid.kid_state import checkpoints_of, not_finite, put_back, schedule_of, state_of
 from akid.kongfus import KongFu, MomentumKongFu
 from akid.moving_average import MovingAverage
 from akid.practice import Practice
@@ -165,14 +164,7 @@ class Kid:
         evals, has_validation = self.engine.evals, self.sensor.size("val") > 0
         check_goal(self.goal, self.early_stopping is not None, evals, has_validation)
         self.schedule = schedule_of(self)
-        must_be_finite = frozenset(f"brain/{name}" for name in self.brain.named_variables())
-        self.checkpoints = Checkpoints(
-            self.run_dir.checkpoints,
-            self.run_dir.best,
-            saved_variables(self),
-            must_be_finite,
-            self.keep_checkpoints,
-        )
+        self.checkpoints = checkpoints_of(self)
         self._ready = True
         meta = self.checkpoints.restore()
         if meta is not None:
@@ -206,13 +198,15 @@ class Kid:
         Raises:
             AkidError: the brain has no loss, or no parameters.
             DataError: the run directory cannot be written.
+            StorageError: the disk is full, or another process practises there.
             NotFiniteError: the loss became NaN or infinite; the checkpoints before that are kept.
             SystemExit: code 143, after SIGTERM and a last checkpoint.
             KeyboardInterrupt: after SIGINT and a last checkpoint.
         """
         self.setup()
         check_can_learn(self.engine.losses, self.brain.parameters, self.brain.name)
-        Practice(self).run()
+        with self.run_dir.alone():
+            Practice(self).run()
         loss = self.val_loss if self.sensor.size("val") else self.loss
         return (loss, dict(self.val_evals)) if return_eval else loss
 
@@ -225,18 +219,7 @@ class Kid:
         try:
             self.checkpoints.save(self.step, state_of(self), is_best)
         except NotFiniteError as error:
-            raise self.not_finite(str(error)) from None
-
-    def not_finite(self, what: str, step: int | None = None) -> NotFiniteError:
-        """The error for a loss or a parameter that became NaN or infinite."""
-        self.checkpoints.sync()
-        kept = committed(self.run_dir.checkpoints)
-        last = f"The last checkpoint before it is {kept[-1]}." if kept else "No checkpoint was saved before it."
-        hint = "" if self.debug else " debug=True names the first block where it happens."
-        return NotFiniteError(
-            f"{what} at step {self.step if step is None else step}. {last}"
-            f" Try a smaller learning rate, or clip_global_norm.{hint}"
-        )
+            raise not_finite(self, str(error)) from None
 
     def validate(self, split: str = "val") -> tuple[float, dict[str, float]]:
         """The loss and the measures over a whole split, weighted by examples.
@@ -276,12 +259,7 @@ class Kid:
         """
         self.setup()
         if raw not in self._predictors:
-            signature = Signature.of(self.sensor)
-            self._predictors[raw] = (
-                Predictor(self.brain, signature.raw, preparation(self.sensor, self.seed))
-                if raw
-                else Predictor(self.brain, signature.batch)
-            )
+            self._predictors[raw] = predictor_of(self.brain, self.sensor, self.seed, raw)
         with self.averaged():
             return self._predictors[raw](data, outputs, self.sensor.val_batch_size)
 

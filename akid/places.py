@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from akid.declare import Declared
-from akid.errors import AkidError, InvalidSpecError, MissingDataError, WiringError, blamed
+from akid.errors import AkidError, InvalidSpecError, MissingDataError, StorageError, WiringError, blamed
 from akid.job.problems import join
+from akid.kid_options import check_goal
 from akid.kids import Kid
 from akid.problems import argument_path, first_line
 from akid.signatures import parameters_of
+from akid.trips import Trip
 
 
 def set_up(declared: Declared, path: str = "spec.kid") -> None:
@@ -32,7 +34,9 @@ def set_up(declared: Declared, path: str = "spec.kid") -> None:
 
 
 def check_shapes(declared: Declared, path: str = "spec.kid") -> str:
-    """Build the brain in a graph of its own, which tells shapes and wires that do not fit. Nothing runs.
+    """Build the brain in a graph of its own: shapes and wires that do not fit, a best_metric nobody measures.
+
+    Nothing runs.
 
     Returns:
         Why shapes could not be checked; empty if they were.
@@ -46,7 +50,10 @@ def check_shapes(declared: Declared, path: str = "spec.kid") -> str:
     except MissingDataError as error:
         return f"shapes are not checked: {error}"
     with _errors_at(join(path, "brain"), declared):
-        kid.brain.trace(kid.sensor.signature())
+        trip = Trip()
+        kid.brain.trace(kid.sensor.signature(), trip=trip)
+    with _errors_at(path, declared, parameters_of(Kid)):
+        check_goal(kid.goal, kid.early_stopping is not None, trip.evals, kid.sensor.size("val") > 0)
     return ""
 
 
@@ -65,7 +72,7 @@ def _errors_at(path: str, declared: Declared, arguments: Mapping[str, object] | 
     """Errors in this context are of the field at ``path``, or of the block they came from."""
     try:
         yield
-    except (InvalidSpecError, MissingDataError):
+    except (InvalidSpecError, MissingDataError, StorageError):
         raise
     except Exception as error:
         name = blamed(error)

@@ -14,7 +14,7 @@ from akid.errors import NotFiniteError
 from akid.events import Events
 from akid.inspection import Inspector
 from akid.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
-from akid.kid_state import measured, number
+from akid.kid_state import measured, not_finite, number
 from akid.progress import progress_of
 from akid.run_dir import write_json
 from akid.schedule import Pace
@@ -113,11 +113,11 @@ class Practice:
             block = re.search(r"The output of block '([^']*)' is not finite", str(error))
             if block is None:
                 raise
-            raise kid.not_finite(f"The output of block {block[1]!r} is not finite", before + 1) from None
+            raise not_finite(kid, f"The output of block {block[1]!r} is not finite", before + 1) from None
         seconds = time.monotonic() - started
         pace.note(n, seconds)
         if not math.isfinite(kid.tally.last_loss):
-            raise kid.not_finite(f"The loss became {kid.tally.last_loss}")
+            raise not_finite(kid, f"The loss became {kid.tally.last_loss}")
         self.seconds += seconds
         self.timed_steps += kid.step - before
         self.progress.advance(kid.step)

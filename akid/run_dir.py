@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from akid.errors import DataError
+from akid.errors import DamagedFileError, DataError, StorageError
 
 
 class RunDir:
     """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``.
 
     ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
-    ``signature.json`` the shapes of a batch, so that an export needs no data.
+    ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held
+    while a Kid practises.
 
     Args:
         path: made if it is not there.
@@ -32,6 +35,7 @@ class RunDir:
         self.kid = self.path / "kid.yaml"
         self.runtime = self.path / "runtime.json"
         self.signature = self.path / "signature.json"
+        self.lock = self.path / ".lock"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -47,9 +51,30 @@ class RunDir:
             f"log_dir must be a directory that can be written. Received: log_dir={str(self.path)!r} ({why})"
         )
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """The context in which nobody else may change what a run leaves; a kill ends it too.
+
+        Raises:
+            StorageError: another process is in it.
+        """
+        with writing(self.lock):
+            file = self.lock.open("a")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StorageError(
+                    f"Another process practises in {self.path}; two would overwrite each other's checkpoints."
+                    " Wait for its end, or use another log_dir."
+                ) from None
+            except OSError:
+                pass  # a file system without locks
+            yield
+
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""
-        with self.metrics.open("a", encoding="utf-8") as file:
+        with writing(self.metrics), self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def read_metrics(self) -> Iterator[dict[str, Any]]:
@@ -69,14 +94,34 @@ class RunDir:
         self.result.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Errors of the operating system in this context are of writing this file.
+
+    Raises:
+        StorageError: there was one.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
+
+
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a kill, never sees half of it."""
+    """Write a file so that a reader, or a kill, never sees half of it.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with writing(path), partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -85,8 +130,26 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The mapping in a JSON file; None if there is none."""
+    """The mapping in a JSON file; None if there is none.
+
+    Raises:
+        DamagedFileError: it is not JSON, or no mapping.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise DamagedFileError(f"{path} is damaged: {error}.") from error
+    return checked_mapping(value, path)
+
+
+def checked_mapping(value: Any, path: Path) -> dict[str, Any]:
+    """What was read from a file of a run.
+
+    Raises:
+        DamagedFileError: it is no mapping.
+    """
+    if not isinstance(value, dict):
+        raise DamagedFileError(f"{path} is damaged: expected a mapping, received {value!r}.")
+    return value

@@ -45,6 +45,7 @@ class Trip:
             global one.
         inferring: labels may be missing; what nobody consumes is noted in ``outputs``.
         debug: check every block's output for NaN and infinity, and name the first block that has one.
+        abstract: only shapes are wanted: variables start as zeros, and nothing runs.
         keep: which blocks' outputs are kept in ``data``: True for all, or their full names.
 
     Attributes:
@@ -60,6 +61,7 @@ class Trip:
         *,
         inferring: bool = False,
         debug: bool = False,
+        abstract: bool = False,
         keep: bool | Collection[str] = False,
     ) -> None:
         self.training = training
@@ -68,6 +70,7 @@ class Trip:
         self.rows = rows
         self.inferring = inferring
         self.debug = debug
+        self.abstract = abstract
         self.keep = keep
         self.losses: dict[str, tf.Tensor] = {}
         self.evals: dict[str, Eval] = {}

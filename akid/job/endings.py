@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from akid.job.engine import RoleName
@@ -74,7 +75,7 @@ def end(view: View, result: Literal["Succeeded", "Failed"], reason: str, told: s
     stay = [state for state in view.current if state.uid not in gone and _stays(view, state)]
     status = with_counts(status, view.wanted, stay, view.completed)
     told_event = event(result, f"The job has {result.lower()}: {told}.", warning=result == "Failed")
-    lingering = [leave(status), *(overdue(state) for state in view.observed.members)]
+    lingering = [_leaving(view, status), *(overdue(state) for state in view.observed.members)]
     return make_plan(view, status, deletes=deletes, events=[told_event], times=lingering)
 
 
@@ -86,18 +87,22 @@ def after_the_end(view: View) -> Plan | None:
     if expires is not None and expires <= view.now:
         return Plan(delete=(Delete(Kind.JOB, view.job.metadata.name, view.job.metadata.uid),))
     status, members = view.job.status, view.observed.members
-    leaving = leave(status) if any(not state.over for state in members) else None
-    times = [expires, leaving, *(overdue(state) for state in members)]
+    times = [expires, _leaving(view, status), *(overdue(state) for state in members)]
     return Plan(delete=tuple(clean_up(view, status)), requeue_after=seconds_until(view.now, times))
 
 
 def clean_up(view: View, status: Status) -> list[Delete]:
     """What cleanPodPolicy takes away, and what served the pods; what may still end by itself is left for now."""
-    until = leave(status)
+    until = _leaving(view, status)
     waits = until is not None and until > view.now
-    leaving = {s.uid for s in view.observed.members if waits and not s.over and not s.terminating}
-    goes = [s for s in view.observed.members if s.uid not in leaving and (s.terminating or not _stays(view, s))]
-    return view.deletes(goes) + ([] if leaving else view.object_deletes(*SERVING))
+    goes = [s for s in view.observed.members if s.terminating or not (_stays(view, s) or (waits and not s.over))]
+    return view.deletes(goes) + ([] if waits else view.object_deletes(*SERVING))
+
+
+def _leaving(view: View, status: Status) -> datetime | None:
+    """Until when members may still end by themselves, if there are any left."""
+    left = any(not state.over and not state.terminating for state in view.observed.members)
+    return leave(status) if left else None
 
 
 def _stays(view: View, state: MemberState) -> bool:

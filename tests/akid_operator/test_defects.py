@@ -202,7 +202,8 @@ def test_n_scaling_down_does_not_fail_the_job(jobs: Jobs, hosted: Hosted, akid_c
 
 
 def test_o_names_resolve_before_pods_are_ready(jobs: Jobs, hosted: Hosted) -> None:
-    jobs.create(job(engine=TWO))
+    program = {"spec": {"containers": [{"name": "trainer", "command": ["python", "train.py"]}]}}
+    jobs.create(job(engine=TWO, template=program))
     wait_for(lambda: len(jobs.pods()) == 2, "the pods are there")
     services = {service["metadata"]["name"]: service["spec"] for service in jobs.items("services")}
     assert services["digits"]["clusterIP"] == "None"

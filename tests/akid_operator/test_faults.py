@@ -132,8 +132,8 @@ def test_a_service_deleted_behind_its_back_is_made_again(
     with host(resync=0.5):
         jobs.create(job(engine=TWO))
         jobs.reach("Running")
-        jobs.delete_object("services", "digits")
-        wait_for(lambda: "digits" in jobs.names("services"), "it is there again")
+        jobs.delete_object("services", "digits-rendezvous")
+        wait_for(lambda: jobs.names("services") == ["digits-rendezvous"], "it is there again")
     assert jobs.state() == "Running"
 
 

@@ -80,8 +80,8 @@ def test_the_status_comes_first_then_the_objects_then_the_pods() -> None:
     scene = Scene(engine=TWO)
     scene.run()
     assert scene.server.log[:2] == ["PUT akidjobs/status", "status: Created"]
-    assert sorted(scene.server.log[2:6]) == ["POST configmaps", "POST secrets", "POST services", "POST services"]
-    assert scene.server.log[6:] == ["POST pods", "POST pods"]
+    assert sorted(scene.server.log[2:5]) == ["POST configmaps", "POST secrets", "POST services"]
+    assert scene.server.log[5:] == ["POST pods", "POST pods"]
     assert scene.told == ["Created"]
 
 

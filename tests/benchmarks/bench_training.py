@@ -14,7 +14,7 @@ from typing import IO, Self
 
 from tests.benchmarks.rows import Row
 
-ROUNDS = 5
+ROUNDS = 7
 #: Seconds a competitor may take for all its rounds.
 DEADLINE = 600.0
 
@@ -101,5 +101,5 @@ def run() -> Iterator[Row]:
     yield Row("LeNet b128, speed over Keras fit", ratios(lenet, "keras"), 1.0)
     yield Row("LeNet b128, processor time an image over Keras fit", cpu, 0.92, at_least=False)
     yield Row("LeNet, start of Python to first step, over Keras", first_step(), 0.8, at_least=False)
-    resnet = race("resnet20", ["akid", "keras"], 3)
+    resnet = race("resnet20", ["akid", "keras"])
     yield Row("ResNet-20 b128 from blocks, speed over Keras fit", ratios(resnet, "keras"), 1.5)

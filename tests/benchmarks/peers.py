@@ -19,10 +19,11 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-#: Shape of an example, batch size, steps of a round.
+#: Shape of an example, batch size, steps of a round: many, so that what a call of practice() or fit() costs once
+#: counts for as little as in a long run.
 MODELS: dict[str, tuple[tuple[int, ...], int, int]] = {
-    "mlp": ((28, 28, 1), 64, 1000),
-    "lenet": ((28, 28, 1), 128, 60),
+    "mlp": ((28, 28, 1), 64, 2000),
+    "lenet": ((28, 28, 1), 128, 120),
     "lenet_first": ((28, 28, 1), 128, 1),
     "resnet20": ((32, 32, 3), 128, 8),
 }

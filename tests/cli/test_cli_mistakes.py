@@ -141,6 +141,10 @@ MISTAKES = {
         f"{B}[2].ksize=100",
         f"{B}[2]: 'pool1' cannot take what it is given: Negative dimension size caused by subtracting 100 from 12",
     ),
+    "best metric that nobody measures": (
+        f"{K}.best_metric=accuracyy",
+        f"{K}.best_metric: best_metric: validation has no measure 'accuracyy'. Did you mean 'accuracy'?",
+    ),
     "unknown field": (
         "spec.imagee=x",
         "spec.imagee: unknown field. Did you mean 'image'?",

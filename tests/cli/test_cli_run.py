@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from cli.files import BLOCKS, MODULE, SCRIPT, write
 
 from akid.cli import main
+from akid.run_dir import RunDir
 
 ENDLESS = ["--set", "spec.kid.max_steps=1000000000", "--set", "spec.kid.train_log_step=1"]
 
@@ -168,3 +170,37 @@ def test_a_declared_kid_trains_as_the_same_kid_in_python(tmp_path, capsys):
         json.loads((tmp_path / form / "result.json").read_text())["val_loss"] for form in ("declared", "python")
     ]
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("size", [10, 200, 20_000], ids=["the first file", "events", "a later file"])
+def test_a_disk_that_is_full_is_one_line_and_code_1(tmp_path, size):
+    # Files that cannot grow stand for it: no root is needed.
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    settings = ["--set", "spec.kid.train_log_step=1", "--set", "spec.kid.max_steps=2000"]
+    command = [sys.executable, "-m", "akid", "run", write(tmp_path), *settings]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_runs_do_not_share_a_directory(tmp_path, capsys):
+    file, log_dir = write(tmp_path), tmp_path / "run"
+    with RunDir(log_dir).alone():
+        assert run(file, log_dir) == 1
+    assert "Another process practises in" in capsys.readouterr().err
+    assert run(file, log_dir) == 0, "what held it is gone"
+
+
+@pytest.mark.parametrize("text", ["{", "3", "\x00"])
+@pytest.mark.parametrize("name", ["kid.yaml", "runtime.json"])
+def test_a_damaged_file_of_a_run_is_named_in_one_line(tmp_path, capsys, name, text):
+    file, log_dir = write(tmp_path), tmp_path / "run"
+    assert run(file, log_dir) == 0
+    (log_dir / name).write_text(text)
+    capsys.readouterr()
+    assert run(file, log_dir) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{log_dir / name} is damaged: " in line

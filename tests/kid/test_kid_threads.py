@@ -11,7 +11,14 @@ from small_kids import small_brain, small_kid
 
 from akid import Sensor
 from akid.backend import tf
-from akid.threads import available_cpus, cgroup_quota, choose_threads, forward_work, settle_threads
+from akid.threads import (
+    available_cpus,
+    cgroup_quota,
+    choose_inter_op,
+    choose_threads,
+    forward_work,
+    settle_threads,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +27,15 @@ from akid.threads import available_cpus, cgroup_quota, choose_threads, forward_w
 )
 def test_threads_by_work(work: int | None, cpus: int, threads: int) -> None:
     assert choose_threads(work, cpus) == threads
+
+
+@pytest.mark.parametrize(
+    ("threads", "in_memory", "operations"), [(1, True, 1), (1, False, 0), (2, True, 0), (2, False, 0)]
+)
+def test_one_operation_at_a_time_for_a_small_model_in_memory(
+    threads: int, in_memory: bool, operations: int
+) -> None:
+    assert choose_inter_op(threads, in_memory) == operations
 
 
 @pytest.mark.parametrize(
@@ -79,16 +95,41 @@ from akid.backend import tf
 kid = small_kid(Path(sys.argv[1]))
 kid.setup()
 print(tf.config.threading.get_intra_op_parallelism_threads())
+print(tf.config.threading.get_inter_op_parallelism_threads())
 """
+
+SPIN = """
+{before}
+import akid.backend
+from tensorflow.python.eager import context
+tf = akid.backend.tf
+tf.config.threading.set_intra_op_parallelism_threads(1)  # may still be set
+print(context.context().config.experimental.disable_thread_spinning)
+"""
+
+
+def run_python(code: str, *args: str) -> list[str]:
+    """What a process of its own prints."""
+    here = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args], cwd=here, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
 
 
 def test_the_recorded_number_is_used_again(tmp_path: Path) -> None:
     (tmp_path / "runtime.json").write_text('{"intra_op_threads": 3}')
-    here = str(Path(__file__).parent)
-    done = subprocess.run(
-        [sys.executable, "-c", CHOOSE, str(tmp_path)], cwd=here, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["3"]
+    assert run_python(CHOOSE, str(tmp_path)) == ["3", "0"]
+
+
+def test_a_small_kid_gets_one_thread(tmp_path: Path) -> None:
+    assert run_python(CHOOSE, str(tmp_path)) == ["1", "1"]
+
+
+def test_idle_threads_sleep_unless_tensorflow_was_set_up_before() -> None:
+    assert run_python(SPIN.format(before="")) == ["True"]
+    before = "import tensorflow; tensorflow.config.threading.set_inter_op_parallelism_threads(2)"
+    assert run_python(SPIN.format(before=before)) == ["False"]
 
 
 def test_a_sensor_may_be_asked_for_its_work_again(tmp_path: Path) -> None:

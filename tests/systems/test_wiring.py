@@ -12,9 +12,10 @@ from akid.backend import tf
 from akid.blocks import Block, ProcessingLayer
 from akid.brains import Brain
 from akid.errors import BlockError, WiringError
+from akid.graphs import GraphSystem
 from akid.jokers import PadJoker
 from akid.layers import ConcatLayer, InnerProductLayer, MergeLayer, ReLULayer, ScatterLayer
-from akid.systems import GraphSystem, SequentialSystem
+from akid.systems import SequentialSystem
 from akid.trips import Trip
 from akid.wiring import SYSTEM_IN, Edge, edges_of
 
