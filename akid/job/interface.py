@@ -95,7 +95,8 @@ class Plan:
         create: in order; all that is not a member comes first, and members only after it succeeded.
         delete: in any order.
         status: the whole new status; None leaves it. Write it with the resourceVersion the job was read at.
-        minor: the status differs in counts and progress only: it may wait a second or two for more of them.
+        patience: seconds for which the status may wait for more of its kind: it differs in counts and progress
+            only (`COUNTS`, and longer if there is much to write), or in who is done (`COMPLETIONS`).
         requeue_after: seconds until the plan must be made again if nothing happens before; None for never.
         events: to be emitted once the status is written.
     """
@@ -103,6 +104,6 @@ class Plan:
     create: tuple[Create, ...] = ()
     delete: tuple[Delete, ...] = ()
     status: dict[str, Any] | None = None
-    minor: bool = False
+    patience: float = 0.0
     requeue_after: float | None = None
     events: tuple[Event, ...] = ()

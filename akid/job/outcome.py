@@ -33,7 +33,7 @@ def make_plan(
         events: what to tell if the status changes; otherwise it has been told before.
         times: when to look again, beside the job's deadlines.
     """
-    document, minor = changed(view.job.status, status)
+    document, patience = changed(view.job.status, status)
     policy = view.policy
     deadlines = [expiry(status, policy)]
     if not status.finished:
@@ -42,9 +42,9 @@ def make_plan(
         create=tuple(creates),
         delete=tuple(deletes),
         status=document,
-        minor=minor,
+        patience=patience,
         requeue_after=seconds_until(view.now, [*times, *deadlines]),
-        events=tuple(events) if document is not None and not minor else (),
+        events=tuple(events) if document is not None and not patience else (),
     )
 
 

@@ -16,6 +16,8 @@ STATES: tuple[State, ...] = (
 )  # fmt: skip
 MINOR = ("replicaStatuses", "ready", "progress", "observedGeneration")
 MAX_TEXT = 8192
+# Seconds for which counts may wait to be written, and the members that are done: they often end together.
+COUNTS, COMPLETIONS = 1.0, 0.3
 
 
 def with_condition(
@@ -100,13 +102,15 @@ def parse_indexes(text: str) -> list[int]:
     return result
 
 
-def changed(old: Status, new: Status) -> tuple[dict[str, Any] | None, bool]:
-    """(the new status if it must be written, whether only counts and progress differ)."""
+def changed(old: Status, new: Status) -> tuple[dict[str, Any] | None, float]:
+    """(the new status if it must be written, the seconds it may wait for more of its kind)."""
     before, after = old.to_json(), new.to_json()
     if before == after:
-        return None, False
+        return None, 0.0
     differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
-    return after, differing <= set(MINOR) and _completed(before) == _completed(after)
+    if not differing <= set(MINOR):
+        return after, 0.0
+    return after, COUNTS if _completed(before) == _completed(after) else COMPLETIONS
 
 
 def _completed(status: dict[str, Any]) -> dict[str, str]:

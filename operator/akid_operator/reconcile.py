@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from akid.job import Decision, Event, Plan, Settings, decide
+from akid.job.status import COUNTS
 from akid_operator import look, paths
 from akid_operator.api import Api, Json
 from akid_operator.apply import Apply, RefusedError
@@ -21,9 +22,8 @@ from akid_operator.store import Key, Record, Store
 
 logger = logging.getLogger(__name__)
 
-# Counts and progress of one job are written at most this often, and of all jobs so many times a second.
-MINOR_EVERY, LONGEST_MINOR = 1.0, 30.0
-MINOR_RATE = 20.0
+# Of all jobs, counts and progress are written so many times a second; one job waits so long for its share.
+COUNTS_A_SECOND, LONGEST_SHARE = 20.0, 30.0
 # After creates or deletes: the status says so even if no pod does.
 AFTER_CHANGES = 1.0
 # A finished pod that is being deleted is in no watch: it is read this often, less often the longer it takes.
@@ -118,15 +118,17 @@ class Reconciler:
         return self._next(key, record, plan, wait)
 
     def _wait_for_more(self, record: Record, plan: Plan) -> float | None:
-        """Seconds a status that differs in counts only may still wait for more of them."""
+        """Seconds a status that tells of nothing grave may still wait for more of its kind."""
         now = self._clock()
-        if plan.status is None or not plan.minor:
-            record.minor_since = None
+        if plan.status is None or not plan.patience:
+            record.waits_since = None
             return None
-        if record.minor_since is None:
-            record.minor_since = now
-        every = min(max(MINOR_EVERY, len(self._store) / MINOR_RATE), LONGEST_MINOR)
-        due = max(record.status_written + every, record.minor_since + MINOR_EVERY)
+        if record.waits_since is None:
+            record.waits_since = now
+        due = record.waits_since + plan.patience
+        if plan.patience >= COUNTS:
+            share = len(self._store) / COUNTS_A_SECOND
+            due = max(due, record.status_written + min(max(COUNTS, share), LONGEST_SHARE))
         return due - now if due > now else None
 
     async def _create(self, apply: Apply, record: Record, decision: Decision) -> bool:
@@ -161,7 +163,7 @@ class Reconciler:
             if new is None:
                 return False
         self._store.job_seen(new)
-        record.status_written, record.minor_since = self._clock(), None
+        record.status_written, record.waits_since = self._clock(), None
         self._reporter.status(old, new)
         return True
 

@@ -67,7 +67,7 @@ class Record:
         gang: its PodGroup.
         troubles: what the server refused to create.
         status_written: when its status was written, on the steady clock.
-        minor_since: since when counts are waiting to be written, on the steady clock.
+        waits_since: since when its status waits to be written, on the steady clock.
     """
 
     job: Json | None = None
@@ -79,7 +79,7 @@ class Record:
     gang: GangState | None = None
     troubles: tuple[Trouble, ...] = ()
     status_written: float = NO_TRUST
-    minor_since: float | None = None
+    waits_since: float | None = None
 
     @property
     def uid(self) -> str:

@@ -33,7 +33,7 @@ def run() -> Iterator[Row]:
         for _ in range(ROUNDS):
             with bed.operator() as operator:
                 memory.append(rss_megabytes(operator.identity))
-                started, failed = asyncio.run(in_turn(bed, bed.namespace()))
+                started, failed = asyncio.run(in_turn(bed, operator))
                 starts.append(started)
                 failures.append(failed)
                 ends.append(end(bed, operator))
@@ -50,9 +50,10 @@ def quantiles(rounds: list[list[float]], percent: int) -> list[float]:
     return [statistics.quantiles(values, n=100, method="inclusive")[percent - 1] * 1000 for values in rounds]
 
 
-async def in_turn(bed: Bed, namespace: str) -> tuple[list[float], list[float]]:
+async def in_turn(bed: Bed, operator: Operator) -> tuple[list[float], list[float]]:
     """One job after the other: seconds until each has its pods; then of each a pod fails and is replaced."""
-    async with Client(bed.cluster) as client, Recorder(client, namespace, AKID) as recorder:
+    namespace = bed.namespace()
+    async with Client(bed.cluster) as client, Recorder(client, namespace, AKID, operator) as recorder:
         started = [await start(client, recorder, namespace, f"one-{number}") for number in range(JOBS)]
         await recorder.until(lambda seen: len(seen.running) == JOBS, "all jobs are running", DEADLINE)
         failed = [await replace(client, recorder, namespace, f"one-{number}") for number in range(JOBS)]

@@ -77,18 +77,18 @@ async def versions(bed: Bed, namespace: str) -> dict[str, str]:
 
 def grow(bed: Bed, operator: Operator, namespace: str) -> Iterator[Row]:
     """Live jobs, and the operator's memory on the way."""
-    asyncio.run(add(bed, namespace, "first", HALF, PODS))
+    asyncio.run(add(bed, operator, namespace, "first", HALF, PODS))
     memory = [rss_megabytes(operator.identity)]
     yield Row(f"resident memory after {HALF:,} jobs of 4 pods", memory, 160, at_least=False, unit="MB")
-    asyncio.run(add(bed, namespace, "second", HALF, PODS))
+    asyncio.run(add(bed, operator, namespace, "second", HALF, PODS))
     memory = [rss_megabytes(operator.identity)]
     yield Row(f"resident memory at {LARGE * PODS:,} pods", memory, 300, at_least=False, unit="MB")
-    asyncio.run(add(bed, namespace, "small", SMALL, 1))
+    asyncio.run(add(bed, operator, namespace, "small", SMALL, 1))
 
 
-async def add(bed: Bed, namespace: str, name: str, count: int, workers: int) -> None:
+async def add(bed: Bed, operator: Operator, namespace: str, name: str, count: int, workers: int) -> None:
     """Create jobs and wait until they are running."""
-    async with Client(bed.cluster) as client, Recorder(client, namespace, AKID) as recorder:
+    async with Client(bed.cluster) as client, Recorder(client, namespace, AKID, operator) as recorder:
         path = f"{AKID[0]}/namespaces/{namespace}/{AKID[1]}"
         jobs = (akid_job(f"{name}-{number}", workers) for number in range(count))
         await all_of(functools.partial(client.request, "POST", path, job) for job in jobs)

@@ -63,7 +63,7 @@ class Bed:
         """The same, from the moment its process is there."""
         kubeconfig = self.cluster.kubeconfig_as(OPERATORS, "akid-operator")
         log = self._directory / "operator.log"
-        with Operator(kubeconfig, log, f"--lease-namespace={OPERATORS}", "--lease-seconds=5") as running:
+        with Operator(kubeconfig, log, f"--lease-namespace={OPERATORS}") as running:
             yield running
 
     def control_plane_seconds(self) -> float:

@@ -40,7 +40,7 @@ async def burst(bed: Bed, namespace: str, count: int, operator: Operator | None,
     """Create so many jobs of four pods as fast as the server takes them; native ones if there is no operator."""
     api, make = (NATIVE, native_job) if operator is None else (AKID, akid_job)
     path = f"{api[0]}/namespaces/{namespace}/{api[1]}"
-    async with Client(bed.cluster) as client, Recorder(client, namespace, api) as recorder:
+    async with Client(bed.cluster) as client, Recorder(client, namespace, api, operator) as recorder:
         meter, begun = Meter(bed, operator), time.monotonic()
         jobs = (make(f"burst-{number}", run_for=run_for) for number in range(count))
         await all_of(functools.partial(client.request, "POST", path, job) for job in jobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -10,10 +11,14 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from replicas import Operator
+
 from tests.benchmarks.scale.client import Client
 
 #: Lines of a watch can be as long as an object.
 LINE = 2**22
+#: Seconds after which it is looked whether there can still be news.
+LOOK_AGAIN = 1.0
 
 
 @dataclass
@@ -48,10 +53,14 @@ class Recorder:
         client: of the API server.
         namespace: what is watched.
         jobs: the path of the jobs' collection below the API's root, e.g. ``/apis/batch/v1``, and its plural.
+        operator: whose end is not waited beyond.
     """
 
-    def __init__(self, client: Client, namespace: str, jobs: tuple[str, str]) -> None:
+    def __init__(
+        self, client: Client, namespace: str, jobs: tuple[str, str], operator: Operator | None = None
+    ) -> None:
         self._client = client
+        self._operator = operator
         self._paths = {
             "pods": f"/api/v1/namespaces/{namespace}/pods",
             "jobs": f"{jobs[0]}/namespaces/{namespace}/{jobs[1]}",
@@ -73,14 +82,25 @@ class Recorder:
 
     async def until(self, reached: Callable[[Seen], bool], what: str, seconds: float) -> None:
         """Wait until what was told is enough."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not reached(self.seen):
-                    self._news.clear()
+        deadline = time.monotonic() + seconds
+        while not reached(self.seen):
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN):
                     await self._news.wait()
-        except TimeoutError:
-            dead = [task.exception() for task in self._tasks if task.done()]
-            raise TimeoutError(f"{what}: not within {seconds:g} s {dead}") from None
+            self._check(what, deadline)
+
+    def _check(self, what: str, deadline: float) -> None:
+        """Raise if it will not come any more."""
+        if self._operator is not None and self._operator.ended() is not None:
+            raise RuntimeError(
+                f"{what}: the operator has ended with {self._operator.ended()}:\n{self._operator.log}"
+            )
+        for task in self._tasks:
+            if task.done():
+                task.result()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not in time")
 
     async def _watch(self, path: str, version: str, note: Callable[[float, dict[str, Any]], None]) -> None:
         query = f"{path}?watch=true&resourceVersion={version}&timeoutSeconds=3600"
