@@ -94,7 +94,8 @@ def controller_manager(at: Layout, node_grace_seconds: int) -> list[str]:
         "--leader-elect=false",
         "--secure-port=0",
         f"--node-monitor-grace-period={node_grace_seconds}s",
-        "--node-monitor-period=1s",
+        # The default is 5 s. Each time, every pod of every node is looked at.
+        f"--node-monitor-period={max(1, node_grace_seconds // 10)}s",
         "--kube-api-qps=500",  # a test's cluster must not be what a test waits for
         "--kube-api-burst=1000",
     ]

@@ -29,7 +29,8 @@ class Bed:
     """A control plane with AkidJobs and the rights of the operator; use as a context manager."""
 
     def __init__(self) -> None:
-        self.cluster = Cluster(node_count=NODES)
+        # Nodes are given up as late as on any cluster: to look after them more closely costs processor time.
+        self.cluster = Cluster(node_count=NODES, node_grace_seconds=50)
         self._directory = Path(tempfile.mkdtemp(prefix="akid-bench-"))
         self._numbers = itertools.count()
 
@@ -37,6 +38,7 @@ class Bed:
         self.cluster.__enter__()
         try:
             self.cluster.kubectl("apply", "-f", str(CRD))
+            self.cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRD))
             self.cluster.admin.create(f"{CORE}/namespaces", {"metadata": {"name": OPERATORS}})
             for manifest in render("rbac.yaml", OPERATORS):
                 self.cluster.admin.create(collection(manifest), manifest)
