@@ -31,12 +31,18 @@ async def missing_parts(api: Api, store: Store, key: Key) -> None:
         record = store.record(key)
         record.lost = False
     lost = [(name, pod.state.uid) for name, pod in record.pods.items() if pod.lost]
-    if record.finished:
+    if record.finished and not _goes_too(record):
         # How they ended matters to nobody any more.
         for name, uid in lost:
             store.pod_gone(key, name, uid)
     else:
         await asyncio.gather(*(_pod(api, store, key, name, uid) for name, uid in lost))
+
+
+def _goes_too(record: Record) -> bool:
+    """Whether a pod that has ended is deleted when its job has finished."""
+    policy = (record.job or {}).get("spec", {}).get("runPolicy", {})
+    return policy.get("cleanPodPolicy") == "All"
 
 
 async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:

@@ -74,6 +74,9 @@ class WorkQueue(Generic[K]):
         graver = due + patience < self._latest.get(key, NEVER)
         if sooner:
             self._due[key] = due
+            if patience == NEVER:
+                # New work under the name of a job that was to be deleted some day: not as late as that.
+                self._latest.pop(key, None)
         if graver:
             self._latest[key] = due + patience
         if (sooner or graver) and key not in self._working:

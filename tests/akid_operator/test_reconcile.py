@@ -265,6 +265,19 @@ def test_a_finished_job_is_forgotten_and_its_services_are_gone() -> None:
     assert list(scene.store) == []
 
 
+def test_a_pod_that_ends_by_itself_after_its_job_goes_too_if_all_shall() -> None:
+    scene = Scene(engine=TWO, policy={"cleanPodPolicy": "All"})
+    scene.run()
+    scene.pod("digits-worker-0", left=True, **scene.ended(0))
+    scene.run()
+    assert scene.job["status"]["state"] == "Succeeded"
+    scene.pod("digits-worker-1", left=True, **scene.ended(0))
+    scene.run()
+    assert not [path for path in scene.server.objects if "/pods/" in path]
+    scene.run()
+    assert list(scene.store) == []
+
+
 def test_news_of_a_jobs_last_moments_make_no_requests() -> None:
     scene = Scene()
     scene.run()

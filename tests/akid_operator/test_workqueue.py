@@ -96,6 +96,13 @@ def test_a_new_key_that_waits_is_moved_up_by_its_first_news(queue: WorkQueue[str
     assert due(queue) == ["c", "b"]
 
 
+def test_a_new_key_that_was_due_much_later_does_not_wait_behind_all_that_is_new(queue: WorkQueue[str]) -> None:
+    queue.add("again", 600.0, patience=1.0)
+    queue.add("again")
+    queue.add("other")
+    assert due(queue) == ["again", "other"]
+
+
 def test_backoffs_double_up_to_a_limit_and_begin_anew_after_success(queue: WorkQueue[str], clock: Clock) -> None:
     delays = [queue.retry("a") for _ in range(12)]
     assert delays[:4] == [0.1, 0.2, 0.4, 0.8]
