@@ -134,7 +134,7 @@ class Controller:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL):
                 await asyncio.gather(*workers, return_exceptions=True)
-                if others:
+                if others and not others[-1].done():  # the last one writes the events
                     await self._event_writer.drain()
         for task in self._tasks:
             task.cancel()

@@ -103,15 +103,20 @@ class Replica:
         self.metrics.watch(controller.store, lambda: len(controller.queue), lambda: controller.synced_at)
         end_watches = asyncio.Event()
         holding = asyncio.create_task(self._hold(leader))
-        helpers = [holding, asyncio.create_task(self._farewell(controller, leader, holding, end_watches))]
+        helpers: list[asyncio.Task[Any]] = [
+            holding,
+            asyncio.create_task(self._farewell(controller, leader, holding, end_watches)),
+        ]
         tracker = WatchTracker(WATCHED, len(WATCHED) * max(1, len(self._options.namespaces)))
         tracker.on_gap = controller.resync_now
         helpers.append(asyncio.create_task(controller.start(tracker.standing)))
-        served = asyncio.create_task(self._served(api, end_watches))
-        helpers.append(served)
+        served = asyncio.create_task(self._served(api))
+        ended = asyncio.create_task(end_watches.wait())
+        helpers += [served, ended]
         try:
-            await served
+            await asyncio.wait({served, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not end_watches.is_set():
+                await served
                 await self._watch(controller, config, tracker, end_watches)
         finally:
             await controller.stop()
@@ -120,8 +125,8 @@ class Replica:
             await asyncio.gather(*helpers, return_exceptions=True)
         return LOST_LEASE if self._lost else STOPPED
 
-    async def _served(self, api: Api, end: asyncio.Event) -> None:
-        """Wait until the server knows AkidJobs (kopf looks for them only once), or for the end."""
+    async def _served(self, api: Api) -> None:
+        """Wait until the server knows AkidJobs: kopf looks for them only once."""
         for attempt in itertools.count():
             try:
                 found = await api.find(f"/apis/{API_VERSION}")
@@ -132,10 +137,7 @@ class Replica:
                 return
             if attempt == 0:
                 logger.warning("there are no AkidJobs; waiting for crds/akidjobs.akid.dev.yaml to be applied")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ASK_AGAIN):
-                    await end.wait()
-                    return
+            await asyncio.sleep(ASK_AGAIN)
 
     async def _watch(self, controller: Controller, config: Any, tracker: WatchTracker, end: asyncio.Event) -> None:
         settings = kopf.OperatorSettings()
