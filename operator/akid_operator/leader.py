@@ -96,7 +96,7 @@ class Leader:
                     logger.error("another replica holds the lease")
                     self._until = float("-inf")
                     return
-            except OperatorError as error:
+            except Exception as error:  # also of a plugin for credentials: the lease runs out all the same
                 logger.warning("the lease was not renewed: %s", error)
             if not self.valid():
                 logger.error("the lease has run out")

@@ -174,6 +174,20 @@ def test_a_leader_that_lost_the_lease_is_not_valid_any_more(pair: tuple[Candidat
     assert not asyncio.run(asyncio.wait_for(held(a.leader), 5))
 
 
+def test_a_leader_that_fails_to_renew_in_an_unforeseen_way_gives_up(
+    pair: tuple[Candidate, Candidate], server: Server
+) -> None:
+    a, _ = pair
+    a.try_once()
+
+    def answers(_: Call) -> Answer:
+        raise ValueError("no credentials")
+
+    server.answer = answers
+    a.now += TIMING.deadline
+    assert not asyncio.run(asyncio.wait_for(held(a.leader), 5))
+
+
 async def held(leader: Leader) -> bool:
     """Whether it is still valid after it gave up."""
     leader.timing = Timing(15, 10, 0.01)
