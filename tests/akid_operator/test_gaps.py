@@ -77,6 +77,10 @@ def test_what_vanished_before_410_gone_is_missed(
     assert not jobs.status("kept").get("restarts")
 
 
+def uids(jobs: Jobs) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in jobs.pods().values()}
+
+
 class Impatient(Watched):
     """Waits for no answer longer than a second."""
 
@@ -98,10 +102,10 @@ def test_a_watch_that_falls_silent_is_begun_anew(
     with Hosted(line.kubeconfig(kubeconfig), jobs.namespace, api=Impatient):
         jobs.create(job(engine=TWO))
         jobs.reach("Running")
+        old = uids(jobs)
         line.silence()
         jobs.delete_pod("digits-worker-1", grace=0)
-        wait_for(lambda: len(jobs.pods()) == 1, "the pod is gone", every=0.01)
-        wait_for(lambda: len(jobs.pods()) == 2, "the pod is replaced", 30)
+        wait_for(lambda: len(uids(jobs) - old) == 1 and len(uids(jobs)) == 2, "the pod is replaced", 30)
         jobs.create(job("other", plays={"run-for": "100ms"}))
         jobs.reach("Succeeded", "other")
 
