@@ -11,7 +11,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from akid_operator.errors import OperatorError
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-CONNECTIONS = 64
+CONNECTIONS = 128
 
 
 async def configuration(kubeconfig: str | None) -> Any:

@@ -23,7 +23,8 @@ from akid_operator.workqueue import NEVER, PATIENCE, WorkQueue
 
 logger = logging.getLogger(__name__)
 
-WORKERS = 16
+# Many: most of their time is the API server's. In a burst, writes that wait there come before what others do.
+WORKERS = 64
 # Seconds in which news are gathered.
 DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
 # Seconds in which others may come before a job that has begun.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from akid.job import GangState, Kind, MemberState, Observed, Trouble, member_state
+from akid.job import GangState, Kind, MemberState, Observed, Phase, Trouble, member_state
 from akid_operator.api import Json
 
 NO_TRUST = float("-inf")
@@ -204,10 +204,14 @@ class Store:
         return News.LEFT
 
     def pod_gone(self, key: Key, name: str, uid: str) -> None:
-        """A pod is not there any more."""
-        pods = self.record(key).pods
-        if name in pods and pods[name].state.uid == uid:
-            del pods[name]
+        """A pod is not there any more. One that was done is kept until its job's status says so."""
+        record = self.record(key)
+        known = record.pods.get(name)
+        if known is None or known.state.uid != uid:
+            return
+        known.lost = False
+        if known.state.phase is not Phase.SUCCEEDED or record.waits_since is None:
+            del record.pods[name]
 
     # -- whole lists
 

@@ -112,6 +112,31 @@ def test_counts_alone_wait_for_more_of_them() -> None:
     assert scene.job["status"]["ready"] == "1/2"
 
 
+def test_who_is_done_is_written_with_those_that_end_at_the_same_time() -> None:
+    scene = Scene(engine=TWO, policy={"successPolicy": "AllWorkers"})
+    scene.run()
+    scene.pod("digits-worker-1", left=True, **scene.ended(0))
+    wait = scene.run()
+    assert (wait, scene.server.log) == (0.3, [])
+    scene.pod("digits-worker-0", left=True, **scene.ended(0))
+    scene.run()
+    assert scene.server.log[:2] == ["PUT akidjobs/status", "status: Succeeded"]
+
+
+def test_who_is_done_never_runs_again_even_if_its_pod_is_deleted_before_that_is_written() -> None:
+    scene = Scene(engine=TWO)
+    scene.run()
+    scene.pod("digits-worker-1", left=True, **scene.ended(0))
+    scene.run()
+    gone = scene.server.objects.pop(f"{CORE}/pods/digits-worker-1")
+    scene.store.pod_gone(KEY, "digits-worker-1", gone["metadata"]["uid"])
+    for _ in range(3):
+        scene.seconds += 0.2
+        scene.run()
+        assert "POST pods" not in scene.server.log
+    assert scene.job["status"]["replicaStatuses"]["worker"]["completedIndexes"] == "1"
+
+
 def test_a_failure_is_counted_before_its_pod_is_deleted_and_replaced() -> None:
     scene = Scene()
     scene.run()

@@ -103,15 +103,17 @@ class Recorder:
             raise TimeoutError(f"{what}: not in time")
 
     async def _watch(self, path: str, version: str, note: Callable[[float, dict[str, Any]], None]) -> None:
-        query = f"{path}?watch=true&resourceVersion={version}&timeoutSeconds=3600"
-        async with self._client.stream(query, LINE) as lines:
-            async for line in lines:
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    raise RuntimeError(f"the watch of {path} ended: {event['object'].get('message')}")
-                if event["type"] != "DELETED":
-                    note(time.monotonic(), event["object"])
-                    self._news.set()
+        while True:  # the server ends a watch when it likes
+            query = f"{path}?watch=true&resourceVersion={version}&timeoutSeconds=3600"
+            async with self._client.stream(query, LINE) as lines:
+                async for line in lines:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise RuntimeError(f"the watch of {path} ended: {event['object'].get('message')}")
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    if event["type"] != "DELETED":
+                        note(time.monotonic(), event["object"])
+                        self._news.set()
 
     def _pod(self, now: float, pod: dict[str, Any]) -> None:
         uid = pod["metadata"]["uid"]
