@@ -26,8 +26,13 @@ COLUMNS = [
     ("Val-Loss", "number", ".status.progress.valLoss", 1, "Last validation loss."),
     ("Eta", "date", ".status.progress.eta", 1, "When the training should end."),
 ]
-# What jobs can be selected by: the operator leaves out the finished ones, and finds those that expire.
-SELECTABLE = (".status.state", ".spec.engine.name", ".spec.runPolicy.ttlSecondsAfterFinished")
+# What jobs can be selected by: the operator leaves out the finished ones, but for those it has still to do with.
+SELECTABLE = (
+    ".status.state",
+    ".spec.engine.name",
+    ".spec.runPolicy.ttlSecondsAfterFinished",
+    ".spec.runPolicy.cleanPodPolicy",
+)
 # Parts that are filled with their defaults when absent, so that rules can look at them.
 FILLED = ("engine", "runPolicy")
 

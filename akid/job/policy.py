@@ -43,7 +43,10 @@ class RunPolicy(Model):
     )
     clean_pod_policy: Literal["Running", "All", "None"] = Field(
         default="Running",
-        description="Pods deleted when the job finishes: those still running, all, or none.",
+        description=(
+            "Pods deleted when the job finishes: those still running (after a success they have 3 s to end "
+            "by themselves), all, or none."
+        ),
     )
     suspend: bool = Field(default=False, description="Whether the job's pods are taken away; false goes on.")
     restart_strategy: Literal["InPlace", "Recreate"] = Field(

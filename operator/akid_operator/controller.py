@@ -60,7 +60,7 @@ class Controller:
         self.queue: WorkQueue[Key] = WorkQueue()
         self._metrics = metrics
         self._interval = interval
-        self._event_writer = EventWriter(api, lambda: len(self.queue) > 0)
+        self._event_writer = EventWriter(api, lambda: self.queue.crowded)
         self._resync = Resync(api, self.store, namespaces, self.mark, self._later)
         self._reconciler = Reconciler(api, self.store, settings, self)
         self._tasks: list[asyncio.Task[None]] = []
@@ -154,8 +154,9 @@ class Controller:
     async def _learned(self) -> bool:
         try:
             await self._read_all()
-        except OperatorError as error:
-            logger.warning("cannot read what there is: %s", error)
+        except Exception as error:  # it is tried again; health tells if that never works
+            unexpected = None if isinstance(error, OperatorError) else error
+            logger.warning("cannot read what there is: %s", error, exc_info=unexpected)
             return False
         return True
 

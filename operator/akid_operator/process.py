@@ -157,9 +157,9 @@ class Replica:
         ended.cancel()
         # They have nothing to lose, and kopf waits for seconds for tasks it does not know.
         await asyncio.wait({watching}, timeout=LAST_WORDS)
-        if watching.done() and not end.is_set():
-            error = watching.exception()
-            raise OperatorError(f"the watches have ended: {error!r}") from error
+        if not end.is_set():  # they may still be at it: kopf also waits for the tasks that it cancels
+            error = watching.exception() if watching.done() and not watching.cancelled() else None
+            raise OperatorError(f"the watches have ended{f': {error!r}' if error else ''}") from error
 
     async def _hold(self, leader: Leader | None) -> None:
         if leader is not None:

@@ -20,11 +20,13 @@ from akid_operator.store import Key, News, Store, key_of, owner_of, uid_of, vers
 logger = logging.getLogger(__name__)
 
 INTERVAL = 300.0
-# Finished jobs and pods are in no list and no watch, but for jobs that expire.
+# Finished jobs and pods are in no list and no watch, but for jobs that expire, or that keep no pods.
 LIVE_JOBS = "status.state!=Succeeded,status.state!=Failed"
 LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
-EXPIRING = ("status.state=Succeeded", "status.state=Failed")
+FINISHED_JOBS = ("status.state=Succeeded", "status.state=Failed")
+FINISHED_PODS = "status.phase!=Pending,status.phase!=Running"
 HAS_TTL = "spec.runPolicy.ttlSecondsAfterFinished!="
+KEEPS_NO_PODS = "spec.runPolicy.cleanPodPolicy=All"
 MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
 # A Service that was made while the list was read is not in it.
 SETTLED = 60.0
@@ -64,6 +66,7 @@ class Resync:
             marked += await self._pods(namespace)
             marked += await self._services(namespace)
             await self._expiring(namespace)
+            marked += await self._kept(namespace)
         return marked
 
     async def _jobs(self, namespace: str | None) -> int:
@@ -114,10 +117,27 @@ class Resync:
 
     async def _expiring(self, namespace: str | None) -> None:
         """Finished jobs that are to be deleted some day."""
-        for state in EXPIRING:
+        for state in FINISHED_JOBS:
             async for page in self._list(API_VERSION, "AkidJob", namespace, fields=f"{state},{HAS_TTL}"):
                 for job in page["items"]:
                     self._later(key_of(job), seconds_left(job, self._api.clock()))
+
+    async def _kept(self, namespace: str | None) -> int:
+        """Finished pods that should have been deleted with their job's end, had nobody died just then."""
+        finished: set[Key] = set()
+        for state in FINISHED_JOBS:
+            fields = f"{state},{KEEPS_NO_PODS}"
+            async for page in self._list(API_VERSION, "AkidJob", namespace, fields=fields, metadata_only=True):
+                finished |= {key_of(job) for job in page["items"]}
+        owners: set[Key] = set()
+        if finished:
+            fields = FINISHED_PODS
+            async for page in self._list(
+                "v1", "Pod", namespace, labels=JOB_LABEL, fields=fields, metadata_only=True
+            ):
+                named = ((pod["metadata"]["namespace"], owner_of(pod)) for pod in page["items"])
+                owners |= {Key(where, owner[0]) for where, owner in named if owner is not None}
+        return sum(self._tell(key, News.NOW) for key in finished & owners)
 
     async def _gangs(self) -> frozenset[str]:
         """The gang schedulers whose PodGroups the server knows."""

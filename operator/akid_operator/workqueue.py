@@ -61,6 +61,11 @@ class WorkQueue(Generic[K]):
         now = self._clock()
         return sum(due <= now for key, due in self._due.items() if key not in self._working)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether new work waits for a worker."""
+        return bool(self._new)
+
     def add(self, key: K, delay: float = 0.0, *, patience: float = NEVER) -> None:
         """See to it that a key is handed out.
 

@@ -53,8 +53,10 @@ def sudden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("akid_operator.controller.FAREWELL", 0.0)
 
 
-def life(cluster: Cluster, manifest: dict[str, Any], end: str, site: int, sent: bool) -> dict[str, Any]:
-    """A job's life through a crash at a write; what came of it."""
+def life(
+    cluster: Cluster, manifest: dict[str, Any], end: str, site: int, sent: bool, pods: int | None = None
+) -> dict[str, Any]:
+    """A job's life through a crash at a write, until it has so many pods left; what came of it."""
     with cluster.namespace() as namespace:
         jobs = Jobs(cluster, namespace)
         begun = jobs.version()
@@ -66,6 +68,7 @@ def life(cluster: Cluster, manifest: dict[str, Any], end: str, site: int, sent: 
         with Hosted(cluster.kubeconfig, namespace):
             jobs.reach(end, timeout=60)
             wait_for(lambda: not jobs.names("services"), "the Services are gone")
+            wait_for(lambda: pods in (None, len(jobs.pods())), "the pods are gone")
             return {"pods": jobs.pods_since(begun), "restarts": jobs.status().get("restarts", 0)}
 
 
@@ -91,6 +94,16 @@ def test_killed_at_any_write_of_a_bad_life(akid_cluster: Cluster, sudden: None, 
     with ThreadPoolExecutor(6) as pool:
         lives = pool.map(lambda n: life(akid_cluster, manifest, "Failed", n, sent), range(1, SITES))
         assert list(lives) == [{"pods": 2, "restarts": 1}] * (SITES - 1)
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["before it is sent", "before the answer is read"])
+def test_killed_at_any_write_of_a_life_that_leaves_no_pods(
+    akid_cluster: Cluster, sudden: None, sent: bool
+) -> None:
+    manifest = job(plays={"run-for": "200ms"}, policy={"cleanPodPolicy": "All"})
+    with ThreadPoolExecutor(6) as pool:
+        lives = pool.map(lambda n: life(akid_cluster, manifest, "Succeeded", n, sent, pods=0), range(1, 9))
+        assert list(lives) == [{"pods": 1, "restarts": 0}] * 8
 
 
 class Flaky(Watched):
