@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 WORKERS = 64
 # Seconds in which news are gathered.
 DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
+# When all there is was just read, nothing of it is known to hurry: what is new, or happens, comes first.
+AT_THE_START = 30.0
 # Seconds in which others may come before a job that has begun.
 PATIENT = {News.SOON: PATIENCE, News.LEFT: 0.0, News.NOW: 0.0}
 # What waits for somebody else's deletion to be done is tried again at least this often.
@@ -91,7 +93,8 @@ class Controller:
         if news is not News.NONE:
             job = self.store.record(key).job
             begun = job is not None and bool(job.get("status"))
-            self.queue.add(key, DELAYS[news], patience=PATIENT[news] if begun else NEVER)
+            patience = PATIENT[news] if self.synced_at is not None else AT_THE_START
+            self.queue.add(key, DELAYS[news], patience=patience if begun else NEVER)
 
     def _later(self, key: Key, delay: float) -> None:
         self.store.expect(key)

@@ -77,7 +77,7 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
 async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: Settings, now: float) -> None:
     """Read the job's other objects, and once its finished pods."""
     record = store.record(key)
-    kinds = [kind for kind in _readable(job) if kind is not Kind.GANG]
+    kinds = _readable(job)
     found = await asyncio.gather(*(_object(api, job, kind, settings) for kind in kinds))
     if not record.complete:
         async for pod in _pods(api, key):
@@ -101,7 +101,7 @@ async def gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
 def _readable(job: AkidJob) -> list[Kind]:
     """The kinds of objects a job may have that we may read (its Secret we may not)."""
     volumes = job.spec.volumes
-    kinds = [Kind.CONFIG, Kind.SERVICE, Kind.RENDEZVOUS]
+    kinds = [Kind.CONFIG, *((Kind.SERVICE, Kind.RENDEZVOUS) if job.spec.engine.distributed else ())]
     kinds += [Kind.DATA_CLAIM] if volumes.data and volumes.data.claim_template else []
     kinds += [Kind.LOG_CLAIM] if volumes.log and volumes.log.claim_template else []
     return kinds

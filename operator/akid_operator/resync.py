@@ -95,16 +95,21 @@ class Resync:
 
     async def _services(self, namespace: str | None) -> int:
         """Services that are gone from live jobs, and such as finished jobs left behind."""
-        found: dict[Key, set[str]] = {}
+        found: dict[Key, dict[str, str]] = {}
         async for page in self._list("v1", "Service", namespace, labels=MANAGED, metadata_only=True):
             for service in page["items"]:
                 owner = owner_of(service)
                 if owner is not None:
-                    found.setdefault(Key(service["metadata"]["namespace"], owner[0]), set()).add(uid_of(service))
+                    metadata = service["metadata"]
+                    found.setdefault(Key(metadata["namespace"], owner[0]), {})[metadata["name"]] = uid_of(service)
         told = 0
         for key, record in self._store:
-            settled = time.monotonic() - record.looked_at > SETTLED and namespace in (None, key.namespace)
-            if settled and self._lost_a_service(record.objects, found.get(key, set())):
+            if namespace not in (None, key.namespace):
+                continue
+            services = found.get(key, {})
+            record.presume(key, services)
+            settled = time.monotonic() - record.looked_at > SETTLED
+            if settled and self._lost_a_service(record.objects, set(services.values())):
                 record.objects.clear()
                 told += self._tell(key, News.NOW)
         known = {key for key, _ in self._store}

@@ -11,13 +11,14 @@ from akid_operator.metrics import kind_of
 
 
 class FakeServer(Api):
-    """Objects by path. `refuse[(method, kind)]` is answered instead, once each."""
+    """Objects by path. `refuse[(method, kind)]` is answered instead, once each. `log` has the writes."""
 
     def __init__(self) -> None:
         super().__init__(None)  # pyright: ignore
         self.objects: dict[str, dict[str, Any]] = {}
         self.refuse: dict[tuple[str, str], list[Answer]] = {}
         self.log: list[str] = []
+        self.reads: list[str] = []
         self._numbers = itertools.count(100)
 
     def put(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -29,8 +30,7 @@ class FakeServer(Api):
 
     async def exchange(self, call: Call) -> Answer:
         kind = kind_of(call.path)
-        if call.writes:
-            self.log.append(f"{call.method} {kind}")
+        (self.log if call.writes else self.reads).append(f"{call.method} {kind}")
         refusals = self.refuse.get((call.method, kind))
         if refusals:
             return refusals.pop(0)

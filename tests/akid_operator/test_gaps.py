@@ -187,6 +187,8 @@ def test_a_restart_writes_nothing_for_three_hundred_jobs(jobs: Jobs, host: Calla
         lists = operator.api.reads().count("GET pods")
         wait_for(lambda: operator.api.reads().count("GET pods") > lists + 1, "another resync", 60)
         assert operator.api.writes() == []
+        one_by_one = [c.path for c, _ in operator.api.calls if f"/{jobs.namespace}/configmaps/" in c.path]
+        assert one_by_one == []
 
 
 def reconciled(operator: Hosted) -> float:

@@ -2,78 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from akid_operator.api import Answer
 from akid_operator.apply import WaitError
 from akid_operator.reconcile import Reconciler
-from akid_operator.store import Key, Store
-from fake_server import FakeServer
-from jobs import job
+from akid_operator.store import Store
+from scene import CORE, JOB, KEY, TWO, Scene
 
-from akid.job import Event, Settings
-
-KEY = Key("lab", "digits")
-CORE = "/api/v1/namespaces/lab"
-JOB = "/apis/akid.dev/v1alpha1/namespaces/lab/akidjobs/digits"
-TWO = {"name": "multi_worker", "workers": 2}
-
-
-class Scene:
-    """A job, a server and a reconciler whose clocks stand still."""
-
-    def __init__(self, **spec: Any) -> None:
-        self.server = FakeServer()
-        self.store = Store()
-        self.told: list[str] = []
-        self.seconds = 0.0
-        self.start = datetime(2026, 1, 1, tzinfo=UTC)
-        self.reconciler = Reconciler(
-            self.server, self.store, Settings(), self, lambda: self.start + timedelta(seconds=self.seconds),
-            lambda: self.seconds,
-        )  # fmt: skip
-        manifest = job(**spec)
-        manifest["metadata"] |= {"namespace": "lab", "generation": 1}
-        self.store.job_seen(self.server.put(JOB, manifest))
-
-    def events(self, job: dict[str, Any], events: tuple[Event, ...]) -> None:
-        self.told += [event.reason for event in events]
-
-    def status(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        self.server.log.append(f"status: {new['status']['state']}")
-
-    def run(self) -> float | None:
-        """Reconcile once; the log is of this time only."""
-        self.server.log.clear()
-        return asyncio.run(self.reconciler.reconcile(KEY))
-
-    def pod(self, name: str, *, left: bool = False, **status: Any) -> None:
-        """A pod has changed, and the watch told so."""
-        path = f"{CORE}/pods/{name}"
-        old = self.server.objects[path]
-        new = self.server.put(path, old | {"status": old["status"] | status})
-        if left:
-            self.store.pod_left(old)
-        else:
-            self.store.pod_seen(new)
-
-    def ended(self, code: int) -> dict[str, Any]:
-        """The status of a pod whose trainer ended."""
-        state = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed"}}
-        return {
-            "phase": "Failed" if code else "Succeeded",
-            "containerStatuses": [{"name": "trainer", "state": state}],
-        }
-
-    @property
-    def job(self) -> dict[str, Any]:
-        return self.server.objects[JOB]
-
-    def reason(self, kind: str) -> str:
-        return next((c["reason"] for c in self.job["status"]["conditions"] if c["type"] == kind), "")
+from akid.job import Settings
 
 
 def test_the_status_comes_first_then_the_objects_then_the_pods() -> None:
@@ -324,3 +262,41 @@ def test_a_job_that_expires_is_deleted_without_another_look_at_it() -> None:
     scene.run()
     assert scene.server.log == ["DELETE akidjobs"]
     assert JOB not in scene.server.objects
+
+
+def found_by_another_leader(scene: Scene) -> Scene:
+    """The same job and server, for a leader that has just read all lists."""
+    other = Scene(engine=TWO)
+    other.server.objects = scene.server.objects
+    other.store = Store()
+    other.reconciler = Reconciler(
+        other.server, other.store, Settings(), other, lambda: other.start, lambda: other.seconds
+    )
+    other.store.job_seen(scene.job)
+    services = {}
+    for path, item in scene.server.objects.items():
+        if path.startswith(f"{CORE}/pods/"):
+            other.store.pod_seen(item)
+        if path.startswith(f"{CORE}/services/"):
+            services[item["metadata"]["name"]] = item["metadata"]["uid"]
+    other.store.record(KEY).presume(KEY, services)
+    return other
+
+
+def test_a_new_leader_asks_for_nothing_where_nothing_is_missing() -> None:
+    scene = Scene(engine=TWO)
+    scene.run()
+    later = found_by_another_leader(scene)
+    later.run()
+    assert later.server.log == later.server.reads == []
+
+
+def test_a_new_leader_reads_all_objects_before_it_replaces_a_pod() -> None:
+    scene = Scene(engine=TWO)
+    scene.run()
+    for path in (f"{CORE}/pods/digits-worker-1", f"{CORE}/configmaps/digits-kid"):
+        del scene.server.objects[path]
+    later = found_by_another_leader(scene)
+    later.run()
+    assert {"GET configmaps", "GET services", "GET pods"} <= set(later.server.reads)
+    assert later.server.log == ["POST configmaps", "POST secrets", "POST pods"]
