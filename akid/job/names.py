@@ -12,6 +12,8 @@ JOB_LABEL = f"{GROUP}/job"
 ROLE_LABEL = f"{GROUP}/role"
 INDEX_LABEL = f"{GROUP}/index"
 ATTEMPT_LABEL = f"{GROUP}/attempt"
+# On the chief only; its value is the job.
+CHIEF_LABEL = f"{GROUP}/chief"
 HASH_ANNOTATION = f"{GROUP}/content-hash"
 MANAGER = "akid-operator"
 
@@ -56,7 +58,16 @@ def job_labels(job: AkidJob) -> dict[str, str]:
 
 def member_labels(job: AkidJob, role: RoleName, index: int) -> dict[str, str]:
     """Labels that select one member, whatever the attempt."""
-    return {**job_labels(job), ROLE_LABEL: str(role), INDEX_LABEL: str(index)}
+    chief = chief_label(job) if (role, index) == job.spec.engine.chief else {}
+    return {**job_labels(job), ROLE_LABEL: str(role), INDEX_LABEL: str(index), **chief}
+
+
+def chief_label(job: AkidJob) -> dict[str, str]:
+    """The label that selects the chief.
+
+    One alone, which no other pod has: a cluster compares every pod with all Services of its namespace.
+    """
+    return {CHIEF_LABEL: job.metadata.name}
 
 
 def worker_selector(job: AkidJob) -> str:

@@ -17,15 +17,15 @@ from akid.job.names import (
     HASH_ANNOTATION,
     JOB_LABEL,
     Kind,
+    chief_label,
     job_labels,
-    member_labels,
     object_name,
 )
 from akid.job.pods import Manifest, Settings, owner, pod, port
 from akid.job.storage import Volume
 from akid.job.volumes import KID_FILE
 
-# Ten times as fast, where PyYAML was built with libyaml.
+# Four times as fast, where PyYAML was built with libyaml.
 Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 # apiVersion and kind of each kind of object (a gang's differs by scheduler).
@@ -129,10 +129,9 @@ def _service(job: AkidJob) -> Manifest:
 
 def _rendezvous(job: AkidJob) -> Manifest:
     """An address of the chief that stays when its pod is replaced, whatever a name server remembers."""
-    role, index = job.spec.engine.chief
-    number = port(job, role, "rendezvous")
+    number = port(job, job.spec.engine.chief[0], "rendezvous")
     return {
         "publishNotReadyAddresses": True,
-        "selector": member_labels(job, role, index),
+        "selector": chief_label(job),
         "ports": [{"name": "rendezvous", "port": number, "targetPort": number}],
     }

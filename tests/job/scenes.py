@@ -31,6 +31,9 @@ def seen(name: str, phase: str = "Running", /, **facts: Any) -> MemberState:
     )
 
 
+BOTH = (seen("worker-0"), seen("worker-1"))
+
+
 def job_with(status: dict[str, Any] | None = None, /, **spec: Any) -> AkidJob:
     """The job with a status (JSON)."""
     return parse({**manifest(**spec), "status": status or {}})

@@ -205,8 +205,16 @@ def test_o_names_resolve_before_the_pods_are_ready():
 def test_the_rendezvous_is_an_address_of_the_chief():
     described = other(Kind.RENDEZVOUS, engine=SERVERS)
     assert described["metadata"]["name"] == "digits-rendezvous"
-    assert described["spec"]["selector"]["akid.dev/role"] == "chief"
+    assert described["spec"]["selector"] == {"akid.dev/chief": "digits"}
     assert described["spec"]["ports"] == [{"name": "rendezvous", "port": 2300, "targetPort": 2300}]
+
+
+@pytest.mark.parametrize(("engine", "chief"), [(TWO, ("worker", 0)), (SERVERS, ("chief", 0))])
+def test_the_rendezvous_selects_the_chief_alone(engine: dict[str, Any], chief: tuple[str, int]):
+    selector = other(Kind.RENDEZVOUS, engine=engine)["spec"]["selector"].items()
+    members = [("worker", 0), ("worker", 1), ("chief", 0), ("ps", 0)]
+    selected = [who for who in members if selector <= pod(*who, engine=engine)["metadata"]["labels"].items()]
+    assert selected == [chief]
 
 
 def test_the_token_is_a_secret_of_this_very_job_without_data():
