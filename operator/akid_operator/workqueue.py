@@ -13,7 +13,7 @@ K = TypeVar("K")
 
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 60.0
 # Seconds for which new work may come before the progress of what has begun.
-PATIENCE = 1.0
+PATIENCE = 0.5
 NEVER = float("inf")
 # Entries of times that no longer count which are kept before they are cleared away.
 SPARE = 1000
