@@ -46,7 +46,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def _without_spinning() -> None:
-    """Idle threads spin by default before they sleep: processor time (2 % of LeNet's) that buys no speed here.
+    """Idle threads spin by default before they sleep: processor time that buys no speed here.
 
     TensorFlow 2 has no public way to say so; where the private one is gone, they go on spinning. A context that
     exists already is the user's, and stays as it is.

@@ -18,9 +18,10 @@ def without_greetings() -> Iterator[None]:
     """Standard error without these lines; the others come when the context ends.
 
     The library writes past Python, to the file descriptor. A processor without AVX2 never sees the greetings, and
-    TensorFlow may abort there with a message that must not be held back.
+    TensorFlow may abort there with a message that must not be held back. A process without standard error sees
+    none either.
     """
-    if not _has_avx2():
+    if sys.stderr is None or not _has_avx2():
         yield
         return
     sys.stderr.flush()

@@ -21,3 +21,11 @@ def test_what_is_written_during_the_import_comes_after_it() -> None:
     code = "import os\nfrom akid.greeting import without_greetings\nwith without_greetings(): os.write(2, b'mine')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stderr == b"mine"
+
+
+def test_a_process_without_standard_error_can_import_it() -> None:
+    code = "import akid.layers; print('there')"
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code], capture_output=True, check=True, timeout=120
+    )
+    assert done.stdout == b"there\n"
