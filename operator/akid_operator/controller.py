@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 WORKERS = 64
 # Seconds in which news are gathered.
 DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
-# When all there is was just read, nothing of it is known to hurry: what is new, or happens, comes first.
-AT_THE_START = 30.0
 # Seconds in which others may come before a job that has begun.
 PATIENT = {News.SOON: PATIENCE, News.LEFT: 0.0, News.NOW: 0.0}
+# The same at the start, when nothing that is read is known to hurry: what is new, or happens later, comes first.
+AT_THE_START = 30.0
 # What waits for somebody else's deletion to be done is tried again at least this often.
 LONGEST_WAIT = 2.0
 # For requests that are on their way, and events not yet written, when the process is asked to end.

@@ -87,8 +87,17 @@ async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: Sett
     await gang(api, store, key, job)
 
 
+def must_look_at_gang(record: Record, decision: Decision) -> bool:
+    """Whether a plan makes something or waits for the job's PodGroup, of which there is no watch."""
+    job, group = decision.job, record.gang
+    if job is None or job.spec.scheduling.gang == "none":
+        return False
+    waits = group is not None and not (group.admitted and group.attempt == job.status.attempt)
+    return waits or bool(decision.plan.create)
+
+
 async def gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
-    """Read the job's PodGroup, of which there is no watch."""
+    """Read the job's PodGroup."""
     scheduler = gang_of(job)
     if scheduler is None or scheduler.name not in store.gangs:
         return

@@ -89,7 +89,7 @@ class Reconciler:
 
     async def _decide(self, key: Key, record: Record) -> Decision:
         decision = self._plan(key, record)
-        if decision.job is not None and decision.job.spec.scheduling.gang != "none" and decision.plan.create:
+        if decision.job is not None and look.must_look_at_gang(record, decision):
             await look.gang(self._api, self._store, key, decision.job)
             decision = self._plan(key, record)
         if decision.job is not None and look.must_look(record, decision, self._clock()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 
 from akid.job import Kind
@@ -15,7 +15,7 @@ from akid.job.names import JOB_LABEL, MANAGER
 from akid_operator import paths
 from akid_operator.api import Api, Json
 from akid_operator.errors import ApiError
-from akid_operator.store import Key, News, Store, key_of, owner_of, uid_of, version_of
+from akid_operator.store import Key, News, Record, Store, key_of, owner_of, uid_of, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ KEEPS_NO_PODS = "spec.runPolicy.cleanPodPolicy=All"
 MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
 # A Service that was made while the list was read is not in it.
 SETTLED = 60.0
+# The UID of what has not been read yet.
+PRESUMED = "presumed"
 
 
 class Resync:
@@ -107,7 +109,7 @@ class Resync:
             if namespace not in (None, key.namespace):
                 continue
             services = found.get(key, {})
-            record.presume(key, services)
+            presume(record, key.name, services)
             settled = time.monotonic() - record.looked_at > SETTLED
             if settled and self._lost_a_service(record.objects, set(services.values())):
                 record.objects.clear()
@@ -178,6 +180,28 @@ class Resync:
     ) -> AsyncIterator[Json]:
         path = paths.collection(api_version, kind, namespace)
         return self._api.pages(path, labels=labels, fields=fields, metadata_only=metadata_only)
+
+
+def presume(record: Record, name: str, services: Mapping[str, str]) -> None:
+    """Take the objects of a job that began under another leader as there, until one of them counts.
+
+    Where nothing is missing nothing is made, and a leader that finds thousands of jobs need not ask for the
+    objects of each. All of them are read before anything is made, deleted or ended (`look.must_look`). A job of a
+    gang may have to wait before anything is made: what it has is read at once.
+
+    Args:
+        record: of the job.
+        name: the job's.
+        services: the UIDs of its Services by name.
+    """
+    if record.complete or record.objects or record.job is None or _in_a_gang(record.job):
+        return
+    served = {Kind.SERVICE if service == name else Kind.RENDEZVOUS: uid for service, uid in services.items()}
+    record.objects = served | dict.fromkeys((Kind.CONFIG, Kind.DATA_CLAIM, Kind.LOG_CLAIM), PRESUMED)
+
+
+def _in_a_gang(job: Json) -> bool:
+    return job["spec"].get("scheduling", {}).get("gang", "none") != "none"
 
 
 def seconds_left(job: Json, now: datetime) -> float:

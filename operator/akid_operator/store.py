@@ -16,8 +16,6 @@ from akid.job import GangState, Kind, MemberState, Observed, Phase, Trouble, mem
 from akid_operator.api import Json
 
 NO_TRUST = float("-inf")
-# The UID of what has not been read yet.
-PRESUMED = "presumed"
 # Jobs that were over, whose late news are ignored.
 REMEMBERED = 20_000
 
@@ -82,22 +80,6 @@ class Record:
     troubles: tuple[Trouble, ...] = ()
     status_written: float = NO_TRUST
     waits_since: float | None = None
-
-    def presume(self, key: Key, services: Mapping[str, str]) -> None:
-        """Take the objects of a job that began under another leader as there, until one of them counts.
-
-        Where nothing is missing nothing is made, and a leader that finds thousands of jobs need not ask for the
-        objects of each. All of them are read before anything is made, deleted or ended (`look.must_look`).
-
-        Args:
-            key: the job's.
-            services: the UIDs of its Services by name.
-        """
-        if self.complete or self.objects or self.job is None:
-            return
-        names = {Kind.SERVICE: key.name, Kind.RENDEZVOUS: f"{key.name}-rendezvous"}
-        self.objects = {kind: services[name] for kind, name in names.items() if name in services}
-        self.objects |= dict.fromkeys((Kind.CONFIG, Kind.DATA_CLAIM, Kind.LOG_CLAIM), PRESUMED)
 
     @property
     def uid(self) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from akid_operator.reconcile import Reconciler
+from akid_operator.resync import presume
 from akid_operator.store import Key, Store
 from fake_server import FakeServer
 from jobs import job
@@ -24,17 +25,31 @@ class Scene:
 
     def __init__(self, **spec: Any) -> None:
         self.server = FakeServer()
-        self.store = Store()
         self.told: list[str] = []
         self.seconds = 0.0
         self.start = datetime(2026, 1, 1, tzinfo=UTC)
+        manifest = job(**spec)
+        manifest["metadata"] |= {"namespace": "lab", "generation": 1}
+        self.server.put(JOB, manifest)
+        self.lead()
+
+    def lead(self) -> None:
+        """Begin with what is known of the job alone."""
+        self.store = Store()
         self.reconciler = Reconciler(
             self.server, self.store, Settings(), self, lambda: self.start + timedelta(seconds=self.seconds),
             lambda: self.seconds,
         )  # fmt: skip
-        manifest = job(**spec)
-        manifest["metadata"] |= {"namespace": "lab", "generation": 1}
-        self.store.job_seen(self.server.put(JOB, manifest))
+        self.store.job_seen(self.job)
+
+    def new_leader(self) -> None:
+        """Another one has read the lists."""
+        self.lead()
+        for path, item in self.server.objects.items():
+            if path.startswith(f"{CORE}/pods/") and item["status"]["phase"] in ("Pending", "Running"):
+                self.store.pod_seen(item)
+        services = (item["metadata"] for path, item in self.server.objects.items() if "/services/" in path)
+        presume(self.store.record(KEY), KEY.name, {item["name"]: item["uid"] for item in services})
 
     def events(self, job: dict[str, Any], events: tuple[Event, ...]) -> None:
         self.told += [event.reason for event in events]
@@ -43,8 +58,9 @@ class Scene:
         self.server.log.append(f"status: {new['status']['state']}")
 
     def run(self) -> float | None:
-        """Reconcile once; the log is of this time only."""
+        """Reconcile once; what the server tells is of this time only."""
         self.server.log.clear()
+        self.server.reads.clear()
         return asyncio.run(self.reconciler.reconcile(KEY))
 
     def pod(self, name: str, *, left: bool = False, **status: Any) -> None:

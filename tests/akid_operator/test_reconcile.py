@@ -7,11 +7,7 @@ from typing import Any
 import pytest
 from akid_operator.api import Answer
 from akid_operator.apply import WaitError
-from akid_operator.reconcile import Reconciler
-from akid_operator.store import Store
 from scene import CORE, JOB, KEY, TWO, Scene
-
-from akid.job import Settings
 
 
 def test_the_status_comes_first_then_the_objects_then_the_pods() -> None:
@@ -126,15 +122,12 @@ def test_what_is_there_already_and_ours_is_success(kind: str) -> None:
     scene.server.refuse["POST", kind] = []
     scene.run()
     made = {path: item for path, item in scene.server.objects.items() if f"/{kind}/" in path}
-    fresh = Scene(engine=TWO)
-    fresh.store = Store()
-    fresh.reconciler = Reconciler(fresh.server, fresh.store, Settings(), fresh)
-    fresh.server.objects = {JOB: scene.server.objects[JOB] | {"status": {}}, **made}
-    fresh.store.job_seen(fresh.server.put(JOB, fresh.server.objects[JOB]))
-    fresh.run()
-    pods = [path for path in fresh.server.objects if "/pods/" in path]
+    scene.server.objects = {JOB: scene.job | {"status": {}}, **made}
+    scene.lead()
+    scene.run()
+    pods = [path for path in scene.server.objects if "/pods/" in path]
     assert len(pods) == 2
-    assert {path: fresh.server.objects[path]["metadata"]["uid"] for path in made} == {
+    assert {path: scene.server.objects[path]["metadata"]["uid"] for path in made} == {
         path: item["metadata"]["uid"] for path, item in made.items()
     }
 
@@ -264,31 +257,12 @@ def test_a_job_that_expires_is_deleted_without_another_look_at_it() -> None:
     assert JOB not in scene.server.objects
 
 
-def found_by_another_leader(scene: Scene) -> Scene:
-    """The same job and server, for a leader that has just read all lists."""
-    other = Scene(engine=TWO)
-    other.server.objects = scene.server.objects
-    other.store = Store()
-    other.reconciler = Reconciler(
-        other.server, other.store, Settings(), other, lambda: other.start, lambda: other.seconds
-    )
-    other.store.job_seen(scene.job)
-    services = {}
-    for path, item in scene.server.objects.items():
-        if path.startswith(f"{CORE}/pods/"):
-            other.store.pod_seen(item)
-        if path.startswith(f"{CORE}/services/"):
-            services[item["metadata"]["name"]] = item["metadata"]["uid"]
-    other.store.record(KEY).presume(KEY, services)
-    return other
-
-
 def test_a_new_leader_asks_for_nothing_where_nothing_is_missing() -> None:
     scene = Scene(engine=TWO)
     scene.run()
-    later = found_by_another_leader(scene)
-    later.run()
-    assert later.server.log == later.server.reads == []
+    scene.new_leader()
+    scene.run()
+    assert scene.server.log == scene.server.reads == []
 
 
 def test_a_new_leader_reads_all_objects_before_it_replaces_a_pod() -> None:
@@ -296,7 +270,7 @@ def test_a_new_leader_reads_all_objects_before_it_replaces_a_pod() -> None:
     scene.run()
     for path in (f"{CORE}/pods/digits-worker-1", f"{CORE}/configmaps/digits-kid"):
         del scene.server.objects[path]
-    later = found_by_another_leader(scene)
-    later.run()
-    assert {"GET configmaps", "GET services", "GET pods"} <= set(later.server.reads)
-    assert later.server.log == ["POST configmaps", "POST secrets", "POST pods"]
+    scene.new_leader()
+    scene.run()
+    assert {"GET configmaps", "GET services", "GET pods"} <= set(scene.server.reads)
+    assert scene.server.log == ["POST configmaps", "POST secrets", "POST pods"]
