@@ -21,7 +21,7 @@ def without_greetings() -> Iterator[None]:
     TensorFlow may abort there with a message that must not be held back. A process without standard error sees
     none either.
     """
-    if sys.stderr is None or not _has_avx2():
+    if not _has_stderr() or not _has_avx2():
         yield
         return
     sys.stderr.flush()
@@ -41,6 +41,14 @@ def without_greetings() -> Iterator[None]:
 def kept(text: bytes) -> bytes:
     """The lines that are no greetings."""
     return b"".join(line for line in text.splitlines(True) if not any(g in line for g in GREETINGS))
+
+
+def _has_stderr() -> bool:
+    try:
+        os.fstat(2)
+    except OSError:
+        return False
+    return sys.stderr is not None
 
 
 def _has_avx2() -> bool:

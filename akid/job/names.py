@@ -65,7 +65,7 @@ def member_labels(job: AkidJob, role: RoleName, index: int) -> dict[str, str]:
 def chief_label(job: AkidJob) -> dict[str, str]:
     """The label that selects the chief.
 
-    One alone, which no other pod has: a cluster compares every pod with all Services of its namespace.
+    One alone, which no other pod may have: a cluster compares every pod with all Services of its namespace.
     """
     return {CHIEF_LABEL: job.metadata.name}
 

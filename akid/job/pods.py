@@ -9,7 +9,7 @@ from akid.job.cluster import Place, addresses, command, environment
 from akid.job.engine import RoleName
 from akid.job.gang import gang_of, queue_marks
 from akid.job.members import Member
-from akid.job.model import AkidJob
+from akid.job.model import GROUP, AkidJob
 from akid.job.names import (
     ATTEMPT_LABEL,
     JOB_LABEL,
@@ -209,7 +209,9 @@ def _metadata(job: AkidJob, member: Member, attempt: int, given: Manifest) -> Ma
     gang = gang_of(job)
     queue_labels, queue_annotations = queue_marks(job)
     own = {**member_labels(job, member.role, member.index), ATTEMPT_LABEL: str(attempt)}
-    labels = {**given.get("labels", {}), **queue_labels, **(gang.labels(job) if gang else {}), **own}
+    # Labels of akid's own domain select pods: what they say is not the template's to say.
+    others = {name: value for name, value in given.get("labels", {}).items() if not name.startswith(f"{GROUP}/")}
+    labels = {**others, **queue_labels, **(gang.labels(job) if gang else {}), **own}
     annotations = {
         **given.get("annotations", {}),
         **queue_annotations,

@@ -213,8 +213,10 @@ def test_the_rendezvous_is_an_address_of_the_chief():
 def test_the_rendezvous_selects_the_chief_alone(engine: dict[str, Any], chief: tuple[str, int]):
     selector = other(Kind.RENDEZVOUS, engine=engine)["spec"]["selector"].items()
     members = [("worker", 0), ("worker", 1), ("chief", 0), ("ps", 0)]
-    selected = [who for who in members if selector <= pod(*who, engine=engine)["metadata"]["labels"].items()]
-    assert selected == [chief]
+    copied = {"metadata": {"labels": {"akid.dev/chief": "digits", "mine": "kept"}}, **template()}
+    labels = {who: pod(*who, engine=engine, template=copied)["metadata"]["labels"] for who in members}
+    assert [who for who in members if selector <= labels[who].items()] == [chief]
+    assert {of["mine"] for of in labels.values()} == {"kept"}
 
 
 def test_the_token_is_a_secret_of_this_very_job_without_data():

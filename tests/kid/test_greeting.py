@@ -29,3 +29,9 @@ def test_a_process_without_standard_error_can_import_it() -> None:
         ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code], capture_output=True, check=True, timeout=120
     )
     assert done.stdout == b"there\n"
+
+
+def test_a_process_that_replaced_and_closed_its_standard_error_can_import_it() -> None:
+    code = "import io, os, sys; sys.stderr = io.StringIO(); os.close(2); import akid.backend; print('there')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=120)
+    assert done.stdout == b"there\n"
