@@ -26,58 +26,44 @@ def akid_brain(model: str) -> Any:
 def _akid_resnet20() -> Any:
     """ResNet-20 of He et al., 2016, for 32 x 32 images, from blocks."""
     from akid.brains import Brain
-    from akid.layers import (
-        BatchNormalizationLayer,
-        ConvolutionLayer,
-        GlobalPoolingLayer,
-        InnerProductLayer,
-        MergeLayer,
-        ReLULayer,
-        SoftmaxWithLossLayer,
-    )
+    from akid.layers import GlobalPoolingLayer, InnerProductLayer, ReLULayer, SoftmaxWithLossLayer
 
-    brain = Brain(name="resnet20")
-
-    def conv(channels: int, ksize: int, strides: int, name: str, source: str | None) -> list[Any]:
-        inputs = None if source is None else [{"name": source}]
-        return [
-            ConvolutionLayer(
-                ksize,
-                strides,
-                out_channel_num=channels,
-                init_para="msra",
-                initial_bias_value=None,
-                name=name,
-                inputs=inputs,
-            ),
-            BatchNormalizationLayer(name=f"{name}_bn"),
-        ]
-
-    brain.attach(conv(16, 3, 1, "conv0", None), ReLULayer(name="stem"))
+    brain = Brain(name="resnet20").attach(_conv(16, 3, 1, "conv0", None), ReLULayer(name="stem"))
     stem = "stem"
     for stage, channels in enumerate((16, 32, 64)):
         for unit in range(3):
             strides = 2 if stage and not unit else 1
-            name = f"s{stage}u{unit}"
-            brain.attach(
-                conv(channels, 3, strides, f"{name}a", stem),
-                ReLULayer(name=f"{name}relu"),
-                conv(channels, 3, 1, f"{name}b", None),
-            )
-            short = stem
-            if strides == 2:
-                brain.attach(conv(channels, 1, 2, f"{name}s", stem))
-                short = f"{name}s_bn"
-            brain.attach(
-                MergeLayer(name=f"{name}sum", inputs=[{"name": f"{name}b_bn"}, {"name": short}]),
-                ReLULayer(name=name),
-            )
-            stem = name
+            stem = _residual_unit(brain, f"s{stage}u{unit}", channels, strides, stem)
     return brain.attach(
         GlobalPoolingLayer(),
         InnerProductLayer(10, name="ip"),
         SoftmaxWithLossLayer(10, name="loss", inputs=[{"name": "ip"}, *LABELS]),
     )
+
+
+def _conv(channels: int, ksize: int, strides: int, name: str, source: str | None) -> list[Any]:
+    """A convolution without biases, normalised."""
+    from akid.layers import BatchNormalizationLayer, ConvolutionLayer
+
+    options: dict[str, Any] = {"out_channel_num": channels, "init_para": "msra", "initial_bias_value": None}
+    inputs = None if source is None else [{"name": source}]
+    conv = ConvolutionLayer(ksize, strides, name=name, inputs=inputs, **options)
+    return [conv, BatchNormalizationLayer(name=f"{name}_bn")]
+
+
+def _residual_unit(brain: Any, name: str, channels: int, strides: int, stem: str) -> str:
+    """Two convolutions beside a short cut, attached; the name of what they give."""
+    from akid.layers import MergeLayer, ReLULayer
+
+    first, second = _conv(channels, 3, strides, f"{name}a", stem), _conv(channels, 3, 1, f"{name}b", None)
+    brain.attach(first, ReLULayer(name=f"{name}relu"), second)
+    short = stem
+    if strides == 2:
+        brain.attach(_conv(channels, 1, 2, f"{name}s", stem))
+        short = f"{name}s_bn"
+    merged = MergeLayer(name=f"{name}sum", inputs=[{"name": f"{name}b_bn"}, {"name": short}])
+    brain.attach(merged, ReLULayer(name=name))
+    return name
 
 
 def keras_model(model: str) -> Any:
