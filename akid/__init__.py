@@ -12,36 +12,28 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from akid.blocks import Block, ProcessingLayer
-    from akid.brains import Brain
+    from akid.blocks import Block, Brain, GraphSystem, ProcessingLayer, SequentialSystem, System, Trip
     from akid.data_path import AKID_DATA_PATH
     from akid.engines import *
     from akid.errors import *
-    from akid.graphs import GraphSystem
     from akid.jokers import *
     from akid.kids import Kid
     from akid.kongfus import *
+    from akid.layers.sugar import cnn_block
     from akid.lr_schemes import LearningRateScheme
     from akid.sensors import FeedSensor, Sensor
     from akid.sources import *
-    from akid.sugar import cnn_block
-    from akid.systems import SequentialSystem, System
-    from akid.trips import Trip
 
 __version__ = "0.1.0"
 
 #: Public names by the module they live in.
 _NAMES = {
-    "akid.blocks": ("Block", "ProcessingLayer"),
-    "akid.brains": ("Brain",),
+    "akid.blocks": ("Block", "Brain", "GraphSystem", "ProcessingLayer", "SequentialSystem", "System", "Trip"),
     "akid.data_path": ("AKID_DATA_PATH",),
     "akid.kids": ("Kid",),
     "akid.lr_schemes": ("LearningRateScheme",),
     "akid.sensors": ("FeedSensor", "Sensor"),
-    "akid.sugar": ("cnn_block",),
-    "akid.graphs": ("GraphSystem",),
-    "akid.systems": ("SequentialSystem", "System"),
-    "akid.trips": ("Trip",),
+    "akid.layers.sugar": ("cnn_block",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 #: Packages whose ``__all__`` is public here too.

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from akid.errors import BlockError, near_match
 
-#: Where a layer's signal comes from, see `akid.blocks.ProcessingLayer`.
+#: Where a layer's signal comes from, see `akid.blocks.block.ProcessingLayer`.
 Inputs = Sequence[Mapping[str, Any] | str] | None
 
 #: An int, ``[height, width]``, or the paper's ``[1, height, width, 1]``.

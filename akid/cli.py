@@ -74,7 +74,7 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
 
 
 def _load(options: argparse.Namespace) -> AkidJob:
-    from akid.overrides import apply_overrides
+    from akid.manifests.overrides import apply_overrides
 
     manifest = load_mapping(Path(options.file))
     apply_overrides(manifest, options.settings)
@@ -83,8 +83,8 @@ def _load(options: argparse.Namespace) -> AkidJob:
 
 def _run(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import check_run, empty_run, kid_of_job, note_run
-    from akid.places import check_shapes, set_up
+    from akid.manifests.runs import check_run, empty_run, kid_of_job, note_run
+    from akid.manifests.set_up import check_shapes, set_up
 
     log_dir = options.log_dir or Path("runs") / job.metadata.name
     declared = kid_of_job(job, log_dir)
@@ -105,8 +105,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.jobs import kid_of_spec
-    from akid.places import check_shapes
+    from akid.manifests.runs import kid_of_spec
+    from akid.manifests.set_up import check_shapes
 
     unchecked = check_shapes(kid_of_spec(job.spec.kid))
     print(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))
@@ -117,7 +117,7 @@ def _render(options: argparse.Namespace) -> int:
     job = _load(options)
     spec = job.spec.kid
     if spec.script is not None:
-        from akid.scripts import render
+        from akid.manifests.scripts import render
 
         print(render(spec.script, spec.params or {}))
     else:
@@ -126,7 +126,7 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from akid.jobs import export_run
+    from akid.manifests.runs import export_run
 
     target, outputs = export_run(options.log_dir, options.output, options.best)
     print(f"{target}: {', '.join(outputs)}")

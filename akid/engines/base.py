@@ -11,10 +11,10 @@ from akid.backend import tf
 from akid.errors import AkidError, near_match
 
 if TYPE_CHECKING:
-    from akid.brains import Brain
+    from akid.blocks.brain import Brain
     from akid.kongfus import KongFu
-    from akid.moving_average import MovingAverage
-    from akid.sensors import Sensor
+    from akid.kongfus.moving_average import MovingAverage
+    from akid.sensors.sensor import Sensor
 
 
 @dataclass(frozen=True)

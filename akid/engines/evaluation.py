@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
-from akid.brains import value_of
+from akid.blocks.brain import value_of
+from akid.blocks.trip import Eval, Trip
 from akid.engines.base import Report, forever
 from akid.errors import DataError
-from akid.interrupts import Interrupted
+from akid.runs.interrupts import Interrupted
 from akid.sources.reading import teaching
-from akid.trips import Eval, Trip
 
 if TYPE_CHECKING:
-    from akid.brains import Brain
-    from akid.sensors import Sensor
+    from akid.blocks.brain import Brain
+    from akid.sensors.sensor import Sensor
 
 
 class Evaluator:

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.engines.base import Engine, Report, Tally, forever
 from akid.engines.evaluation import Evaluator
 from akid.sources.reading import teaching
-from akid.trips import Trip
 
 if TYPE_CHECKING:
-    from akid.brains import Brain
+    from akid.blocks.brain import Brain
     from akid.kongfus import KongFu
-    from akid.moving_average import MovingAverage
-    from akid.sensors import Batch, Sensor
+    from akid.kongfus.moving_average import MovingAverage
+    from akid.sensors.sensor import Batch, Sensor
 
 
 class SingleEngine(Engine):

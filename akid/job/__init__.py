@@ -4,8 +4,15 @@
 holds and turns what is to be made into manifests; `member_state` and `gang_state` read what the server shows.
 """
 
+from akid.job.api.job import AkidJob
 from akid.job.decide import Decision, decide
-from akid.job.interface import (
+from akid.job.manifest.load import load, load_mapping, parse
+from akid.job.manifest.problems import InvalidManifestError
+from akid.job.members import Member, MemberState, Phase
+from akid.job.names import Kind
+from akid.job.objects.observe import gang_state, member_state
+from akid.job.objects.pods import Settings
+from akid.job.planner.interface import (
     Create,
     Delete,
     Event,
@@ -15,14 +22,7 @@ from akid.job.interface import (
     Trouble,
     TroubleKind,
 )
-from akid.job.manifest import load, load_mapping, parse
-from akid.job.members import Member, MemberState, Phase
-from akid.job.model import AkidJob
-from akid.job.names import Kind
-from akid.job.observe import gang_state, member_state
-from akid.job.plan import plan
-from akid.job.pods import Settings
-from akid.job.problems import InvalidManifestError
+from akid.job.planner.plan import plan
 
 __all__ = [
     "AkidJob",

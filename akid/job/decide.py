@@ -9,17 +9,17 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from akid.job.interface import Delete, Event, Observed, Plan, Trouble, TroubleKind
-from akid.job.manifest import parse
-from akid.job.model import AkidJob
+from akid.job.api.job import AkidJob
+from akid.job.api.status import Status
+from akid.job.manifest.load import parse
+from akid.job.manifest.problems import InvalidManifestError
 from akid.job.names import Kind
-from akid.job.objects import Manifest, manifest
-from akid.job.outcome import event
-from akid.job.plan import plan
-from akid.job.pods import Settings, place_of
-from akid.job.problems import InvalidManifestError
-from akid.job.reported import Status
-from akid.job.status import MAX_TEXT, changed, with_condition
+from akid.job.objects.pods import Settings, place_of
+from akid.job.objects.services_and_config import Manifest, manifest
+from akid.job.planner.build import event
+from akid.job.planner.conditions import MAX_TEXT, changed, with_condition
+from akid.job.planner.interface import Delete, Event, Observed, Plan, Trouble, TroubleKind
+from akid.job.planner.plan import plan
 
 
 @dataclass(frozen=True)

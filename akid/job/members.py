@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from akid.job.engine import RoleName
-from akid.job.model import AkidJob
+from akid.job.api.engine import RoleName
+from akid.job.api.job import AkidJob
 from akid.job.names import member_name
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 
-from akid.job.engine import RoleName
-from akid.job.model import GROUP, AkidJob
+from akid.job.api.engine import RoleName
+from akid.job.api.job import GROUP, AkidJob
 
 JOB_LABEL = f"{GROUP}/job"
 ROLE_LABEL = f"{GROUP}/role"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from akid.backend import tf
-from akid.blocks import Block, Signal
+from akid.blocks.block import Block, Signal
+from akid.blocks.system import SequentialSystem
+from akid.blocks.trip import Trip
 from akid.errors import BlockError, blame, near_match
 from akid.sources.base import SPLITS
-from akid.systems import SequentialSystem
-from akid.trips import Trip
 
 
 class Joker(Block):

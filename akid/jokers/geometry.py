@@ -7,9 +7,9 @@ from typing import Literal, get_args
 
 from akid.arguments import one_of, pair
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.jokers.base import Joker, image_shape, like, rows_of
-from akid.trips import Trip
 
 ResizeMethod = Literal[
     "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.jokers.base import Joker, image_shape, like, rows_of
-from akid.trips import Trip
 
 
 class LightJoker(Joker):

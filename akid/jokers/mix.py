@@ -8,10 +8,10 @@ import numpy as np
 
 from akid.arguments import pair
 from akid.backend import tf
-from akid.blocks import Signal
+from akid.blocks.block import Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.jokers.base import Joker, image_shape, rows_of
-from akid.trips import Trip
 
 #: Points at which the quantiles of Beta(alpha, alpha) are tabulated.
 _POINTS = 1025

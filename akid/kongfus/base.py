@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from akid.backend import tf
 from akid.checks import number
-from akid.clipping import Gradient, clip, merged
 from akid.errors import AkidError
+from akid.kongfus.clipping import Gradient, clip, merged
 from akid.lr_schemes import LearningRateScheme
 
 Scheme = float | str | Mapping[str, Any] | LearningRateScheme

@@ -1,6 +1,6 @@
 """The layers: everything that can be attached to a `Brain`."""
 
-from akid.blocks import ProcessingLayer
+from akid.blocks.block import ProcessingLayer
 from akid.layers.activation import (
     ELULayer,
     GELULayer,

@@ -6,10 +6,10 @@ from typing import Any
 
 from akid.arguments import Inputs, fraction, positive
 from akid.backend import tf
-from akid.blocks import Signal
+from akid.blocks.block import Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.tensor import IMAGES, SEQUENCES, VECTORS, VOLUMES, TensorLayer
-from akid.trips import Trip
 
 
 class BatchNormalizationLayer(TensorLayer):

@@ -7,11 +7,11 @@ from typing import Any
 
 from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
-from akid.blocks import Signal
+from akid.blocks.block import Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.synapse import Decay, Init, InnerProductLayer, SynapseLayer
 from akid.layers.tensor import IMAGES, SEQUENCES
-from akid.trips import Trip
 
 
 class TransposedConvolutionLayer(SynapseLayer):

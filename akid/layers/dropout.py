@@ -6,9 +6,9 @@ from typing import Any
 
 from akid.arguments import Inputs, fraction
 from akid.backend import tf
-from akid.blocks import Signal
+from akid.blocks.block import Signal
+from akid.blocks.trip import Trip
 from akid.layers.tensor import TensorLayer
-from akid.trips import Trip
 
 
 class DropoutLayer(TensorLayer):

@@ -8,13 +8,13 @@ from typing import Any
 
 from akid.arguments import Inputs
 from akid.backend import tf
-from akid.blocks import Signal
+from akid.blocks.block import Signal
+from akid.blocks.trip import Trip
 from akid.checks import number
 from akid.errors import BlockError
 from akid.layers.loss import LossLayer
 from akid.layers.measures import binary_hits
 from akid.layers.targets import like, rows
-from akid.trips import Trip
 
 #: Added to the variance of a batch, whose logarithm is taken.
 _LEAST_VARIANCE = 1e-6

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 from akid.arguments import Inputs
 from akid.backend import tf
-from akid.blocks import ProcessingLayer, Signal
+from akid.blocks.block import ProcessingLayer, Signal
+from akid.blocks.trip import Trip
 from akid.checks import number, whole
 from akid.errors import BlockError
 from akid.layers.measures import auc, average_precision, binary_hits, mean_of_known, top_k_hits
 from akid.layers.targets import check_scores, class_numbers, like, rows, signals
-from akid.trips import Trip
 
 
 class EvalLayer(ProcessingLayer):

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from akid.arguments import Inputs, at_least, one_of
 from akid.backend import tf
-from akid.blocks import ProcessingLayer, Signal
+from akid.blocks.block import ProcessingLayer, Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.trips import Trip
 
 
 class GroupLayer(ProcessingLayer):

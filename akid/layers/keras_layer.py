@@ -9,9 +9,9 @@ from typing import Any, Self
 
 from akid.arguments import Inputs
 from akid.backend import tf
-from akid.blocks import ProcessingLayer, Signal
+from akid.blocks.block import ProcessingLayer, Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError, near_match
-from akid.trips import Trip
 
 
 class KerasLayer(ProcessingLayer):

@@ -6,12 +6,12 @@ from typing import Any
 
 from akid.arguments import Inputs
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.checks import number, whole
 from akid.errors import BlockError
 from akid.layers.loss import LossLayer
 from akid.layers.measures import binary_hits
 from akid.layers.targets import check_scores, class_numbers, like, rows
-from akid.trips import Trip
 
 
 class HingeLossLayer(LossLayer):

@@ -8,10 +8,10 @@ import numpy as np
 
 from akid.arguments import Inputs, at_least, positive
 from akid.backend import tf
-from akid.blocks import Signal
+from akid.blocks.block import Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.tensor import IMAGES, SEQUENCES, VECTORS, VOLUMES, TensorLayer
-from akid.trips import Trip
 
 
 class LayerNormalizationLayer(TensorLayer):

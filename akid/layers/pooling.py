@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
-from akid.blocks import ProcessingLayer, Signal
+from akid.blocks.block import ProcessingLayer, Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.tensor import IMAGES, SEQUENCES, VOLUMES, TensorLayer, check_signal
-from akid.trips import Trip
 
 
 class PoolingLayer(ProcessingLayer):

@@ -6,12 +6,12 @@ from typing import Any
 
 from akid.arguments import Inputs, at_least
 from akid.backend import tf
-from akid.blocks import Signal
-from akid.initializers import Initializer
+from akid.blocks.block import Signal
+from akid.blocks.initializers import Initializer
+from akid.blocks.regularizers import Regularizer
+from akid.blocks.trip import Trip
 from akid.layers.synapse import Decay, Init
 from akid.layers.tensor import SEQUENCES, TensorLayer
-from akid.regularizers import Regularizer
-from akid.trips import Trip
 
 
 class RecurrentLayer(TensorLayer):

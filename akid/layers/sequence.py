@@ -7,13 +7,13 @@ from typing import Any
 
 from akid.arguments import Inputs, at_least
 from akid.backend import tf
-from akid.blocks import Signal
+from akid.blocks.block import Signal
+from akid.blocks.initializers import Initializer
+from akid.blocks.regularizers import Regularizer
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.initializers import Initializer
 from akid.layers.synapse import Decay, Init
 from akid.layers.tensor import SEQUENCES, TensorLayer
-from akid.regularizers import Regularizer
-from akid.trips import Trip
 
 
 class EmbeddingLayer(TensorLayer):

@@ -8,10 +8,10 @@ from typing import Any
 
 from akid.arguments import Inputs
 from akid.backend import tf
-from akid.blocks import ProcessingLayer, Signal
+from akid.blocks.block import ProcessingLayer, Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.tensor import IMAGES, TensorLayer, check_signal
-from akid.trips import Trip
 
 
 class ReshapeLayer(TensorLayer):

@@ -7,12 +7,12 @@ from typing import Any
 
 from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
-from akid.blocks import Constraint, Signal
+from akid.blocks.block import Constraint, Signal
+from akid.blocks.initializers import Initializer
+from akid.blocks.regularizers import Regularizer
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.initializers import Initializer
 from akid.layers.tensor import IMAGES, TensorLayer
-from akid.regularizers import Regularizer
-from akid.trips import Trip
 
 Init = str | Mapping[str, Any] | Initializer
 Decay = Mapping[str, Any] | Regularizer | None

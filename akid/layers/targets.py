@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from akid.backend import tf
-from akid.blocks import Block, Signal
+from akid.blocks.block import Block, Signal
 from akid.errors import BlockError
 
 

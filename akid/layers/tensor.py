@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from akid.blocks import ProcessingLayer, Signal
+from akid.blocks.block import ProcessingLayer, Signal
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.trips import Trip
 
 VECTORS = {2: "[batch, channel]"}
 SEQUENCES = {3: "[batch, time, channel]"}

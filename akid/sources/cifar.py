@@ -16,7 +16,7 @@ from akid.errors import DataError
 from akid.sources.arrays import cut
 from akid.sources.base import InMemorySource
 from akid.sources.files import DataFile, FileSet, damaged
-from akid.sources.pickled import read_pickle
+from akid.sources.formats.pickled import read_pickle
 
 Format = Literal["auto", "binary", "python"]
 _PUBLISHED = ("https://www.cs.toronto.edu/~kriz/", "http://www.cs.toronto.edu/~kriz/")

@@ -75,7 +75,7 @@ class FileSet:
             if name not in known:
                 raise DataError(f"{self.owner}: checksums name no file {name!r}. {near_match(name, known)}")
         for file in lacking:
-            from akid.download import download
+            from akid.sources.download import download
 
             download(url_of(file), self.work_dir / file.name, self._checksum(file, url_of(file)))
         return [self.find(file) or self.work_dir / file.name for file in files]

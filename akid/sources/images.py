@@ -13,7 +13,7 @@ from akid.backend import tf
 from akid.errors import DataError, near_match
 from akid.sources.arrays import cut
 from akid.sources.base import SPLITS
-from akid.sources.picture_header import DAMAGED, picture_size, unreadable
+from akid.sources.formats.picture_header import DAMAGED, picture_size, unreadable
 from akid.sources.reading import ReadingSource
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")

@@ -10,7 +10,7 @@ import numpy as np
 from akid.sources.arrays import cut
 from akid.sources.base import InMemorySource
 from akid.sources.files import DataFile, FileSet, damaged
-from akid.sources.idx import read_idx
+from akid.sources.formats.idx import read_idx
 
 _PUBLISHED = (
     "http://yann.lecun.com/exdb/mnist/",

@@ -15,10 +15,10 @@ import numpy as np
 from akid.backend import tf
 from akid.errors import DataError
 from akid.sources.base import SPLITS, Source
-from akid.sources.features import Feature
 from akid.sources.files import damaged
+from akid.sources.formats.record_index import RecordIndex, record_index
+from akid.sources.formats.tf_example import Feature
 from akid.sources.reading import call_python
-from akid.sources.record_index import RecordIndex, record_index
 
 #: Files kept open at once; with more each record opens its file.
 _OPEN_FILES = 512
@@ -27,12 +27,13 @@ _OPEN_FILES = 512
 class TFRecordSource(Source):
     """Serialised ``tf.train.Example`` in TFRecord files, read by index and parsed a batch at a time.
 
-    Where each record lies is found once and kept in ``work_dir`` (`akid.sources.record_index`), so that shuffling
-    is exact, over all files, without a buffer. Files must not be compressed.
+    Where each record lies is found once and kept in ``work_dir`` (`akid.sources.formats.record_index`), so that
+    shuffling is exact, over all files, without a buffer. Files must not be compressed.
 
     Args:
         features: what is in an example, by its key: ``{"image": {"dtype": "uint8", "shape": [32, 32, 3],
-            "encoding": "raw"}, "label": {"dtype": "int64", "shape": []}}``; see `akid.sources.features.Feature`.
+            "encoding": "raw"}, "label": {"dtype": "int64", "shape": []}}``; see
+            `akid.sources.formats.tf_example.Feature`.
         train, val, test: the files of a split: a pattern such as ``train-*.tfrecord``, or several, below
             ``work_dir``. Files are taken in the order of their names.
         data: which feature is the data.

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import uvloop
 
 from akid.job import Settings
-from akid_operator import __version__, logs
-from akid_operator.connect import own_namespace
-from akid_operator.errors import OperatorError
-from akid_operator.leader import Timing
-from akid_operator.process import Replica
-from akid_operator.resync import INTERVAL
-from akid_operator.settings import Options
+from akid_operator import __version__
+from akid_operator.kube.connect import own_namespace
+from akid_operator.kube.errors import OperatorError
+from akid_operator.serve import logs
+from akid_operator.serve.leader import Timing
+from akid_operator.serve.process import Replica
+from akid_operator.serve.settings import Options
+from akid_operator.watch.resync import INTERVAL
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import copy
 import itertools
 from typing import Any
 
-from akid_operator.api import Answer, Api, Call
-from akid_operator.metrics import kind_of
+from akid_operator.kube.api import Answer, Api, Call
+from akid_operator.serve.metrics import kind_of
 
 
 class FakeServer(Api):

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from akid_operator.api import Answer, Api, Call
-from akid_operator.metrics import kind_of
-from akid_operator.process import Replica
-from akid_operator.settings import Options
+from akid_operator.kube.api import Answer, Api, Call
+from akid_operator.serve.metrics import kind_of
+from akid_operator.serve.process import Replica
+from akid_operator.serve.settings import Options
 from cluster.waiting import wait_for
 
 # Connections under TLS are closed a moment after their sessions.

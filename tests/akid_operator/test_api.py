@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from akid_operator import api as module
-from akid_operator.api import Answer, Api, Call
-from akid_operator.errors import ApiError, NotLeaderError, UnreachableError
-from akid_operator.metrics import kind_of
+from akid_operator.kube import api as module
+from akid_operator.kube.api import Answer, Api, Call
+from akid_operator.kube.errors import ApiError, NotLeaderError, UnreachableError
+from akid_operator.serve.metrics import kind_of
 
 
 class Scripted(Api):

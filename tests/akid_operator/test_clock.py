@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from akid_operator.clock import ServerClock
+from akid_operator.kube.clock import ServerClock
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from akid_operator.api import Answer, Call
+from akid_operator.kube.api import Answer, Call
 from cluster.control import Cluster
 from cluster.waiting import wait_for
 from hosted import Hosted, Watched
@@ -75,7 +75,7 @@ def test_e_a_finished_pod_that_is_deleted_is_not_run_again(jobs: Jobs, hosted: H
 def test_f_a_pod_that_hangs_on_a_dead_node_is_replaced(
     jobs: Jobs, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("akid.job.timers.LINGER", timedelta(seconds=2))
+    monkeypatch.setattr("akid.job.planner.deadlines.LINGER", timedelta(seconds=2))
     manifest = job(engine=TWO, plays={"stop": "never"})
     manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 0
     jobs.create(manifest)

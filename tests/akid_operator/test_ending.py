@@ -7,11 +7,11 @@ import time
 from typing import Any
 
 import pytest
-from akid_operator.api import Answer, Call
-from akid_operator.controller import FAREWELL, Controller
-from akid_operator.metrics import Metrics
-from akid_operator.process import Replica
-from akid_operator.settings import Options
+from akid_operator.kube.api import Answer, Call
+from akid_operator.serve.metrics import Metrics
+from akid_operator.serve.process import Replica
+from akid_operator.serve.settings import Options
+from akid_operator.work.controller import FAREWELL, Controller
 from fake_server import FakeServer
 
 from akid.job import Event, Settings
@@ -46,8 +46,8 @@ def test_it_ends_while_it_still_asks_what_the_server_knows(monkeypatch: pytest.M
     async def configuration(_: str | None) -> None:
         return None
 
-    monkeypatch.setattr("akid_operator.connect.configuration", configuration)
-    monkeypatch.setattr("akid_operator.connect.client", lambda _: Nothing())
+    monkeypatch.setattr("akid_operator.kube.connect.configuration", configuration)
+    monkeypatch.setattr("akid_operator.kube.connect.client", lambda _: Nothing())
 
     async def main() -> int:
         api = Silent(reads=False)

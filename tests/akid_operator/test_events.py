@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from akid_operator.events import manifest
+from akid_operator.work.events import manifest
 
 from akid.job import Event
 

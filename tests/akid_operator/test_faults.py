@@ -12,8 +12,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from akid_operator.api import Answer, Call
-from akid_operator.controller import Controller
+from akid_operator.kube.api import Answer, Call
+from akid_operator.work.controller import Controller
 from cluster.control import Cluster
 from cluster.waiting import wait_for
 from hosted import Hosted, Watched
@@ -50,7 +50,7 @@ class Mortal(Watched):
 @pytest.fixture
 def sudden(monkeypatch: pytest.MonkeyPatch) -> None:
     """No farewell: what was to be done is not."""
-    monkeypatch.setattr("akid_operator.controller.FAREWELL", 0.0)
+    monkeypatch.setattr("akid_operator.work.controller.FAREWELL", 0.0)
 
 
 def life(
@@ -141,7 +141,7 @@ def test_every_request_fails_once(jobs: Jobs, host: Callable[..., Hosted], fault
 def test_a_service_deleted_behind_its_back_is_made_again(
     jobs: Jobs, host: Callable[..., Hosted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("akid_operator.resync.SETTLED", 0.1)
+    monkeypatch.setattr("akid_operator.watch.resync.SETTLED", 0.1)
     with host(resync=0.5):
         jobs.create(job(engine=TWO))
         jobs.reach("Running")
@@ -153,7 +153,7 @@ def test_a_service_deleted_behind_its_back_is_made_again(
 def test_the_kid_deleted_behind_its_back_is_made_before_the_next_pod(
     jobs: Jobs, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("akid_operator.look.TRUST", 0.0)
+    monkeypatch.setattr("akid_operator.work.read.TRUST", 0.0)
     jobs.create(job(engine=TWO))
     jobs.reach("Running")
     jobs.delete_object("configmaps", "digits-kid")

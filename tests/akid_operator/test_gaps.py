@@ -12,11 +12,11 @@ from typing import Any
 
 import kopf
 import pytest
-from akid_operator import process
-from akid_operator.api import Answer, Call
-from akid_operator.clock import ServerClock
-from akid_operator.controller import Controller
-from akid_operator.errors import NotLeaderError
+from akid_operator.kube.api import Answer, Call
+from akid_operator.kube.clock import ServerClock
+from akid_operator.kube.errors import NotLeaderError
+from akid_operator.serve import process
+from akid_operator.work.controller import Controller
 from cluster.control import Cluster
 from cluster.waiting import wait_for
 from hosted import Hosted, Watched

@@ -38,7 +38,7 @@ def replaced(jobs: Jobs, pod: str, old: str, timeout: float = 30) -> None:
 def test_a_pod_that_a_finalizer_keeps_is_told_and_waited_for_in_peace(
     jobs: Jobs, hosted: Hosted, how: str, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("akid.job.timers.LINGER", timedelta(seconds=1))
+    monkeypatch.setattr("akid.job.planner.deadlines.LINGER", timedelta(seconds=1))
     jobs.create(job(engine=TWO))
     jobs.reach("Running")
     path = f"/api/v1/namespaces/{jobs.namespace}/pods/digits-worker-1"
@@ -85,7 +85,7 @@ def test_a_preempted_pod_is_replaced_and_not_counted(jobs: Jobs, hosted: Hosted,
 def test_a_pod_on_a_node_that_is_lost_is_replaced_elsewhere(
     jobs: Jobs, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("akid.job.timers.LINGER", timedelta(seconds=1))
+    monkeypatch.setattr("akid.job.planner.deadlines.LINGER", timedelta(seconds=1))
     manifest = job(engine=TWO, policy={"maxRestarts": 0})
     taint = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}
     tolerations = [taint | {"key": f"node.kubernetes.io/{what}"} for what in ("unreachable", "not-ready")]
@@ -179,7 +179,7 @@ def test_a_kid_too_large_for_its_config_map_fails_in_words(jobs: Jobs, hosted: H
 def test_a_token_deleted_behind_its_back_is_made_before_the_next_pod(
     jobs: Jobs, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("akid_operator.look.TRUST", 0.0)
+    monkeypatch.setattr("akid_operator.work.read.TRUST", 0.0)
     jobs.create(job(engine=TWO))
     jobs.reach("Running")
     (token,) = jobs.names("secrets")

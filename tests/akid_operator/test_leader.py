@@ -7,9 +7,9 @@ import copy
 from typing import Any
 
 import pytest
-from akid_operator.api import Answer, Api, Call
-from akid_operator.errors import NotLeaderError
-from akid_operator.leader import Leader, Timing
+from akid_operator.kube.api import Answer, Api, Call
+from akid_operator.kube.errors import NotLeaderError
+from akid_operator.serve.leader import Leader, Timing
 
 TIMING = Timing(lease=15, deadline=10, retry=2)
 

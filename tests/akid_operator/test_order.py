@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from akid_operator.controller import AT_THE_START, Controller
-from akid_operator.metrics import Metrics
-from akid_operator.store import Key, News
-from akid_operator.workqueue import PATIENCE, WorkQueue
+from akid_operator.serve.metrics import Metrics
+from akid_operator.work.controller import AT_THE_START, Controller
+from akid_operator.work.queue import PATIENCE, WorkQueue
+from akid_operator.work.store import Key, News
 from fake_server import FakeServer
 
 from akid.job import Settings

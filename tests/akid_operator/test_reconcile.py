@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from akid_operator.api import Answer
-from akid_operator.apply import WaitError
+from akid_operator.kube.api import Answer
+from akid_operator.work.apply import WaitError
 from scene import CORE, JOB, KEY, TWO, Scene
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from akid_operator.store import Key, News, Store
+from akid_operator.work.store import Key, News, Store
 
 KEY = Key("lab", "digits")
 

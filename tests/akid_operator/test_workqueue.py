@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from akid_operator.workqueue import LAST_BACKOFF, SPARE, WorkQueue
+from akid_operator.work.queue import LAST_BACKOFF, SPARE, WorkQueue
 
 
 class Clock:

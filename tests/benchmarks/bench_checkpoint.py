@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from akid import ArraySource, Brain, Kid, Sensor
-from akid.events import Events
-from akid.inspection import Inspector
 from akid.layers import InnerProductLayer, MSELossLayer
 from akid.models.brains import LeNet
+from akid.runs.inspection import Inspector
+from akid.runs.tensorboard import Events
 from tests.benchmarks.rows import Row
 
 

@@ -9,7 +9,7 @@ LABELS = [{"name": "system_in", "idxs": [1]}]
 
 def akid_brain(model: str) -> Any:
     """The network as a Brain."""
-    from akid.brains import Brain
+    from akid.blocks.brain import Brain
     from akid.layers import InnerProductLayer, ReLULayer, SoftmaxWithLossLayer
     from akid.models.brains import LeNet
 
@@ -25,7 +25,7 @@ def akid_brain(model: str) -> Any:
 
 def _akid_resnet20() -> Any:
     """ResNet-20 of He et al., 2016, for 32 x 32 images, from blocks."""
-    from akid.brains import Brain
+    from akid.blocks.brain import Brain
     from akid.layers import GlobalPoolingLayer, InnerProductLayer, ReLULayer, SoftmaxWithLossLayer
 
     brain = Brain(name="resnet20").attach(_conv(16, 3, 1, "conv0", None), ReLULayer(name="stem"))

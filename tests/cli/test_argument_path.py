@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from akid.problems import argument_path, first_line
+from akid.manifests.problems import argument_path, first_line
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from cli.files import BLOCKS, MODULE, SCRIPT, write
 
 from akid.cli import main
-from akid.run_dir import RunDir
+from akid.runs.run_dir import RunDir
 
 ENDLESS = ["--set", "spec.kid.max_steps=1000000000", "--set", "spec.kid.train_log_step=1"]
 

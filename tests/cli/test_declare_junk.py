@@ -12,11 +12,11 @@ from cli.files import BLOCKS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from akid.catalog import BLOCKS as BLOCK_TYPES
-from akid.catalog import CATALOGS
-from akid.declare import Declared, declare_kid
 from akid.errors import InvalidSpecError
 from akid.job import InvalidManifestError, parse
+from akid.manifests.catalog import BLOCKS as BLOCK_TYPES
+from akid.manifests.catalog import CATALOGS
+from akid.manifests.declare import Declared, declare_kid
 
 VALID = yaml.safe_load(BLOCKS)
 TYPES = [name for catalog in (*CATALOGS.values(), BLOCK_TYPES) for name in catalog.types]
@@ -101,7 +101,7 @@ def test_junk_as_arguments_of_any_type(kind, arguments, where):
     assert is_kid_or_path(lambda: declare_kid(spec))
 
 
-@pytest.mark.parametrize("name", ["os.system", "akid.kids.Kid", "builtins.eval", "Kid", "__import__", "Block"])
+@pytest.mark.parametrize("name", ["os.system", "akid.kids.kid.Kid", "builtins.eval", "Kid", "__import__", "Block"])
 def test_only_names_of_the_catalog_are_types(name):
     spec = copy.deepcopy(VALID["spec"]["kid"])
     spec["brain"]["blocks"][0] = {"type": name}

@@ -10,8 +10,8 @@ import pytest
 
 from akid.errors import InvalidSpecError, UserCodeError
 from akid.job import parse
-from akid.jobs import kid_of_job
-from akid.scripts import kid_of_module, kid_of_script, render
+from akid.manifests.runs import kid_of_job
+from akid.manifests.scripts import kid_of_module, kid_of_script, render
 
 KID = """\
 from akid import Brain, DigitsSource, Kid, Sensor

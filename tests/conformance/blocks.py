@@ -7,7 +7,7 @@ from typing import Any
 from conformance.rows import BATCH, NO_GRADIENT, RANDOM, B, Row, floats, ints, row
 
 from akid import layers as L  # noqa: N812
-from akid.brains import Brain
+from akid.blocks.brain import Brain
 from akid.models.brains import MLP, LeNet, OneLayerBrain
 
 IMAGE = floats(6, 6, 4)

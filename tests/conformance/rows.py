@@ -10,7 +10,7 @@ import numpy as np
 
 from akid.backend import tf
 from akid.blocks import Block
-from akid.trips import Trip
+from akid.blocks.trip import Trip
 
 #: The batch, in the shapes a block gives.
 B = None

@@ -14,9 +14,9 @@ from conformance.rows import BATCH, NO_GRADIENT, RANDOM, Row
 import akid.layers
 from akid.backend import tf
 from akid.blocks import Block, ProcessingLayer
-from akid.brains import Brain
-from akid.declare import declare_kid
-from akid.trips import Trip
+from akid.blocks.brain import Brain
+from akid.blocks.trip import Trip
+from akid.manifests.declare import declare_kid
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from data.local_server import LocalServer
 
-from akid.download import download
 from akid.errors import DataError
+from akid.sources.download import download
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -9,8 +9,8 @@ import pytest
 
 from akid import jokers
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.trips import Trip
 
 IMAGES = np.zeros([2, 6, 5, 3], np.float32)
 

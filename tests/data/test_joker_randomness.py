@@ -7,8 +7,8 @@ import pytest
 
 from akid import jokers
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.jokers import JokerSystem
-from akid.trips import Trip
 
 DRAW = np.random.default_rng(0)
 BYTES = DRAW.integers(1, 256, (11, 9, 8, 3), np.uint8)

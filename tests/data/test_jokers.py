@@ -9,7 +9,7 @@ import pytest
 
 from akid import jokers
 from akid.backend import tf
-from akid.trips import Trip
+from akid.blocks.trip import Trip
 
 DRAW = np.random.default_rng(0)
 #: No pixel is zero, so that zeros are a joker's own.

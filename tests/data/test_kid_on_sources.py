@@ -11,9 +11,9 @@ import pytest
 
 from akid import Brain, DataError, Kid, MomentumKongFu, Sensor
 from akid.backend import tf
-from akid.declare import declare_kid
 from akid.jokers import CropJoker, FlipJoker, MixupJoker
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
+from akid.manifests.declare import declare_kid
 from akid.sources import ArraySource, DatasetSource, ImageFolderSource, Source, TFRecordSource
 
 DRAW = np.random.default_rng(0)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.jokers import FunctionJoker, Joker, MixupJoker
 from akid.jokers.mix import beta_quantiles
-from akid.trips import Trip
 
 DRAW = np.random.default_rng(0)
 FLOATS = DRAW.normal(size=(5, 4, 3, 2)).astype(np.float32)

@@ -12,9 +12,9 @@ from akid.errors import BlockError, DataError, WiringError
 from akid.jokers import FlipJoker
 from akid.layers import ReLULayer
 from akid.sensors import Sensor
+from akid.sensors.replay import Replay
 from akid.sources import ArraySource
 from akid.sources.base import ENDLESS, Source
-from akid.streams import Replay
 
 
 def source(size=10, **options):

@@ -14,7 +14,7 @@ import pytest
 from akid.backend import tf
 from akid.errors import DataError
 from akid.sensors import Sensor
-from akid.sources import record_index
+from akid.sources.formats import record_index
 from akid.sources.tfrecords import TFRecordSource
 
 DRAW = np.random.default_rng(0)

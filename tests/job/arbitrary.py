@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from job.manifests import KID
 
-from akid.job.crd import schema
+from akid.job.crd.crd import schema
 
 Schema = dict[str, Any]
 SPEC: Schema = schema()["properties"]["spec"]

@@ -8,8 +8,8 @@ from typing import Any
 from job.manifests import manifest
 
 from akid.job import AkidJob, Kind, Member, MemberState, Observed, Phase, Plan, parse, plan
-from akid.job.engine import RoleName
-from akid.job.reported import Status
+from akid.job.api.engine import RoleName
+from akid.job.api.status import Status
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TWO = {"name": "multi_worker", "workers": 2}

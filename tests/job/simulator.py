@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from akid.job import Decision, Delete, Kind, Observed, Settings, decide, gang_state, member_state
-from akid.job.base import format_time
+from akid.job.api.base import format_time
 from akid.job.names import ATTEMPT_LABEL
 
 Object = dict[str, Any]

@@ -10,9 +10,9 @@ from job.manifests import job
 from job.scenes import SERVERS, TWO
 
 from akid.job import Member
-from akid.job.cluster import environment, tf_config
-from akid.job.engine import RoleName
-from akid.job.pods import place_of
+from akid.job.api.engine import RoleName
+from akid.job.objects.pods import place_of
+from akid.job.objects.tf_config import environment, tf_config
 
 
 def config(engine: dict[str, Any], role: str, index: int, /, **spec: Any) -> dict[str, Any]:

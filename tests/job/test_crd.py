@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from akid.job.crd import crd, schema, to_yaml
-from akid.job.rules import RULES
+from akid.job.crd.crd import crd, schema, to_yaml
+from akid.job.crd.rules import RULES
 
 FILE = Path(__file__).parents[2] / "crds" / "akidjobs.akid.dev.yaml"
 SPEC = schema()["properties"]["spec"]

@@ -8,7 +8,7 @@ import pytest
 from job.scenes import SERVERS, T0, TWO, at, condition, deleted, look, running, seen, started
 
 from akid.job import Kind, Plan
-from akid.job.timers import LEAVE
+from akid.job.planner.deadlines import LEAVE
 
 FAILED = {"exit_code": 137, "finished": at(10), "message": "killed", "node": "node-a"}
 

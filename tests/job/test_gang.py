@@ -9,9 +9,9 @@ from job.manifests import job
 from job.scenes import TWO, at, condition, created, deleted, look, running, seen, started
 
 from akid.job import Create, GangState, Kind, Member, Settings, gang_state
-from akid.job.engine import RoleName
-from akid.job.objects import manifest
-from akid.job.pods import place_of
+from akid.job.api.engine import RoleName
+from akid.job.objects.pods import place_of
+from akid.job.objects.services_and_config import manifest
 
 COSCHEDULING = {"scheduling": {"gang": "coscheduling"}, "gangs": frozenset({"coscheduling"})}
 VOLCANO = {"scheduling": {"gang": "volcano", "queue": "research"}, "gangs": frozenset({"volcano"})}

@@ -24,8 +24,8 @@ from job.scenes import (
 )
 
 from akid.job import Kind, Observed, Plan, Trouble, TroubleKind, parse, plan
-from akid.job.reported import Progress
-from akid.job.status import COUNTS
+from akid.job.api.status import Progress
+from akid.job.planner.conditions import COUNTS
 
 
 def test_a_new_job_gets_its_objects_then_its_pods():

@@ -10,9 +10,9 @@ from job.manifests import KID, job, parse
 from job.scenes import SERVERS, TWO
 
 from akid.job import Create, Kind, Member, Settings
-from akid.job.engine import RoleName
-from akid.job.objects import manifest
-from akid.job.pods import place_of
+from akid.job.api.engine import RoleName
+from akid.job.objects.pods import place_of
+from akid.job.objects.services_and_config import manifest
 
 SIZE = {"resources": {"requests": {"storage": "1Gi"}}}
 

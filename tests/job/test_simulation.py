@@ -13,8 +13,8 @@ from job.manifests import manifest
 from job.simulator import Cluster, Operator, attempt_of, settle
 
 from akid.job import Delete
-from akid.job.reported import Status
-from akid.job.status import completed_of
+from akid.job.api.status import Status
+from akid.job.planner.conditions import completed_of
 
 # What may happen, and how often. Endings that are final are rare, or there would be little to see.
 ACTIONS = {

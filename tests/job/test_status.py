@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from job.scenes import T0, at, seen
 
 from akid.job import Member
-from akid.job.engine import RoleName
-from akid.job.reported import Status
-from akid.job.status import completed_of, format_indexes, parse_indexes, with_condition, with_counts
+from akid.job.api.engine import RoleName
+from akid.job.api.status import Status
+from akid.job.planner.conditions import completed_of, format_indexes, parse_indexes, with_condition, with_counts
 
 WORKERS = [Member(RoleName.WORKER, index) for index in range(4)]
 

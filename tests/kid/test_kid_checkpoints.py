@@ -10,10 +10,10 @@ from small_kids import metrics, small_brain, small_kid, values
 
 from akid import Brain, DataError
 from akid.backend import tf
-from akid.checkpoints import Checkpoints, committed
 from akid.errors import StorageError
 from akid.kongfus import AdamKongFu
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
+from akid.runs.checkpoints import Checkpoints, committed
 
 
 def steps(directory: Path) -> list[int]:

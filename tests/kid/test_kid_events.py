@@ -10,7 +10,6 @@ from small_kids import metrics, small_brain, small_kid, values
 
 from akid import ArraySource, Brain, Kid, MomentumKongFu, ProcessingLayer, Sensor
 from akid.backend import tf
-from akid.inspection import BUCKETS, histogram
 from akid.layers import (
     BatchNormalizationLayer,
     ConvolutionLayer,
@@ -19,6 +18,7 @@ from akid.layers import (
     ReLULayer,
     SoftmaxWithLossLayer,
 )
+from akid.runs.inspection import BUCKETS, histogram
 
 LABELLED = ["ip1", {"name": "system_in", "idxs": [1]}]
 

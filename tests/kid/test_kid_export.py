@@ -14,9 +14,9 @@ from test_kid_inference import raw_kid
 from akid import ArraySource, Brain, DataError, Joker, Kid, Sensor
 from akid.backend import tf
 from akid.cli import main
-from akid.export import export_brain, exported_outputs, restore_for_inference
+from akid.inference.export import export_brain, exported_outputs, restore_for_inference
+from akid.inference.signature import Signature
 from akid.layers import ConcatLayer, InnerProductLayer, SoftmaxWithLossLayer
-from akid.signature import Signature
 
 
 def call(directory: Path, signature: str = "serving_default", **data: Any) -> dict[str, np.ndarray]:
@@ -174,6 +174,6 @@ def test_a_loss_with_a_name_of_its_own_is_kept_apart() -> None:
     )
     spec = [tf.TensorSpec([None, 4], tf.float32), tf.TensorSpec([None], tf.int64)]
     brain.build(spec)
-    from akid.inference import Predictor
+    from akid.inference.predictor import Predictor
 
     assert Predictor(brain, spec).outputs == ["ip", "ip_loss"]

@@ -9,7 +9,7 @@ from small_kids import blobs, small_brain, small_kid
 
 from akid import AkidError, ArraySource, Brain, DataError, Joker, Kid, PadJoker, ProcessingLayer, Sensor
 from akid.backend import tf
-from akid.inference import Predictor, data_inputs
+from akid.inference.predictor import Predictor, data_inputs
 from akid.layers import (
     AccuracyLayer,
     ConcatLayer,

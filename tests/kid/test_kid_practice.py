@@ -11,9 +11,9 @@ from small_kids import blobs, metrics, result, small_brain, small_kid
 from akid import AkidError, Brain, Kid, LearningRateScheme, MomentumKongFu, NotFiniteError, ProcessingLayer, Sensor
 from akid.backend import tf
 from akid.engines import Tally
+from akid.kids.schedule import Pace, Schedule
+from akid.kids.stopping import EarlyStopping, Goal, Standing
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
-from akid.schedule import Pace, Schedule
-from akid.stopping import EarlyStopping, Goal, Standing
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7])
@@ -180,7 +180,7 @@ def test_a_run_directory_must_be_writable(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_result_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    write = "akid.practice.write_json"
+    write = "akid.kids.practice.write_json"
     monkeypatch.setattr(
         write, lambda path, value: seen.append(sorted(p.name for p in (tmp_path / "checkpoints").iterdir()))
     )
@@ -200,7 +200,7 @@ def test_an_old_result_is_gone_while_practice_goes_on(tmp_path: Path) -> None:
 
 
 def test_an_interruption_during_validation_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from akid.interrupts import Interrupted
+    from akid.runs.interrupts import Interrupted
 
     straight = small_kid(tmp_path / "straight")
     straight.practice()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from small_kids import metrics, small_kid
 
-from akid.progress import JsonLines, NoProgress, TerminalLine, progress_of
+from akid.kids.progress import JsonLines, NoProgress, TerminalLine, progress_of
 
 
 def test_records_are_printed_as_json_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,7 +33,7 @@ def test_the_kind_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SHOW = """
-from akid.progress import TerminalLine, progress_of
+from akid.kids.progress import TerminalLine, progress_of
 line = progress_of(None, 40, 100)
 assert isinstance(line, TerminalLine)
 line.advance(70)

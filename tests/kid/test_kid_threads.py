@@ -11,7 +11,7 @@ from small_kids import small_brain, small_kid
 
 from akid import Sensor
 from akid.backend import tf
-from akid.threads import (
+from akid.engines.threads import (
     available_cpus,
     cgroup_quota,
     choose_inter_op,
@@ -59,7 +59,7 @@ def test_quotas_of_both_cgroup_versions(tmp_path: Path, files: dict[str, str], q
 @pytest.mark.parametrize(("quota", "cpus"), [(None, 4), (1.2, 2), (0.1, 1), (64.0, 4)])
 def test_processors_within_the_quota(monkeypatch: pytest.MonkeyPatch, quota: float | None, cpus: int) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
-    monkeypatch.setattr("akid.threads.cgroup_quota", lambda _: quota)
+    monkeypatch.setattr("akid.engines.threads.cgroup_quota", lambda _: quota)
     assert available_cpus() == cpus
 
 

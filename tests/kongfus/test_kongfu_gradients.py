@@ -7,8 +7,8 @@ import pytest
 
 from akid import kongfus
 from akid.backend import tf
-from akid.clipping import clip, merged
 from akid.kongfus import GradientDescentKongFu, MomentumKongFu
+from akid.kongfus.clipping import clip, merged
 
 KINDS = [getattr(kongfus, n) for n in kongfus.__all__ if n.endswith("KongFu") and n != "KongFu"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from akid.backend import tf
 from akid.errors import AkidError
-from akid.moving_average import MovingAverage
+from akid.kongfus.moving_average import MovingAverage
 
 
 def averaged(decay=0.9):

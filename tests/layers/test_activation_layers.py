@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from akid import layers
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers import (
     AverageOutLayer,
@@ -19,7 +20,6 @@ from akid.layers import (
     MaxoutLayer,
     SoftmaxNormalizationLayer,
 )
-from akid.trips import Trip
 
 X = np.concatenate([np.linspace(-4, 4, 23), [0.0]]).astype(np.float32).reshape(3, 8)
 

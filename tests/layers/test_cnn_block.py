@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akid.brains import Brain
+from akid.blocks.brain import Brain
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers import InnerProductLayer, MaxoutLayer
+from akid.layers.sugar import ACTIVATIONS, cnn_block
 from akid.models.brains import MLP
-from akid.sugar import ACTIVATIONS, cnn_block
-from akid.trips import Trip
 
 IMAGE = np.random.default_rng(6).normal(size=(2, 8, 8, 3)).astype(np.float32)
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from akid.blocks.initializers import Initializer, fans
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.initializers import Initializer, fans
 from akid.layers import ConvolutionLayer, InnerProductLayer
-from akid.trips import Trip
 
 SHAPE = (5, 5, 20, 40)  # 20,000 numbers; fan in 500, fan out 1000
 SIZE = math.prod(SHAPE)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
-from akid.brains import Brain
+from akid.blocks.brain import Brain
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers import KerasLayer, keras_layer
-from akid.trips import Trip
 
 X = np.random.default_rng(5).normal(size=(8, 3)).astype(np.float32)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers import (
     BatchNormalizationLayer,
@@ -17,7 +18,6 @@ from akid.layers import (
     LayerNormalizationLayer,
     LRNLayer,
 )
-from akid.trips import Trip
 
 RNG = np.random.default_rng(2)
 EPS = 1e-5

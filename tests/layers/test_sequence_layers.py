@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.kongfus import GradientDescentKongFu
 from akid.layers import EmbeddingLayer, GRULayer, RecurrentLayer, SelfAttentionLayer
-from akid.trips import Trip
 
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(2, 5, 6)).astype(np.float32)

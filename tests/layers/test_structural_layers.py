@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
-from akid.brains import Brain
+from akid.blocks.brain import Brain
 from akid.errors import BlockError
 from akid.jokers import PadJoker
 from akid.layers import (

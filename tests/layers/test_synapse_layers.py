@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
-from akid.brains import Brain
+from akid.blocks.brain import Brain
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers import (
     Convolution1DLayer,
@@ -17,7 +18,6 @@ from akid.layers import (
     InnerProductLayer,
     TransposedConvolutionLayer,
 )
-from akid.trips import Trip
 
 RNG = np.random.default_rng(0)
 

@@ -9,9 +9,9 @@ import pytest
 
 from akid import layers
 from akid.backend import tf
-from akid.brains import value_of
+from akid.blocks.brain import value_of
+from akid.blocks.trip import Trip
 from akid.layers.measures import auc, average_precision
-from akid.trips import Trip
 
 SIZE = 23
 RNG = np.random.default_rng(5)

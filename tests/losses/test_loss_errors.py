@@ -9,9 +9,9 @@ import pytest
 
 from akid import layers
 from akid.backend import tf
-from akid.brains import Brain
+from akid.blocks.brain import Brain
+from akid.blocks.trip import Trip
 from akid.errors import BlockError, WiringError
-from akid.trips import Trip
 
 WIRE = 'name them by inputs=[{"name": <block>, "idxs": [0]}, {"name": "system_in", "idxs": [1]}]. Received: '
 

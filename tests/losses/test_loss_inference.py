@@ -7,12 +7,12 @@ import pytest
 
 from akid import layers
 from akid.backend import tf
-from akid.brains import Brain
+from akid.blocks.brain import Brain
+from akid.blocks.trip import Trip
 from akid.kids import Kid
 from akid.kongfus import AdamKongFu
 from akid.sensors import Sensor
 from akid.sources import ArraySource
-from akid.trips import Trip
 
 DATA = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 LABELS = [{"name": "ip"}, {"name": "system_in", "idxs": [1]}]

@@ -7,7 +7,7 @@ import pytest
 
 from akid import layers
 from akid.backend import tf
-from akid.trips import Trip
+from akid.blocks.trip import Trip
 
 RNG = np.random.default_rng(3)
 LOGITS = RNG.normal(size=(5, 6))

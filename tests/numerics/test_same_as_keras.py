@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.kongfus import MomentumKongFu
 from akid.models.brains import LeNet
-from akid.trips import Trip
 
 keras = pytest.importorskip("keras")
 BATCH, CLASSES, RATE = 32, 10, 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from akid.scripts import kid_of_script, render
+from akid.manifests.scripts import kid_of_script, render
 
 NET_PARAS = [
     {"activation": [{"type": "relu"}] * 4, "bn": True},

@@ -9,10 +9,10 @@ import pytest
 
 from akid.backend import tf
 from akid.blocks import ProcessingLayer
-from akid.brains import Brain
+from akid.blocks.brain import Brain
+from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers import InnerProductLayer, ReLULayer, ScatterLayer
-from akid.trips import Trip
 
 X = np.array([[1.0, -2.0], [3.0, -4.0]], np.float32)
 

@@ -9,7 +9,9 @@ import pytest
 
 from akid.backend import tf
 from akid.blocks import ProcessingLayer
-from akid.brains import Brain, value_of
+from akid.blocks.brain import Brain, value_of
+from akid.blocks.system import System
+from akid.blocks.trip import Eval, Trip
 from akid.errors import BlockError
 from akid.layers import (
     InnerProductLayer,
@@ -20,8 +22,6 @@ from akid.layers import (
     SoftmaxWithLossLayer,
 )
 from akid.models.brains import OneLayerBrain
-from akid.systems import System
-from akid.trips import Eval, Trip
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, 4)).astype(np.float32)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from akid.backend import tf
 from akid.blocks import ProcessingLayer
-from akid.brains import Brain
+from akid.blocks.brain import Brain
+from akid.blocks.trip import Trip
+from akid.blocks.wiring import SYSTEM_IN
 from akid.layers import ConcatLayer, MergeLayer, ReLULayer, ScatterLayer
-from akid.trips import Trip
-from akid.wiring import SYSTEM_IN
 
 BATCH = 3
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
-from akid.trips import Trip
+from akid.blocks.trip import Trip
 
 
 def test_what_is_noted_belongs_to_the_block_the_signal_is_in() -> None:

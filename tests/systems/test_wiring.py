@@ -10,14 +10,14 @@ import pytest
 
 from akid.backend import tf
 from akid.blocks import Block, ProcessingLayer
-from akid.brains import Brain
+from akid.blocks.brain import Brain
+from akid.blocks.graph import GraphSystem
+from akid.blocks.system import SequentialSystem
+from akid.blocks.trip import Trip
+from akid.blocks.wiring import SYSTEM_IN, Edge, edges_of
 from akid.errors import BlockError, WiringError
-from akid.graphs import GraphSystem
 from akid.jokers import PadJoker
 from akid.layers import ConcatLayer, InnerProductLayer, MergeLayer, ReLULayer, ScatterLayer
-from akid.systems import SequentialSystem
-from akid.trips import Trip
-from akid.wiring import SYSTEM_IN, Edge, edges_of
 
 X = np.arange(8, dtype=np.float32).reshape(2, 4)
 Y = np.array([[10.0, 20.0], [30.0, 40.0]], np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from akid.brains import Brain
+from akid.blocks.brain import Brain
 from akid.layers.activation import ReLULayer
 from akid.layers.loss import SoftmaxWithLossLayer
 from akid.layers.pooling import PoolingLayer

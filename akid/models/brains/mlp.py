@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from akid.brains import Brain
+from akid.blocks.brain import Brain
 from akid.layers.loss import SoftmaxWithLossLayer
+from akid.layers.sugar import cnn_block
 from akid.layers.synapse import InnerProductLayer
-from akid.sugar import cnn_block
 
 
 class MLP(Brain):
@@ -17,9 +17,9 @@ class MLP(Brain):
     Args:
         class_num: number of classes.
         hidden: widths of the hidden layers.
-        activation: see `akid.sugar.cnn_block`.
+        activation: see `akid.layers.sugar.cnn_block`.
         keep_prob: dropout after every hidden layer; None for none.
-        bn: batch normalisation in every hidden layer; see `akid.sugar.cnn_block`.
+        bn: batch normalisation in every hidden layer; see `akid.layers.sugar.cnn_block`.
         init_para: initialiser of the weights; see `SynapseLayer`.
         wd: weight decay of every inner product; see `SynapseLayer`.
         **kwargs: see `Brain`.

@@ -1,0 +1,266 @@
+"""Block: everything that processes a signal. A name, variables built once, hooks, copies."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from akid.backend import tf
+from akid.blocks.initializers import Initializer
+from akid.blocks.trip import Trip
+from akid.errors import BlockError
+
+#: A tensor, or a list of tensors: what a block takes and gives.
+Signal = Any
+Hook = Callable[["Block", Signal, Trip], Signal | None]
+Constraint = Callable[[tf.Tensor], tf.Tensor]
+#: Of the variables a block makes.
+DTYPES = ("float32", "float64")
+
+
+@dataclass
+class BlockHooks:
+    """Functions ``f(block, signal, trip)`` called around a block's set-up and forward.
+
+    The value of a ``post_forward`` hook, unless None, replaces the block's output.
+    """
+
+    pre_setup: list[Hook] = field(default_factory=list)
+    post_setup: list[Hook] = field(default_factory=list)
+    pre_forward: list[Hook] = field(default_factory=list)
+    post_forward: list[Hook] = field(default_factory=list)
+
+
+class Block(tf.Module):
+    """Something that processes a signal, a tensor or a list of tensors, and emits one (paper, section 3.1).
+
+    A subclass writes ``_setup(x)``, which makes variables once the first signal's shape is known, and
+    ``_forward(x, trip)``. Nothing of a passage is kept in the block: it is noted on the `Trip`.
+
+    Args:
+        name: letters, digits and ``_ . -``; given by the system it is attached to if left out.
+        dtype: of the variables the block makes: ``float32``, or ``float64`` for gradient checks.
+    """
+
+    #: The stem of the names of unnamed blocks.
+    stem: ClassVar[str] = "block"
+
+    def __init__(self, name: str | None = None, *, dtype: str = "float32") -> None:
+        if name is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*", name):
+            raise BlockError(f"A block's name has letters, digits, '_', '.' and '-' only. Received: name={name!r}")
+        super().__init__(name=None)
+        self.named = name is not None
+        self._block_name = name or self.stem
+        if dtype not in DTYPES:
+            raise BlockError(f"A block's dtype must be one of {DTYPES}. Received: dtype={dtype!r}")
+        self.dtype = tf.as_dtype(dtype)
+        self.hooks = BlockHooks()
+        self.built = False
+        self.output_shape: Any = None
+        self.own_variables: dict[str, tf.Variable] = {}
+        self.constraints: dict[str, Constraint] = {}
+        self._build_trip: Trip | None = None
+
+    @property
+    def name(self) -> str:
+        """The block's name, unique in its system."""
+        return self._block_name
+
+    def rename(self, name: str) -> None:
+        """Give an unnamed block its name; a system does so when the block is attached."""
+        self._block_name = name
+
+    def __call__(self, signal: Signal, trip: Trip | None = None) -> Signal:
+        """Send a signal through.
+
+        Args:
+            signal: a tensor, an array, or a list of them.
+            trip: the passage; a new one in inference mode if left out.
+        """
+        trip = Trip() if trip is None else trip
+        signal = _as_tensors(signal)
+        with trip.inside(self.name), tf.name_scope(_scope(self.name)):
+            return self._pass(signal, trip)
+
+    def _pass(self, signal: Signal, trip: Trip) -> Signal:
+        if not self.built:
+            self._build(signal, trip)
+        for hook in self.hooks.pre_forward:
+            hook(self, signal, trip)
+        out = self._forward(signal, trip)
+        self.output_shape = _static_shape(out)
+        for hook in self.hooks.post_forward:
+            replaced = hook(self, out, trip)
+            out = out if replaced is None else replaced
+        if trip.debug:
+            out = _check_numerics(out, trip.path or self.name)
+        if trip.path and trip.keeps(trip.path):
+            trip.data[trip.path] = out
+        return out
+
+    def _build(self, signal: Signal, trip: Trip) -> None:
+        self._build_trip = trip
+        try:
+            for hook in self.hooks.pre_setup:
+                hook(self, signal, trip)
+            self._setup(signal)
+            for hook in self.hooks.post_setup:
+                hook(self, signal, trip)
+        finally:
+            self._build_trip = None
+        self.built = True
+
+    def _setup(self, x: Signal) -> None:
+        """Make the variables. Called once, with the first signal; only its static shape and dtype count."""
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        raise NotImplementedError(f"{type(self).__name__} must define _forward(self, x, trip)")
+
+    def infer(self, args: list[Any], trip: Trip) -> Signal | None:
+        """What the block gives when some of ``args`` are missing (None): nothing, unless it says otherwise."""
+        return None
+
+    def variable(
+        self,
+        name: str,
+        shape: Sequence[int | None],
+        init: str | Mapping[str, Any] | Initializer = "zeros",
+        *,
+        trainable: bool = True,
+        dtype: tf.DType | None = None,
+        constraint: Constraint | None = None,
+    ) -> tf.Variable:
+        """Make a variable of this block; only inside ``_setup``.
+
+        Args:
+            name: ``weights`` gives the full name ``conv1/weights``.
+            shape: all dimensions known.
+            init: an initialiser, its name, or ``{"name": ..., **arguments}``; see `akid.blocks.initializers`.
+            trainable: False for state such as running statistics.
+            dtype: the block's if left out.
+            constraint: maps the value to an allowed one after every update (max-norm).
+        """
+        trip = self._build_trip
+        if trip is None:
+            raise BlockError(f"{self.name}: variable({name!r}) is called outside of _setup().")
+        dims = tf.TensorShape(shape)
+        if not dims.is_fully_defined():
+            raise BlockError(
+                f"{trip.path or self.name}: cannot make {name!r}: a dimension is not known before the first"
+                f" signal. Received: shape={tuple(dims)}. Give the signal a static shape (all but the batch)."
+            )
+        dtype = dtype or self.dtype
+        draw = Initializer.of(init)
+        with tf.init_scope(), trip.inside(name):
+            if trip.abstract:
+                value = tf.zeros(dims, dtype)
+            else:
+                value = tf.cast(draw([int(d) for d in dims], trip.path, trip.seed), dtype)
+            variable = tf.Variable(value, trainable=trainable, name=_scope(f"{trip.path}"), dtype=dtype)
+        self.own_variables[name] = variable
+        if constraint is not None:
+            self.constraints[name] = constraint
+        return variable
+
+    def constrain(self) -> None:
+        """Bring every constrained variable back into its allowed set; after an update."""
+        for name, constraint in self.constraints.items():
+            variable = self.own_variables[name]
+            variable.assign(constraint(variable.value()))
+
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """Every variable by its name in this block, nested blocks' included."""
+        return dict(self.own_variables)
+
+    @property
+    def parameters(self) -> dict[str, tf.Variable]:
+        """The trainable variables by full name."""
+        return {n: v for n, v in self.named_variables().items() if v.trainable}
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers are learnt."""
+        return sum(int(v.shape.num_elements() or 0) for v in self.parameters.values())
+
+    def copy(self) -> Self:
+        """Another block with the same variables: what one learns the other knows.
+
+        Raises:
+            BlockError: there are no variables yet, so the two would make their own.
+        """
+        if not self.built:
+            raise BlockError(
+                f"{self.name!r} has no variables to share yet; send a signal through it before copy()."
+            )
+        twin = copy.copy(self)
+        twin.hooks = BlockHooks(*(list(hooks) for hooks in vars(self.hooks).values()))
+        return twin
+
+    def clone(self) -> Self:
+        """Another block with variables of its own, which start with this block's values."""
+        return copy.deepcopy(self)
+
+    def options(self) -> dict[str, Any]:
+        """What the block's `repr` shows."""
+        return {}
+
+    def __repr__(self) -> str:
+        shown = "".join(f", {k}={v!r}" for k, v in self.options().items() if v is not None)
+        return f"{type(self).__name__}(name={self.name!r}{shown})"
+
+
+class ProcessingLayer(Block):
+    """A block that can be attached to a `Brain`.
+
+    Args:
+        name: see `Block`.
+        inputs: where the signal comes from; by default all outputs of the block attached before. A list of
+            ``{"name": block, "idxs": [outputs]}``, in the order of the arguments; ``system_in`` is what the
+            brain is given. An edge from a later block (feedback) may state its ``shape`` without the batch.
+        dtype: see `Block`.
+    """
+
+    stem = "layer"
+
+    def __init__(
+        self,
+        name: str | None = None,
+        inputs: Sequence[Mapping[str, Any] | str] | None = None,
+        *,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(name, dtype=dtype)
+        self.inputs = None if inputs is None else tuple(inputs)
+
+
+def _scope(name: str) -> str:
+    """A name TensorFlow accepts as a scope."""
+    return re.sub(r"[^A-Za-z0-9_.\\/-]", "_", name).lstrip("_-/") or "block"
+
+
+def _as_tensors(signal: Signal) -> Signal:
+    """Arrays become tensors, once, where they enter; float64 arrays become float32 unless they are tensors."""
+    if isinstance(signal, (list, tuple)):
+        return [_as_tensors(s) for s in signal]
+    if signal is None or tf.is_tensor(signal):
+        return signal
+    tensor = tf.convert_to_tensor(signal)
+    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.float64 else tensor
+
+
+def _static_shape(out: Signal) -> Any:
+    """The static shape as a tuple, a list of them for a list of tensors."""
+    if isinstance(out, (list, tuple)):
+        return [_static_shape(o) for o in out]
+    return None if out is None or out.shape.rank is None else tuple(out.shape)
+
+
+def _check_numerics(out: Signal, name: str) -> Signal:
+    if isinstance(out, (list, tuple)):
+        return [_check_numerics(o, name) for o in out]
+    if out is None or not out.dtype.is_floating:
+        return out
+    return tf.debugging.check_numerics(out, f"The output of block {name!r} is not finite")

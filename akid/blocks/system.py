@@ -1,0 +1,165 @@
+"""Systems: blocks that are made of blocks; in a row here, wired by name in `akid.blocks.graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Self
+
+from akid.backend import tf
+from akid.blocks.block import Block, Signal
+from akid.blocks.trip import Trip
+from akid.blocks.wiring import SYSTEM_IN
+from akid.errors import BlockError, WiringError, blame, near_match
+
+
+class System(Block):
+    """Blocks put together. Subclasses say how a signal runs through them.
+
+    Args:
+        name: see `Block`.
+        dtype: see `Block`.
+    """
+
+    stem = "system"
+    #: What may be attached.
+    accepts: ClassVar[type[Block]] = Block
+
+    def __init__(self, name: str | None = None, *, dtype: str = "float32") -> None:
+        super().__init__(name, dtype=dtype)
+        self.blocks: list[Block] = []
+
+    def attach(self, *blocks: Any) -> Self:
+        """Add blocks, in order. Lists and tuples are flattened, so that sugar may return a list.
+
+        Raises:
+            BlockError: not a block of the right kind, or the system has run already.
+            WiringError: the name is taken, or an input is not known.
+        """
+        for block in _flat(blocks):
+            if not isinstance(block, self.accepts):
+                raise BlockError(
+                    f"{type(self).__name__} {self.name!r} is made of {self.accepts.__name__}s."
+                    f" Received: {block!r} of type {type(block).__name__}"
+                )
+            if self.built:
+                raise BlockError(f"{self.name!r} has run already; attach {block.name!r} before its set-up.")
+            self._name_block(block)
+            self._check_wiring(block)
+            self.blocks.append(block)
+        return self
+
+    def _name_block(self, block: Block) -> None:
+        if any(b is block for b in self.blocks):
+            raise WiringError(
+                f"{self.name!r}: {block.name!r} is attached already; a block stands in one place of a system."
+            )
+        taken = {b.name for b in self.blocks} | {SYSTEM_IN}
+        if not block.named:
+            number = 1 + sum(type(b) is type(block) for b in self.blocks)
+            while f"{block.stem}{number}" in taken:
+                number += 1
+            block.rename(f"{block.stem}{number}")
+        elif block.name in taken:
+            why = "is reserved" if block.name == SYSTEM_IN else "is attached already"
+            raise WiringError(
+                f"{self.name!r}: a block called {block.name!r} {why}; names must be unique in a system."
+            )
+
+    def _check_wiring(self, block: Block) -> None:
+        """What can be said about a block's inputs when it is attached."""
+
+    def block(self, name: str) -> Block:
+        """The block with this name, or full name (``branch/conv1``).
+
+        Raises:
+            KeyError: there is none; with a near match.
+        """
+        blocks = dict(self.named_blocks())
+        if name not in blocks:
+            raise KeyError(f"{self.name!r} has no block {name!r}. {near_match(name, blocks)}")
+        return blocks[name]
+
+    def named_blocks(self, prefix: str = "") -> Iterator[tuple[str, Block]]:
+        """``(full name, block)`` of every block, nested ones after their system."""
+        for block in self.blocks:
+            yield prefix + block.name, block
+            if isinstance(block, System):
+                yield from block.named_blocks(f"{prefix}{block.name}/")
+
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """Every variable by full name, nested blocks' included."""
+        found = super().named_variables()
+        for block in self.blocks:
+            for name, variable in block.named_variables().items():
+                found[f"{block.name}/{name}"] = variable
+        return found
+
+    def constrain(self) -> None:
+        """Bring every constrained variable back into its allowed set; after an update."""
+        super().constrain()
+        for block in self.blocks:
+            block.constrain()
+
+    def __getitem__(self, name: str) -> tf.Variable | Block:
+        """A variable (``conv1/weights``) or a block (``conv1``) by full name.
+
+        Raises:
+            KeyError: there is none; with a near match.
+        """
+        variables = self.named_variables()
+        if name in variables:
+            return variables[name]
+        blocks = dict(self.named_blocks())
+        if name in blocks:
+            return blocks[name]
+        raise KeyError(
+            f"{self.name!r} has no variable or block {name!r}. {near_match(name, [*variables, *blocks])}"
+        )
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def __iter__(self) -> Iterator[Block]:
+        return iter(self.blocks)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def copy(self) -> Self:
+        """Another system with the same variables."""
+        twin = super().copy()
+        # What no signal has reached yet is shared as it is: whoever builds it builds it for both.
+        twin.blocks = [block.copy() if block.built else block for block in self.blocks]
+        return twin
+
+    def _pass(self, signal: Signal, trip: Trip) -> Signal:
+        # The outermost system does not appear in full names: "conv1/weights", not "brain/conv1/weights".
+        if trip.rooted or len(trip._path) != 1:
+            return super()._pass(signal, trip)
+        root = trip._path.pop()
+        trip.rooted = True
+        try:
+            return super()._pass(signal, trip)
+        finally:
+            trip.rooted = False
+            trip._path.append(root)
+
+
+def _flat(blocks: Iterable[Any]) -> Iterator[Any]:
+    for block in blocks:
+        if isinstance(block, (list, tuple)):
+            yield from _flat(block)
+        else:
+            yield block
+
+
+class SequentialSystem(System):
+    """Blocks in a row: each takes what the one before gives."""
+
+    stem = "sequential"
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        for block in self.blocks:
+            with blame(trip.full_name(block.name)):
+                x = block(x, trip)
+        return x

@@ -1,0 +1,1 @@
+"""Inference: how what was learnt is used."""

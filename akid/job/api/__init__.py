@@ -1,0 +1,1 @@
+"""The API: models of AkidJob, the one source of its CustomResourceDefinition."""

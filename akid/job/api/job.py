@@ -1,0 +1,97 @@
+"""AkidJob: the one source of the API. The CRD is generated from these models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from akid.job.api.base import Model, ReportedModel, Time, refuse
+from akid.job.api.engine import Engine, RoleName
+from akid.job.api.kid import Kid
+from akid.job.api.policy import RunPolicy, Scheduling
+from akid.job.api.status import Status
+from akid.job.api.template import PodTemplate
+from akid.job.api.volumes import Volumes
+
+GROUP, VERSION, KIND, PLURAL = "akid.dev", "v1alpha1", "AkidJob", "akidjobs"
+API_VERSION = f"{GROUP}/{VERSION}"
+NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+MAX_NAME = 40
+
+
+class Role(Model):
+    """What differs for one role."""
+
+    template: PodTemplate | None = Field(
+        default=None, description="A PodTemplateSpec that replaces spec.template for this role."
+    )
+
+
+class Roles(Model):
+    """Roles that differ from spec.template."""
+
+    chief: Role | None = Field(default=None, description="The chief of parameter_server.")
+    worker: Role | None = Field(default=None, description="The workers (worker-0 is multi_worker's chief).")
+    ps: Role | None = Field(default=None, description="The parameter servers.")
+    evaluator: Role | None = Field(default=None, description="The evaluator.")
+
+
+class Spec(Model):
+    """What is wanted."""
+
+    kid: Kid = Field(description="What trains: sensor, brain and KongFu; or a script; or a module.")
+    engine: Engine = Field(default_factory=Engine, description="Where it trains.")
+    image: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="The trainer's image; by default the one the operator is set up with.",
+    )
+    volumes: Volumes = Field(default_factory=Volumes, description="Where data and results lie.")
+    template: PodTemplate | None = Field(
+        default=None,
+        description=(
+            "A PodTemplateSpec for every role. The operator adds environment, mounts and ports "
+            "to the container called trainer, or to the only one."
+        ),
+    )
+    roles: Roles = Field(default_factory=Roles, description="Templates for single roles.")
+    run_policy: RunPolicy = Field(default_factory=RunPolicy, description="Restarts, deadlines, cleaning up.")
+    scheduling: Scheduling = Field(default_factory=Scheduling, description="Gang, queue, priority, spread.")
+
+    @model_validator(mode="after")
+    def _gang_fits(self) -> Self:
+        wanted, members = self.scheduling.min_available or 0, self.engine.size
+        problem = f"expected at most the {members} pods of the job, received {wanted}."
+        refuse((wanted > members, "scheduling.minAvailable", problem))
+        return self
+
+    def template_of(self, role: RoleName) -> PodTemplate:
+        """The template of a role's pods: its own, else the job's, else an empty one."""
+        own: Role | None = getattr(self.roles, role)
+        return (own and own.template) or self.template or PodTemplate()
+
+
+class ObjectMeta(ReportedModel):
+    """A Kubernetes object's metadata, as far as the planner needs it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=NAME)]
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class AkidJob(Model):
+    """A Kid that trains on a cluster (or, with the same file, on this machine)."""
+
+    api_version: Literal["akid.dev/v1alpha1"] = Field(description="akid.dev/v1alpha1.")
+    kind: Literal["AkidJob"] = Field(description="AkidJob.")
+    metadata: ObjectMeta = Field(description="Name, namespace, labels.")
+    spec: Spec = Field(description="What is wanted.")
+    status: Status = Field(default_factory=Status, description="What is; written by the operator.")

@@ -1,0 +1,111 @@
+"""The status of a job, as the operator reports it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from akid.job.api.base import ReportedModel, Time
+
+ConditionType = Literal["Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
+State = Literal["", "Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
+RoleKey = Literal["chief", "worker", "ps", "evaluator"]
+
+
+class Condition(ReportedModel):
+    """A metav1.Condition."""
+
+    type: ConditionType = Field(description="What it is about.")
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(default="", max_length=256, description="Why, in one word.")
+    message: str = Field(default="", max_length=32768, description="Why, in a sentence.")
+    last_transition_time: Time = Field(description="When its status changed last.")
+    observed_generation: int = Field(default=0, ge=0, description="metadata.generation it was judged by.")
+
+
+class ReplicaStatus(ReportedModel):
+    """The members of one role."""
+
+    active: int = Field(default=0, ge=0, description="Pods that exist and have not finished.")
+    ready: int = Field(default=0, ge=0, description="Pods that are ready.")
+    succeeded: int = Field(default=0, ge=0, description="Members that are done.")
+    failed: int = Field(default=0, ge=0, description="Pods that failed and are still there.")
+    completed_indexes: str = Field(
+        default="",
+        max_length=8192,
+        description="Indexes of the members that are done, e.g. 0,2-4; never run again.",
+    )
+
+
+class Progress(ReportedModel):
+    """How far the training is, as the chief reports it."""
+
+    step: int | None = Field(default=None, ge=0, description="Steps (batches) trained.")
+    max_steps: int | None = Field(default=None, ge=0, description="Steps to train.")
+    epoch: float | None = Field(default=None, ge=0, description="Epochs trained.")
+    loss: float | None = Field(default=None, description="Last training loss.")
+    val_loss: float | None = Field(default=None, description="Last validation loss.")
+    metrics: dict[str, float] | None = Field(default=None, max_length=64, description="Last evaluations by name.")
+    examples_per_second: float | None = Field(default=None, ge=0, description="Speed, examples a second.")
+    eta: Time | None = Field(default=None, description="When the training should end.")
+
+
+class LastFailure(ReportedModel):
+    """The failure that came last."""
+
+    pod: str = Field(default="", max_length=253, description="Name of the pod.")
+    node: str = Field(default="", max_length=253, description="Node it ran on.")
+    exit_code: int | None = Field(default=None, description="Exit code of its trainer, if it had one.")
+    reason: str = Field(default="", max_length=256, description="Why, in one word.")
+    message: str = Field(default="", max_length=8192, description="The trainer's last words.")
+
+
+class Status(ReportedModel):
+    """What is. Written by the operator only."""
+
+    observed_generation: int = Field(default=0, ge=0, description="metadata.generation this status is about.")
+    state: State = Field(default="", description="The condition that matters now, in one word.")
+    conditions: list[Condition] = Field(
+        default_factory=list[Condition],
+        max_length=16,
+        description="What is true of the job, and why.",
+    )
+    attempt: int = Field(default=0, ge=0, description="Which set of pods this is; goes up when all are replaced.")
+    workers: int | None = Field(default=None, ge=0, description="Workers of this attempt.")
+    selector: str = Field(
+        default="", max_length=512, description="Selector of the workers' pods, for autoscalers."
+    )
+    replica_statuses: dict[RoleKey, ReplicaStatus] = Field(
+        default_factory=dict[RoleKey, ReplicaStatus], description="Counts by role."
+    )
+    ready: str = Field(default="", max_length=32, description="Ready pods of all, e.g. 2/3.")
+    restarts: int = Field(default=0, ge=0, description="Counted restarts.")
+    counted_pods: list[str] = Field(
+        default_factory=list[str],
+        max_length=2048,
+        description="UIDs of the pods whose failure has been judged, so that none counts twice.",
+    )
+    start_time: Time | None = Field(default=None, description="When it was started or resumed.")
+    completion_time: Time | None = Field(default=None, description="When it finished.")
+    progress: Progress | None = Field(default=None, description="How far the training is.")
+    last_failure: LastFailure | None = Field(default=None, description="The failure that came last.")
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of that type, if there is one."""
+        return next((c for c in self.conditions if c.type == kind), None)
+
+    def is_true(self, kind: ConditionType) -> bool:
+        """Whether the condition holds."""
+        condition = self.condition(kind)
+        return condition is not None and condition.status == "True"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has succeeded or failed; nothing changes after that."""
+        return self.is_true("Failed") or self.is_true("Succeeded")
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as the API server holds it: no nulls, no defaults, but the restarts for their column."""
+        written = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        return {**written, "restarts": self.restarts} if written else {}

@@ -1,0 +1,68 @@
+"""The frame of a PodTemplateSpec: what the operator adds to. The rest is the user's."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from akid.job.api.base import Model, refuse
+
+TRAINER = "trainer"
+Items = list[dict[str, Any]]
+
+
+class OpenTemplate(Model):
+    """A part of a pod template: what is not named here is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Container(OpenTemplate):
+    """A container."""
+
+    name: str | None = Field(default=None, max_length=63, description="The container's name.")
+    env: Items | None = Field(default=None, max_length=1000, description="Environment, added to the job's.")
+    ports: Items | None = Field(default=None, max_length=100, description="Ports, added to the job's.")
+    volume_mounts: Items | None = Field(default=None, max_length=100, description="Mounts, added to the job's.")
+    resources: dict[str, Any] | None = Field(default=None, description="Requests and limits.")
+    security_context: dict[str, Any] | None = Field(default=None, description="Added to akid's defaults.")
+
+
+class PodSpec(OpenTemplate):
+    """A pod's spec."""
+
+    containers: list[Container] | None = Field(
+        default=None, max_length=20, description="The one called trainer, or the only one, runs the kid."
+    )
+    volumes: Items | None = Field(default=None, max_length=100, description="Volumes, added to the job's.")
+    security_context: dict[str, Any] | None = Field(default=None, description="Added to akid's defaults.")
+    topology_spread_constraints: Items | None = Field(
+        default=None, max_length=16, description="Added to those of scheduling.topologySpread."
+    )
+
+
+class TemplateMeta(Model):
+    """A pod's labels and annotations; its name is the operator's."""
+
+    labels: dict[str, str] | None = Field(default=None, max_length=100, description="Labels.")
+    annotations: dict[str, str] | None = Field(default=None, max_length=100, description="Annotations.")
+
+
+class PodTemplate(Model):
+    """A PodTemplateSpec."""
+
+    metadata: TemplateMeta | None = Field(default=None, description="Labels and annotations of the pods.")
+    spec: PodSpec | None = Field(default=None, description="A pod's spec, as in any PodTemplateSpec.")
+
+    @model_validator(mode="after")
+    def _has_a_trainer(self) -> Self:
+        containers = (self.spec.containers if self.spec else None) or []
+        names = [container.name for container in containers]
+        text = f"expected one called {TRAINER!r} among several, received {', '.join(map(repr, names))}."
+        refuse((len(names) > 1 and TRAINER not in names, "spec.containers", text))
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """The template as it was written."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_unset=True)

@@ -1,0 +1,1 @@
+"""Manifests of AkidJobs: read, checked, and told what is wrong with them."""

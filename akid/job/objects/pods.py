@@ -1,0 +1,236 @@
+"""A member as a Pod: the user's template with what the job adds to it. What the template says wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from akid.job.api.engine import RoleName
+from akid.job.api.job import GROUP, AkidJob
+from akid.job.api.template import TRAINER
+from akid.job.members import Member
+from akid.job.names import (
+    ATTEMPT_LABEL,
+    JOB_LABEL,
+    PORTS,
+    Kind,
+    job_labels,
+    member_labels,
+    member_name,
+    object_name,
+)
+from akid.job.objects.gang import gang_of, queue_marks
+from akid.job.objects.tf_config import Place, addresses, command, environment
+from akid.job.objects.volumes import DATA_PATH, KID_DIR, KID_FILE, TOKEN_DIR, TOKEN_FILE, log_dir, pod_volumes
+
+Manifest = dict[str, Any]
+GPU = "nvidia.com/gpu"
+# Time to write a checkpoint after SIGTERM.
+GRACE_SECONDS = 60
+# The user and group of akid's images; the group may write to the volumes.
+GROUP_ID = 10001
+POD_SECURITY: Manifest = {
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+    "fsGroup": GROUP_ID,
+    "fsGroupChangePolicy": "OnRootMismatch",
+}
+CONTAINER_SECURITY: Manifest = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the one who runs the jobs decides.
+
+    Args:
+        image: the trainer's image of jobs that name none; empty for none.
+        env: environment of every trainer, e.g. of a proxy.
+        image_pull_secrets: names of Secrets of the job's namespace.
+    """
+
+    image: str = ""
+    env: dict[str, str] = field(default_factory=dict[str, str])
+    image_pull_secrets: tuple[str, ...] = ()
+
+
+def pod(job: AkidJob, member: Member, attempt: int, settings: Settings, place: Place) -> Manifest:
+    """The Pod of a member."""
+    template = job.spec.template_of(member.role).to_json()
+    spec: Manifest = template.get("spec", {})
+    kept = trainer_of(spec)
+    volumes, mounts = pod_volumes(job, token=bool(place.token_file))
+    trainer = {
+        **_container(job, member, settings, kept),
+        "env": _merged(kept.get("env", []), _env(environment(job, member, attempt, place), settings, kept)),
+        "volumeMounts": _merged(kept.get("volumeMounts", []), mounts, key="mountPath"),
+    }
+    others = [container for container in spec.get("containers", []) if container is not kept]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _metadata(job, member, attempt, template.get("metadata", {})),
+        "spec": {
+            **_defaults(job, settings),
+            **spec,
+            "containers": [trainer, *others],
+            "volumes": _merged(spec.get("volumes", []), volumes),
+            "securityContext": {**POD_SECURITY, **spec.get("securityContext", {})},
+            "restartPolicy": "Never",
+            "hostname": member.name(job),
+            "subdomain": object_name(job, Kind.SERVICE),
+            **_spread(job, spec),
+        },
+    }
+
+
+def has_rendezvous(job: AkidJob) -> bool:
+    """Whether the members meet at a rendezvous: several of them, run by akid's trainer."""
+    return job.spec.engine.size > 1 and job.spec.run_policy.restart_strategy == "InPlace"
+
+
+def needs_names(job: AkidJob) -> bool:
+    """Whether the members must find each other by the names in TF_CONFIG: programs that read it themselves.
+
+    Those of akid's trainer get addresses at the rendezvous. A Service for names is dear: its endpoints are written
+    anew, in two forms, whenever a pod starts or ends (a fifth of the control plane's time for a job of four pods).
+    """
+    if not job.spec.engine.distributed or not has_rendezvous(job):
+        return job.spec.engine.distributed
+    specs = (job.spec.template_of(role).to_json().get("spec", {}) for role in job.spec.engine.counts)
+    return not all(runs_akid(trainer_of(spec)) for spec in specs)
+
+
+def runs_akid(container: Manifest) -> bool:
+    """Whether a container runs akid's trainer: it has no command of its own."""
+    return "command" not in container and "args" not in container
+
+
+def port(job: AkidJob, role: RoleName, name: str) -> int:
+    """The number of a role's port: the one the template's container gives to the name, else akid's."""
+    return port_of(trainer_of(job.spec.template_of(role).to_json().get("spec", {})), name)
+
+
+def port_of(container: Manifest, name: str) -> int:
+    """The number a container gives to the name of a port, else akid's."""
+    ports: list[Manifest] = container.get("ports", [])
+    given = [entry.get("containerPort") for entry in ports if entry.get("name") == name]
+    return given[0] if given and isinstance(given[0], int) else PORTS[name]
+
+
+def owner(job: AkidJob) -> Manifest:
+    """The ownerReference that makes an object the job's."""
+    return {
+        "apiVersion": job.api_version,
+        "kind": job.kind,
+        "name": job.metadata.name,
+        "uid": job.metadata.uid,
+        "controller": True,
+    }
+
+
+def place_of(job: AkidJob) -> Place:
+    """Where members run in a cluster. Names without the namespace resolve at the first search domain."""
+    service = object_name(job, Kind.SERVICE)
+    ports = {role: port(job, role, "tf") for role in RoleName}
+    meets = has_rendezvous(job)
+    chief = job.spec.engine.chief[0]
+    return Place(
+        cluster=addresses(job, lambda member: f"{member.name(job)}.{service}:{ports[member.role]}"),
+        kid_file=f"{KID_DIR}/{KID_FILE}",
+        data_path=DATA_PATH,
+        log_dir=log_dir(job),
+        rendezvous=f"{object_name(job, Kind.RENDEZVOUS)}:{port(job, chief, 'rendezvous')}" if meets else "",
+        token_file=f"{TOKEN_DIR}/{TOKEN_FILE}" if meets else "",
+    )
+
+
+def trainer_of(spec: Manifest) -> Manifest:
+    """The template's container that runs the kid: the one called trainer, or the only one; else {}."""
+    containers: list[Manifest] = spec.get("containers", [])
+    named = [container for container in containers if container.get("name") == TRAINER]
+    return (named or containers or [{}])[0]
+
+
+def _container(job: AkidJob, member: Member, settings: Settings, kept: Manifest) -> Manifest:
+    container: Manifest = {
+        "name": TRAINER,
+        "image": job.spec.image or settings.image,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        **({"command": command()} if runs_akid(kept) else {}),
+        **kept,
+        "ports": _merged(kept.get("ports", []), _ports(job, member, kept)),
+        "securityContext": {**CONTAINER_SECURITY, **kept.get("securityContext", {})},
+    }
+    if job.spec.engine.gpus and member.role is not RoleName.PS:
+        resources: Manifest = kept.get("resources", {})
+        limits = {GPU: job.spec.engine.gpus, **resources.get("limits", {})}
+        container["resources"] = {**resources, "limits": limits}
+    return container
+
+
+def _env(values: dict[str, str], settings: Settings, kept: Manifest) -> list[Manifest]:
+    address = {"name": "AKID_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    values = {**settings.env, **values, "AKID_METRICS_PORT": str(port_of(kept, "metrics"))}
+    return [address, *({"name": name, "value": value} for name, value in values.items())]
+
+
+def _ports(job: AkidJob, member: Member, kept: Manifest) -> list[Manifest]:
+    """The ports a member listens on."""
+    is_chief = (member.role, member.index) == job.spec.engine.chief
+    names = ["metrics"]
+    names += ["tf"] if job.spec.engine.distributed else []
+    names += ["rendezvous"] if is_chief and has_rendezvous(job) else []
+    return [{"name": name, "containerPort": port_of(kept, name)} for name in names]
+
+
+def _defaults(job: AkidJob, settings: Settings) -> Manifest:
+    """What a template may overrule."""
+    scheduling, gang = job.spec.scheduling, gang_of(job)
+    values: Manifest = {
+        "schedulerName": scheduling.scheduler_name or (gang.scheduler if gang else ""),
+        "priorityClassName": scheduling.priority_class_name,
+        "imagePullSecrets": [{"name": name} for name in settings.image_pull_secrets],
+    }
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        **{name: value for name, value in values.items() if value},
+    }
+
+
+def _merged(own: list[Manifest], added: list[Manifest], key: str = "name") -> list[Manifest]:
+    """What is added comes first, so that the user's own may refer to it; what the user has is left."""
+    taken = {entry.get(key) for entry in own}
+    return [entry for entry in added if entry[key] not in taken] + own
+
+
+def _metadata(job: AkidJob, member: Member, attempt: int, given: Manifest) -> Manifest:
+    gang = gang_of(job)
+    queue_labels, queue_annotations = queue_marks(job)
+    own = {**member_labels(job, member.role, member.index), ATTEMPT_LABEL: str(attempt)}
+    # Labels of akid's own domain select pods: what they say is not the template's to say.
+    others = {name: value for name, value in given.get("labels", {}).items() if not name.startswith(f"{GROUP}/")}
+    labels = {**others, **queue_labels, **(gang.labels(job) if gang else {}), **own}
+    annotations = {
+        **given.get("annotations", {}),
+        **queue_annotations,
+        **(gang.annotations(job) if gang else {}),
+    }
+    return {
+        "name": member_name(job, member.role, member.index),
+        "namespace": job.metadata.namespace,
+        "labels": labels,
+        **({"annotations": annotations} if annotations else {}),
+        "ownerReferences": [owner(job)],
+    }
+
+
+def _spread(job: AkidJob, spec: Manifest) -> Manifest:
+    selector = {"matchLabels": {JOB_LABEL: job_labels(job)[JOB_LABEL]}}
+    spread: list[Manifest] = [
+        {**entry.model_dump(exclude_none=True), "labelSelector": selector}
+        for entry in job.spec.scheduling.topology_spread
+    ]
+    every = [*spread, *spec.get("topologySpreadConstraints", [])]
+    return {"topologySpreadConstraints": every} if every else {}

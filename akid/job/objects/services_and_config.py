@@ -1,0 +1,137 @@
+"""The job's objects beside its pods: the kid, the rendezvous' token, claims, Services, the PodGroup."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import yaml
+
+from akid.job.api.engine import RoleName
+from akid.job.api.job import AkidJob
+from akid.job.api.volumes import Volume
+from akid.job.names import (
+    ATTEMPT_LABEL,
+    HASH_ANNOTATION,
+    JOB_LABEL,
+    Kind,
+    chief_label,
+    job_labels,
+    object_name,
+)
+from akid.job.objects.gang import GANGS, gang_of
+from akid.job.objects.pods import Manifest, Settings, owner, pod, port
+from akid.job.objects.tf_config import Place
+from akid.job.objects.volumes import KID_FILE
+from akid.job.planner.interface import Create
+
+# Four times as fast, where PyYAML was built with libyaml.
+Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+# apiVersion and kind of each kind of object (a gang's differs by scheduler).
+TYPES: dict[Kind, tuple[str, str]] = {
+    Kind.CONFIG: ("v1", "ConfigMap"),
+    Kind.TOKEN: ("v1", "Secret"),
+    Kind.DATA_CLAIM: ("v1", "PersistentVolumeClaim"),
+    Kind.LOG_CLAIM: ("v1", "PersistentVolumeClaim"),
+    Kind.SERVICE: ("v1", "Service"),
+    Kind.RENDEZVOUS: ("v1", "Service"),
+    Kind.MEMBER: ("v1", "Pod"),
+}
+
+
+def manifest(job: AkidJob, create: Create, settings: Settings, place: Place) -> Manifest:
+    """The manifest of something a plan creates.
+
+    A Secret comes without its data: whoever creates it puts a random text into `stringData.token`.
+    """
+    if create.kind is Kind.MEMBER and create.member is not None:
+        return pod(job, create.member, create.attempt, settings, place)
+    result = {**_head(job, create.kind), **_body(job, create.kind)}
+    if create.kind is Kind.GANG:
+        result["metadata"]["labels"][ATTEMPT_LABEL] = str(create.attempt)
+    if create.kind is Kind.CONFIG:
+        text = result["data"][KID_FILE]
+        result["metadata"]["annotations"] = {HASH_ANNOTATION: hashlib.sha256(text.encode()).hexdigest()}
+    return result
+
+
+def type_of(job: AkidJob, kind: Kind) -> tuple[str, str]:
+    """(apiVersion, kind) of one of the job's objects."""
+    if kind is Kind.GANG:
+        return (gang_of(job) or GANGS["coscheduling"]).api_version, "PodGroup"
+    if kind is Kind.JOB:
+        return job.api_version, job.kind
+    return TYPES[kind]
+
+
+def kid_text(job: AkidJob) -> str:
+    """The kid and its engine as a manifest the trainer can load; without what may change while it trains.
+
+    Defaults are left out: whether they are spelt out (by the user, by a later version of the schema) is no
+    difference, and the ConfigMap of a job that runs must not become another one.
+    """
+    engine = job.spec.engine.model_dump(exclude_defaults=True, exclude={"workers", "gpus_per_worker", "num_gpu"})
+    if engine.get("parameterServers") == 1:
+        del engine["parameterServers"]
+    if job.spec.engine.gpus:
+        engine["gpusPerWorker"] = job.spec.engine.gpus
+    document: dict[str, Any] = {
+        "apiVersion": job.api_version,
+        "kind": job.kind,
+        "metadata": {"name": job.metadata.name},
+        "spec": {"kid": job.spec.kid.arguments(), **({"engine": engine} if engine else {})},
+    }
+    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True)
+
+
+def _head(job: AkidJob, kind: Kind) -> Manifest:
+    api_version, name = type_of(job, kind)
+    metadata: Manifest = {
+        "name": object_name(job, kind),
+        "namespace": job.metadata.namespace,
+        "labels": job_labels(job),
+        "ownerReferences": [owner(job)],
+    }
+    return {"apiVersion": api_version, "kind": name, "metadata": metadata}
+
+
+def _body(job: AkidJob, kind: Kind) -> Manifest:
+    volumes = job.spec.volumes
+    gang = gang_of(job)
+    if kind is Kind.CONFIG:
+        return {"immutable": True, "data": {KID_FILE: kid_text(job)}}
+    if kind is Kind.TOKEN:
+        return {"immutable": True, "type": "Opaque"}
+    if kind is Kind.DATA_CLAIM:
+        return _claim(volumes.data)
+    if kind is Kind.LOG_CLAIM:
+        return _claim(volumes.log)
+    if kind is Kind.GANG:
+        return {"spec": gang.group_spec(job)} if gang else {}
+    return {"spec": _service(job) if kind is Kind.SERVICE else _rendezvous(job)}
+
+
+def _claim(volume: Volume | None) -> Manifest:
+    template = volume.claim_template if volume else None
+    return {"spec": template.spec.model_dump(exclude_none=True)} if template else {}
+
+
+def _service(job: AkidJob) -> Manifest:
+    """Names for the pods, also before they are ready: they look for each other while they start."""
+    return {
+        "clusterIP": "None",
+        "publishNotReadyAddresses": True,
+        "selector": {JOB_LABEL: job.metadata.name},
+        "ports": [{"name": "tf", "port": port(job, RoleName.WORKER, "tf")}],
+    }
+
+
+def _rendezvous(job: AkidJob) -> Manifest:
+    """An address of the chief that stays when its pod is replaced, whatever a name server remembers."""
+    number = port(job, job.spec.engine.chief[0], "rendezvous")
+    return {
+        "publishNotReadyAddresses": True,
+        "selector": chief_label(job),
+        "ports": [{"name": "rendezvous", "port": number, "targetPort": number}],
+    }

@@ -1,0 +1,58 @@
+"""Putting a plan together: the status only if it differs, events only with it, the next time to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from akid.job.api.status import ConditionType, Status
+from akid.job.planner.conditions import changed, with_condition
+from akid.job.planner.deadlines import active_deadline, expiry, pending_deadline, seconds_until
+from akid.job.planner.facts import View
+from akid.job.planner.interface import Create, Delete, Event, Plan
+
+MAX_EVENT = 1000
+
+
+def make_plan(
+    view: View,
+    status: Status,
+    *,
+    creates: Sequence[Create] = (),
+    deletes: Sequence[Delete] = (),
+    events: Sequence[Event] = (),
+    times: Iterable[datetime | None] = (),
+) -> Plan:
+    """The plan that leads to this status.
+
+    Args:
+        view: what it follows from.
+        status: the whole new status.
+        creates: what to make, in order.
+        deletes: what to delete.
+        events: what to tell if the status changes; otherwise it has been told before.
+        times: when to look again, beside the job's deadlines.
+    """
+    document, patience = changed(view.job.status, status)
+    policy = view.policy
+    deadlines = [expiry(status, policy)]
+    if not status.finished:
+        deadlines += [active_deadline(status, policy), pending_deadline(status, policy)]
+    return Plan(
+        create=tuple(creates),
+        delete=tuple(deletes),
+        status=document,
+        patience=patience,
+        requeue_after=seconds_until(view.now, [*times, *deadlines]),
+        events=tuple(events) if document is not None and not patience else (),
+    )
+
+
+def set_condition(view: View, status: Status, kind: ConditionType, holds: bool, reason: str, text: str) -> Status:
+    """The status with a condition set at the view's time and generation."""
+    return with_condition(status, kind, holds, reason, text, view.now, view.job.metadata.generation)
+
+
+def event(reason: str, text: str, *, warning: bool = False) -> Event:
+    """An event, cut to what the server takes."""
+    return Event("Warning" if warning else "Normal", reason, text[:MAX_EVENT])

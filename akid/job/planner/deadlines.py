@@ -1,0 +1,78 @@
+"""Times of a job: deadlines, how long a deleted pod may linger, how soon a lost one is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from akid.job.api.policy import RunPolicy
+from akid.job.api.status import Status
+from akid.job.members import MemberState
+
+# A pod that is still there this long after its deletion was due is on a dead node: it is deleted by force.
+LINGER = timedelta(seconds=30)
+# A disrupted pod is replaced at the earliest this long after it was made, so that one that is evicted again
+# and again (a full disk, a node that refuses it) does not keep the cluster busy.
+MIN_LIFE = timedelta(seconds=5)
+# A pod that waits this long is reported with what it waits for.
+PATIENCE = timedelta(seconds=10)
+# The members of a job that has succeeded end by themselves within this time: they leave together, and their last
+# words are theirs. Then they are deleted.
+LEAVE = timedelta(seconds=3)
+# How often the outside is looked at again when no watch would tell.
+POLL = timedelta(seconds=5)
+
+
+def active_deadline(status: Status, policy: RunPolicy) -> datetime | None:
+    """When the job is out of time."""
+    if status.start_time is None or policy.active_deadline_seconds is None:
+        return None
+    return status.start_time + timedelta(seconds=policy.active_deadline_seconds)
+
+
+def pending_deadline(status: Status, policy: RunPolicy) -> datetime | None:
+    """When the job has been kept from running for too long; None while it runs."""
+    running = status.condition("Running")
+    if status.start_time is None or policy.pending_deadline_seconds is None or status.is_true("Running"):
+        return None
+    since = max(status.start_time, running.last_transition_time) if running else status.start_time
+    return since + timedelta(seconds=policy.pending_deadline_seconds)
+
+
+def expiry(status: Status, policy: RunPolicy) -> datetime | None:
+    """When a finished job is deleted; None while it is suspended."""
+    if status.completion_time is None or policy.ttl_seconds_after_finished is None or policy.suspend:
+        return None
+    return status.completion_time + timedelta(seconds=policy.ttl_seconds_after_finished)
+
+
+def leave(status: Status) -> datetime | None:
+    """Until when the members of a job may end by themselves; None if they are not to be waited for."""
+    return status.completion_time + LEAVE if status.completion_time and status.is_true("Succeeded") else None
+
+
+def overdue(state: MemberState) -> datetime | None:
+    """When a member that is being deleted is deleted by force; what a finalizer keeps, no force takes away."""
+    return state.deletion_due + LINGER if state.deletion_due and not state.held else None
+
+
+def held_until(state: MemberState) -> datetime | None:
+    """When a member that a finalizer keeps is reported."""
+    return state.deletion_due + PATIENCE if state.deletion_due and state.held else None
+
+
+def replaceable(state: MemberState) -> datetime | None:
+    """When a disrupted member may be replaced at the earliest."""
+    return state.created + MIN_LIFE if state.created else None
+
+
+def may_replace(state: MemberState, now: datetime) -> bool:
+    """Whether a disrupted member may be replaced now."""
+    soonest = replaceable(state)
+    return soonest is None or soonest <= now
+
+
+def seconds_until(now: datetime, times: Iterable[datetime | None]) -> float | None:
+    """Seconds to the next of the times that are still to come; None if there is none."""
+    ahead = [(time - now).total_seconds() for time in times if time is not None and time > now]
+    return min(ahead, default=None)

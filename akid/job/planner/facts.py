@@ -1,0 +1,116 @@
+"""A job and what was seen of it, put in order: which members are wanted, there, done, lost, left over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from akid.job.api.job import AkidJob
+from akid.job.api.policy import RunPolicy
+from akid.job.api.status import Status
+from akid.job.members import Member, MemberState, Phase, members_of
+from akid.job.names import Kind, object_name, worker_selector
+from akid.job.planner.conditions import completed_of
+from akid.job.planner.deadlines import overdue
+from akid.job.planner.failures import Losses, count, losses_of
+from akid.job.planner.interface import Create, Delete, GangState, Observed
+
+
+@dataclass(frozen=True)
+class View:
+    """Facts of one moment, from which the plan follows."""
+
+    job: AkidJob
+    observed: Observed
+    now: datetime
+
+    @property
+    def policy(self) -> RunPolicy:
+        """The job's run policy."""
+        return self.job.spec.run_policy
+
+    @cached_property
+    def attempt(self) -> int:
+        """The current attempt. Pods of a later one mean that the status is old (its write will be refused)
+        or was lost (it is taken up from the pods)."""
+        return max([self.job.status.attempt, *(state.attempt for state in self.observed.members)])
+
+    @cached_property
+    def wanted(self) -> list[Member]:
+        """Every member the job should have."""
+        return members_of(self.job)
+
+    @cached_property
+    def current(self) -> list[MemberState]:
+        """The members of this attempt that are there."""
+        wanted = set(self.wanted)
+        return [s for s in self.observed.members if s.attempt == self.attempt and s.member in wanted]
+
+    @cached_property
+    def leftover(self) -> list[MemberState]:
+        """Members of earlier attempts, and such as nobody wants."""
+        current = {state.uid for state in self.current}
+        return [state for state in self.observed.members if state.uid not in current]
+
+    @cached_property
+    def losses(self) -> Losses:
+        """Failures of this attempt that have not been judged before."""
+        return losses_of(self.current, self.job.status, self.policy)
+
+    @cached_property
+    def completed(self) -> frozenset[Member]:
+        """The members that are done, those remembered and those just seen. They never run again."""
+        seen = {s.member for s in self.current if s.phase is Phase.SUCCEEDED and s.member}
+        return completed_of(self.job.status) | seen if self.attempt == self.job.status.attempt else frozenset(seen)
+
+    @cached_property
+    def present(self) -> dict[Member, MemberState]:
+        """What is there of each wanted member."""
+        return {state.member: state for state in self.current if state.member}
+
+    @cached_property
+    def missing(self) -> list[Member]:
+        """Wanted members that are not there and not done."""
+        return [m for m in self.wanted if m not in self.present and m not in self.completed]
+
+    @property
+    def all_running(self) -> bool:
+        """Whether every member runs or is done."""
+        states = [self.present.get(member) for member in self.wanted if member not in self.completed]
+        return all(s is not None and s.phase is Phase.RUNNING and not s.terminating for s in states)
+
+    @cached_property
+    def opened(self) -> Status:
+        """The status with what is fixed by the job itself, and with every new failure counted."""
+        status = self.job.status
+        update = {
+            "observed_generation": self.job.metadata.generation,
+            "selector": worker_selector(self.job),
+            "attempt": self.attempt,
+            "workers": status.workers if status.workers is not None else self.job.spec.engine.workers,
+            "progress": self.observed.progress or status.progress,
+        }
+        return count(status.model_copy(update=update), self.losses, self.policy)
+
+    def deletes(self, states: list[MemberState]) -> list[Delete]:
+        """Deletes of members, each only once, and by force when its node does not answer."""
+        result: list[Delete] = []
+        for state in states:
+            due = overdue(state)
+            force = due is not None and due <= self.now
+            if force or not state.terminating:
+                result.append(Delete(Kind.MEMBER, state.name, state.uid, force))
+        return result
+
+    def object_deletes(self, *kinds: Kind) -> list[Delete]:
+        """Deletes of the job's objects of these kinds that are there."""
+        uids = dict(self.observed.objects)
+        gang: GangState | None = self.observed.gang
+        if gang is not None:
+            uids[Kind.GANG] = gang.uid
+        return [Delete(kind, object_name(self.job, kind), uids[kind]) for kind in kinds if kind in uids]
+
+    def create(self, kind: Kind, member: Member | None = None) -> Create:
+        """A create for this attempt."""
+        return Create(kind, self.attempt, member)

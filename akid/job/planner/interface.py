@@ -1,0 +1,109 @@
+"""What the planner is given and what it gives: the contract between `plan()` and whoever carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from akid.job.api.status import Progress
+from akid.job.members import Member, MemberState
+from akid.job.names import Kind
+
+
+class TroubleKind(StrEnum):
+    """What came of carrying out the plan before, when it did not work."""
+
+    INVALID_TEMPLATE = "InvalidTemplate"
+    NAME_CONFLICT = "NameConflict"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    FORBIDDEN = "Forbidden"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A create that was refused. INVALID_TEMPLATE is final; the others are waited out."""
+
+    kind: TroubleKind
+    message: str
+
+
+@dataclass(frozen=True)
+class GangState:
+    """What was seen of the job's PodGroup."""
+
+    uid: str
+    attempt: int
+    admitted: bool = True
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What there is of a job.
+
+    Args:
+        members: every pod (process) whose controller is this job, finished and terminating ones too.
+        objects: the UIDs of the job's other objects that exist and belong to it.
+        gang: the job's PodGroup, if there is one.
+        gangs: the gang schedulers whose API the cluster serves.
+        troubles: what went wrong when the last plan was carried out; empty once it went well.
+        progress: what the chief last reported; None leaves the status as it is.
+    """
+
+    members: tuple[MemberState, ...] = ()
+    objects: Mapping[Kind, str] = field(default_factory=dict[Kind, str])
+    gang: GangState | None = None
+    gangs: frozenset[str] = frozenset()
+    troubles: tuple[Trouble, ...] = ()
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Create:
+    """Make a member (for this attempt) or one of the job's objects."""
+
+    kind: Kind
+    attempt: int
+    member: Member | None = None
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete, if it still has this UID. `force`: do not wait for the node (grace period 0)."""
+
+    kind: Kind
+    name: str
+    uid: str
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event on the job, for people."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, in this order: status, deletes, creates; then events. Stop at the first that fails.
+
+    Args:
+        create: in order; all that is not a member comes first, and members only after it succeeded.
+        delete: in any order.
+        status: the whole new status; None leaves it. Write it with the resourceVersion the job was read at.
+        patience: seconds for which the status may wait for more of its kind: it differs in counts and progress
+            only (`COUNTS`, and longer if there is much to write), or in who is done (`COMPLETIONS`).
+        requeue_after: seconds until the plan must be made again if nothing happens before; None for never.
+        events: to be emitted once the status is written.
+    """
+
+    create: tuple[Create, ...] = ()
+    delete: tuple[Delete, ...] = ()
+    status: dict[str, Any] | None = None
+    patience: float = 0.0
+    requeue_after: float | None = None
+    events: tuple[Event, ...] = ()

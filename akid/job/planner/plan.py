@@ -1,0 +1,53 @@
+"""The planner: from a job and what there is of it to what is to be done. Pure and total.
+
+Failure is judged before success, success before deadlines, and all of them before anything is made. A
+failure is counted in the status before its pod is deleted: a crash between any two writes neither loses nor
+doubles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from akid.job.api.job import AkidJob
+from akid.job.planner.deadlines import overdue, seconds_until
+from akid.job.planner.facts import View
+from akid.job.planner.finish import after_the_end, fail, run_out_of_time, succeed
+from akid.job.planner.interface import Observed, Plan
+from akid.job.planner.restart import renew, suspend
+from akid.job.planner.upkeep import keep_up
+
+RULES: tuple[Callable[[View], Plan | None], ...] = (
+    after_the_end,
+    fail,
+    succeed,
+    run_out_of_time,
+    suspend,
+    renew,
+    keep_up,
+)
+
+
+def _let_go(view: View) -> Plan:
+    """A job that is being deleted: the garbage collector does it all, but for pods on dead nodes."""
+    going = [state for state in view.observed.members if state.terminating]
+    deletes = tuple(view.deletes(going))
+    return Plan(delete=deletes, requeue_after=seconds_until(view.now, [overdue(state) for state in going]))
+
+
+def plan(job: AkidJob, observed: Observed, now: datetime) -> Plan:
+    """What to do for a job now: what the first rule that applies says.
+
+    Args:
+        job: the job with its status, at least as new as the last status that was written.
+        observed: what there is of it; all of it, since what it does not show is made anew.
+        now: the time, aware.
+
+    Returns:
+        The plan; an empty one when everything is as it should be.
+    """
+    view = View(job, observed, now)
+    if job.metadata.deletion_timestamp is not None:
+        return _let_go(view)
+    return next((result for rule in RULES if (result := rule(view)) is not None), Plan())

@@ -1,0 +1,212 @@
+"""Keeping a job up: what is missing is made, what was lost is replaced, what it waits for is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from akid.job.api.status import Status
+from akid.job.members import MemberState, Phase
+from akid.job.names import Kind
+from akid.job.objects.gang import gang_of
+from akid.job.objects.pods import has_rendezvous, needs_names
+from akid.job.planner.build import event, make_plan, set_condition
+from akid.job.planner.conditions import with_counts
+from akid.job.planner.deadlines import PATIENCE, POLL, held_until, may_replace, overdue, replaceable
+from akid.job.planner.facts import View
+from akid.job.planner.failures import Loss, loss_of, tell
+from akid.job.planner.interface import Create, Delete, Event, Plan, TroubleKind
+
+STARTING = ("", "ContainerCreating", "PodInitializing")
+# A kubelet tells the two by turns; one of them is enough.
+ALIKE = {"ErrImagePull": "ImagePullBackOff"}
+
+
+class Wait(NamedTuple):
+    """Something outside the job it waits for. `holds`: no pod is made until then."""
+
+    reason: str
+    message: str
+    holds: bool
+
+
+def keep_up(view: View) -> Plan:
+    """The plan of a job that is neither finished nor suspended nor replaced as a whole."""
+    waits = wait(view)
+    status = _conditions(view, _started(view), waits)
+    status = with_counts(status, view.wanted, view.current, view.completed)
+    creates = [] if view.leftover else creates_of(view, waits)
+    return make_plan(
+        view,
+        status,
+        creates=creates,
+        deletes=_replaced(view),
+        events=_events(view, status),
+        times=_times(view, waits),
+    )
+
+
+def objects_of(view: View) -> list[Kind]:
+    """The objects the job should have beside its pods, in the order in which they are made."""
+    job = view.job
+    volumes = job.spec.volumes
+    gang = gang_of(job)
+    return [
+        kind
+        for kind, needed in (
+            (Kind.CONFIG, True),
+            (Kind.TOKEN, has_rendezvous(job) and bool(view.missing)),
+            (Kind.DATA_CLAIM, bool(volumes.data and volumes.data.claim_template)),
+            (Kind.LOG_CLAIM, bool(volumes.log and volumes.log.claim_template)),
+            (Kind.SERVICE, needs_names(job)),
+            (Kind.RENDEZVOUS, has_rendezvous(job)),
+            (Kind.GANG, gang is not None and gang.name in view.observed.gangs and view.observed.gang is None),
+        )
+        if needed
+    ]
+
+
+def creates_of(view: View, waits: Wait | None) -> list[Create]:
+    """What is not there: the objects first, then the members, unless the job has to wait."""
+    objects = [view.create(kind) for kind in objects_of(view) if kind not in view.observed.objects]
+    if waits and waits.holds:
+        return [create for create in objects if create.kind is not Kind.TOKEN]
+    return objects + [view.create(Kind.MEMBER, member) for member in view.missing]
+
+
+def wait(view: View) -> Wait | None:
+    """What the job waits for, if it cannot help itself."""
+    for trouble in view.observed.troubles:
+        if trouble.kind is not TroubleKind.INVALID_TEMPLATE:
+            return Wait(trouble.kind, trouble.message, False)
+    gang, group = gang_of(view.job), view.observed.gang
+    if gang is not None and gang.name not in view.observed.gangs:
+        told = f"the cluster has no {gang.api_version} PodGroup; install {gang.name} or set gang: none"
+        return Wait("GangSchedulerMissing", told, True)
+    admitted = group is not None and group.attempt == view.attempt and group.admitted
+    if gang is not None and gang.holds and view.missing and not admitted:
+        return Wait("WaitingForQueue", "the gang's PodGroup is not admitted yet", True)
+    if group is not None and group.attempt != view.attempt:
+        return Wait("WaitingForQueue", "the PodGroup of the attempt before is going", True)
+    held = [state for state in view.observed.members if _kept_from_going(state, view.now)]
+    if held:
+        return Wait("PodTerminating", f"{held[0].name} is deleted, but a finalizer keeps it", False)
+    waiting = [state for state in view.current if _kept_waiting(state, view.now)]
+    if waiting:
+        reason = ALIKE.get(waiting[0].reason, waiting[0].reason)
+        return Wait(reason, f"{waiting[0].name}: {waiting[0].message or 'is pending'}", False)
+    return None
+
+
+def _kept_waiting(state: MemberState, now: datetime) -> bool:
+    patient = state.created is not None and state.created + PATIENCE > now
+    return state.phase is Phase.PENDING and state.reason not in STARTING and not patient
+
+
+def _kept_from_going(state: MemberState, now: datetime) -> bool:
+    reported = held_until(state)
+    return reported is not None and reported <= now
+
+
+def _started(view: View) -> Status:
+    status = view.opened
+    fixed = {
+        "start_time": status.start_time or view.now.replace(microsecond=0),
+        "workers": view.job.spec.engine.workers,
+    }
+    status = set_condition(
+        view, status.model_copy(update=fixed), "Created", True, "Accepted", "the job was accepted"
+    )
+    return set_condition(view, status, "Suspended", False, "Resumed", "the job goes on")
+
+
+def _conditions(view: View, status: Status, waits: Wait | None) -> Status:
+    if view.all_running:
+        status = set_condition(view, status, "Running", True, "AllRunning", "every member is running")
+        status = set_condition(view, status, "Restarting", False, "Recovered", "every member is running again")
+    else:
+        status = _interrupted(view, status)
+    if waits is None:
+        return set_condition(view, status, "Queued", False, "Admitted", "nothing is waited for")
+    return set_condition(view, status, "Queued", True, waits.reason, waits.message)
+
+
+def _interrupted(view: View, status: Status) -> Status:
+    losses = view.losses
+    if losses.first is None and not status.is_true("Running"):
+        return status
+    reason = "PodFailed" if losses.retryable or losses.known else "PodDisrupted" if losses.first else "PodLost"
+    told = tell(losses.first) if losses.first else _gone(view)
+    status = set_condition(view, status, "Running", False, reason, told)
+    return set_condition(view, status, "Restarting", True, reason, told)
+
+
+def _gone(view: View) -> str:
+    """Which member does not run any more, though it has not failed."""
+    going = [state for state in view.current if state.terminating and not state.over]
+    if going:
+        return tell(going[0])
+    return f"{view.missing[0].name(view.job)} is gone" if view.missing else "a pod does not run any more"
+
+
+def _replaced(view: View) -> list[Delete]:
+    """Failed members go (disrupted ones not too soon), those that linger on dead nodes, and all leftovers."""
+    going = [state for state in view.current if state.terminating or _goes(view, state)]
+    deletes = view.deletes([*view.leftover, *going])
+    group = view.observed.gang
+    if group is not None and group.attempt != view.attempt:
+        deletes += view.object_deletes(Kind.GANG)
+    return deletes
+
+
+def _goes(view: View, state: MemberState) -> bool:
+    loss = loss_of(state, view.policy)
+    return loss is not None and (loss is not Loss.DISRUPTED or may_replace(state, view.now))
+
+
+def _events(view: View, status: Status) -> list[Event]:
+    """What is new: the job was accepted, runs, waits, or lost members."""
+    before, policy = view.job.status, view.policy
+    kinds = ("Created", "Running", "Restarting")
+    new = {kind for kind in kinds if status.is_true(kind) and not before.is_true(kind)}
+    told: list[Event] = []
+    if "Created" in new:
+        told.append(event("Created", f"The job starts with {len(view.wanted)} pods."))
+    if before.is_true("Suspended"):
+        told.append(event("Resumed", "The job goes on with new pods."))
+    for number, state in enumerate(view.losses.retryable, before.restarts + 1):
+        told.append(
+            event("Restarting", f"{tell(state)}; restart {number} of {policy.max_restarts}.", warning=True)
+        )
+    told += [event("Restarting", f"{tell(s)}; not counted.", warning=True) for s in view.losses.disrupted]
+    if "Restarting" in new and view.losses.first is None:
+        told.append(event("Restarting", f"{_gone(view)}; not counted.", warning=True))
+    told += _newly_waits(before, status)
+    if "Running" in new:
+        told.append(event("Running", "Every member is running."))
+    return told
+
+
+def _newly_waits(before: Status, status: Status) -> list[Event]:
+    """What it waits for, once for each reason."""
+    old, new = before.condition("Queued"), status.condition("Queued")
+    if (
+        new is None
+        or new.status != "True"
+        or (old is not None and (old.status, old.reason) == ("True", new.reason))
+    ):
+        return []
+    return [event(new.reason, new.message, warning=True)]
+
+
+def _times(view: View, waits: Wait | None) -> list[datetime | None]:
+    times: list[datetime | None] = [overdue(state) for state in view.observed.members]
+    times += [held_until(state) for state in view.observed.members]
+    for state in view.current:
+        if state.phase is Phase.PENDING and state.created is not None and state.reason not in STARTING:
+            times.append(state.created + PATIENCE)
+        if loss_of(state, view.policy) is Loss.DISRUPTED:
+            times.append(replaceable(state))
+    if waits is not None and (waits.holds or view.observed.troubles):
+        times.append(view.now + POLL)
+    return times

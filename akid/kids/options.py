@@ -1,0 +1,87 @@
+"""The arguments of a Kid, checked: what can be said about them before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from akid.errors import AkidError, near_match
+from akid.kids.stopping import Goal, short_names
+
+T = TypeVar("T")
+
+
+def needed(value: Any, kind: type[T], name: str) -> T:
+    """The value, if it is an object of this class.
+
+    Raises:
+        AkidError: it is not.
+    """
+    if isinstance(value, type):
+        raise AkidError(
+            f"A Kid needs a {name}: expected a {kind.__name__}, received the class {value.__name__}; write"
+            f" {value.__name__}(...). Received: {name}={value!r}"
+        )
+    if not isinstance(value, kind):
+        raise AkidError(f"A Kid needs a {name}: expected a {kind.__name__}. Received: {name}={value!r}")
+    return value
+
+
+def check_length(max_steps: int | None, max_epoch: int | None) -> None:
+    """One of the two, and only one.
+
+    Raises:
+        AkidError: none or both are given, or not an integer >= 0.
+    """
+    given = {"max_steps": max_steps, "max_epoch": max_epoch}
+    numbers = [n for n in given.values() if n is not None]
+    if len(numbers) != 1 or type(numbers[0]) is not int or numbers[0] < 0:
+        raise AkidError(f"A Kid needs exactly one of max_steps and max_epoch, an integer >= 0. Received: {given}")
+
+
+def check_counts(**counts: int | None) -> None:
+    """Numbers of steps, or of things: integers >= 1, or None.
+
+    Raises:
+        AkidError: one is not.
+    """
+    for name, value in counts.items():
+        if value is not None and (type(value) is not int or value < 1):
+            raise AkidError(f"{name} must be an integer >= 1. Received: {name}={value!r}")
+
+
+def check_goal(goal: Goal, stopping: bool, evals: Iterable[str], has_validation: bool) -> None:
+    """What is to be the best is measured, and there is something to measure it on.
+
+    Args:
+        goal: of the validations.
+        stopping: whether training stops early.
+        evals: full names of the measures.
+        has_validation: whether there are examples to validate on.
+
+    Raises:
+        AkidError: the metric is not measured, with a near match; or there is no validation split.
+    """
+    names = ["loss", *short_names(list(evals)).values()]
+    if goal.metric not in names:
+        meant = goal.metric.removeprefix("val_").rsplit("/", 1)[-1]
+        hint = f"Did you mean {meant!r}?" if meant in names else near_match(goal.metric, names)
+        raise AkidError(f"best_metric: validation has no measure {goal.metric!r}. {hint}")
+    if not has_validation and (stopping or goal.metric != "loss"):
+        what = "early_stopping" if stopping else f"best_metric={goal.metric!r}"
+        raise AkidError(f"{what} needs a validation split, and the source has none. Give it a num_val > 0.")
+
+
+def check_can_learn(losses: Iterable[str], parameters: Mapping[str, Any], brain: str) -> None:
+    """A brain that is to be trained has a loss and something to learn.
+
+    Raises:
+        AkidError: it has not.
+    """
+    if not [name for name in losses if name.rsplit("/", 1)[-1] != "wd"]:
+        raise AkidError(
+            f"The brain {brain!r} has no loss, so it cannot learn; attach a loss layer such as"
+            " SoftmaxWithLossLayer. Without one a Kid can predict and export only."
+        )
+    if not parameters:
+        raise AkidError(f"The brain {brain!r} has no parameters, so there is nothing to learn.")

@@ -1,0 +1,1 @@
+"""Manifests: how YAML becomes a Kid."""

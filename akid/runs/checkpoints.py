@@ -1,0 +1,213 @@
+"""Checkpoints: written in the background, committed atomically, verified when read."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from akid.backend import tf
+from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
+from akid.runs.run_dir import read_json, write_json
+
+logger = logging.getLogger(__name__)
+#: Says which step it is and what else a run must know; a directory without it is no checkpoint.
+_META = "checkpoint.json"
+_FILE = "variables"
+
+
+class Checkpoints:
+    """The latest ``keep`` checkpoints of a run in a directory, and the best one in another.
+
+    A checkpoint is a directory ``step-00000500`` with the variables by name, in TensorFlow's format
+    (``tf.train.load_checkpoint(directory / "variables")``), and ``checkpoint.json``. It is written under another
+    name and renamed when it is complete.
+
+    Args:
+        directory: of the latest ones.
+        best: directory of the best one.
+        variables: what is saved, by name.
+        finite: names of those that must be finite, or nothing is saved.
+        keep: how many are kept.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        best: Path,
+        variables: Mapping[str, tf.Variable],
+        finite: frozenset[str] = frozenset(),
+        keep: int = 3,
+    ) -> None:
+        self.directory, self.best, self.keep = directory, best, keep
+        self._names = list(variables)
+        self._variables = list(variables.values())
+        self._finite = finite
+        self._snapshot = tf.function(self._read, autograph=False)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="akid-checkpoint")
+        self._writing: Future[None] | None = None
+        self._last: tuple[int, Mapping[str, Any]] | None = None
+
+    def _read(self) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The sum of what must be finite, and all values. Nothing is copied: an update copies what is read."""
+        values = [v.value() for v in self._variables]
+        sums = [
+            tf.reduce_sum(tf.cast(value, tf.float32))
+            for name, value in zip(self._names, values, strict=True)
+            if name in self._finite and (value.dtype.is_floating or value.dtype.is_complex)
+        ]
+        return tf.add_n(sums) if sums else tf.constant(0.0), values
+
+    def save(self, step: int, meta: Mapping[str, Any], is_best: bool = False) -> None:
+        """Start to save what the variables hold now; written in the background.
+
+        Args:
+            step: of the run.
+            meta: JSON values to keep beside the variables.
+            is_best: also make it the best one.
+
+        Raises:
+            NotFiniteError: a variable that must be finite is not; nothing is saved.
+            StorageError: the checkpoint before could not be written.
+        """
+        self.sync()
+        if self._last == (step, meta) and not is_best:
+            return
+        total, values = self._snapshot()
+        if not math.isfinite(float(total)):
+            raise NotFiniteError("A parameter is not finite")
+        text = json.loads(json.dumps({"step": step, **meta}))  # as it is now, whatever the caller does to it later
+        self._writing = self._writer.submit(self._write, step, text, values, is_best)
+        self._last = (step, meta)
+
+    def sync(self) -> None:
+        """Wait until everything is on disk.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        try:
+            writing.result()
+        except (OSError, tf.errors.OpError) as error:
+            self._last = None
+            message = getattr(error, "message", None) or str(error)
+            raise StorageError(f"A checkpoint cannot be written to {self.directory}: {message}") from error
+
+    def _write(self, step: int, meta: Mapping[str, Any], values: list[tf.Tensor], is_best: bool) -> None:
+        path = self.directory / f"step-{step:08d}"
+        partial = _emptied(self.directory / f"partial-{step:08d}")
+        tf.raw_ops.SaveV2(
+            prefix=str(partial / _FILE),
+            tensor_names=self._names,
+            shape_and_slices=[""] * len(values),
+            tensors=values,
+        )
+        write_json(partial / _META, meta)
+        for file in partial.iterdir():
+            _flush(file)
+        if is_best:
+            # First, so that a checkpoint that calls itself the best one never stands without it.
+            _rename(_linked(partial, self.best / f"partial-{step:08d}"), self.best / path.name)
+            _prune(self.best, 1)
+        _rename(partial, path)
+        _prune(self.directory, self.keep)
+
+    def restore(self, best: bool = False) -> dict[str, Any] | None:
+        """Put the newest readable checkpoint into the variables.
+
+        Args:
+            best: the best one instead.
+
+        Returns:
+            Its ``meta`` and ``step``; None if there is none.
+
+        Raises:
+            DataError: it is of another Kid.
+        """
+        self.sync()
+        paths = committed(self.best if best else self.directory)
+        for path in reversed(paths):
+            try:
+                meta = read_json(path / _META)
+                self._check_fits(path)
+                dtypes = [v.dtype for v in self._variables]
+                slices = [""] * len(dtypes)
+                values = tf.raw_ops.RestoreV2(
+                    prefix=str(path / _FILE), tensor_names=self._names, shape_and_slices=slices, dtypes=dtypes
+                )
+            except (OSError, tf.errors.OpError, DamagedFileError) as error:
+                logger.warning("checkpoint %s cannot be read (%s)", path, error)
+                continue
+            for variable, value in zip(self._variables, values, strict=True):
+                variable.assign(value)
+            if path is not paths[-1]:
+                logger.warning("going on from %s", path)
+            return meta
+        return None
+
+    def forget_after(self, step: int) -> None:
+        """Set checkpoints after this step aside: they could not be read, or another one was chosen."""
+        for path in committed(self.directory):
+            if int(path.name.removeprefix("step-")) > step:
+                _rename(path, path.with_name(f"aside-{path.name}"))
+
+    def _check_fits(self, path: Path) -> None:
+        shapes = {name: tuple(shape) for name, shape in tf.train.list_variables(str(path / _FILE))}
+        for name, variable in zip(self._names, self._variables, strict=True):
+            if shapes.get(name) != tuple(variable.shape):
+                there = f"has the shape {shapes[name]}" if name in shapes else "does not exist"
+                raise DataError(
+                    f"The checkpoint {path} is of another Kid: {name!r} {there} there and has the shape"
+                    f" {tuple(variable.shape)} here. Use another log_dir, or the Kid it was made with."
+                )
+
+
+def committed(directory: Path) -> list[Path]:
+    """The complete checkpoints of a directory, oldest first."""
+    if not directory.is_dir():
+        return []
+    return sorted(p for p in directory.glob("step-*") if (p / _META).exists())
+
+
+def _prune(directory: Path, keep: int) -> None:
+    for path in committed(directory)[:-keep]:
+        (path / _META).unlink()
+        shutil.rmtree(path, ignore_errors=True)
+    for path in directory.glob("partial-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _emptied(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def _rename(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    source.rename(target)
+
+
+def _linked(source: Path, target: Path) -> Path:
+    """The same files under another name; copied where links are not supported."""
+    _emptied(target)
+    for file in source.iterdir():
+        try:
+            os.link(file, target / file.name)
+        except OSError:
+            shutil.copy2(file, target / file.name)
+    return target
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())

@@ -1,0 +1,1 @@
+"""File formats of data sets: from bytes on disk to arrays."""

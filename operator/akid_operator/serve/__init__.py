@@ -1,0 +1,1 @@
+"""The process: settings, leader election, health, metrics and logs."""

@@ -1,0 +1,211 @@
+"""What there is, by LIST: at the start and every few minutes, whatever the watches say or fail to say."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+
+from akid.job import Kind
+from akid.job.api.base import parse_time
+from akid.job.api.job import API_VERSION
+from akid.job.names import JOB_LABEL, MANAGER
+from akid.job.objects.gang import GANGS
+from akid_operator.kube import paths
+from akid_operator.kube.api import Api, Json
+from akid_operator.kube.errors import ApiError
+from akid_operator.work.store import Key, News, Record, Store, key_of, owner_of, uid_of, version_of
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 300.0
+# Finished jobs and pods are in no list and no watch, but for jobs that expire, or that keep no pods.
+LIVE_JOBS = "status.state!=Succeeded,status.state!=Failed"
+LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
+FINISHED_JOBS = ("status.state=Succeeded", "status.state=Failed")
+FINISHED_PODS = "status.phase!=Pending,status.phase!=Running"
+HAS_TTL = "spec.runPolicy.ttlSecondsAfterFinished!="
+KEEPS_NO_PODS = "spec.runPolicy.cleanPodPolicy=All"
+MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
+# A Service that was made while the list was read is not in it.
+SETTLED = 60.0
+# The UID of what has not been read yet.
+PRESUMED = "presumed"
+
+
+class Resync:
+    """Compares the store with the server.
+
+    Args:
+        api: the API server.
+        store: what is known.
+        namespaces: the namespaces to look at; empty for all.
+        mark: called with each key that has to be looked at.
+        later: called with each finished job and the seconds until it expires.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        store: Store,
+        namespaces: frozenset[str],
+        mark: Callable[[Key, News], None],
+        later: Callable[[Key, float], None],
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._namespaces = namespaces
+        self._mark = mark
+        self._later = later
+
+    async def run(self) -> int:
+        """Read all lists once; the number of keys that the watches had not told of."""
+        self._store.gangs = await self._gangs()
+        marked = 0
+        for namespace in sorted(self._namespaces) or [None]:
+            marked += await self._jobs(namespace)
+            marked += await self._pods(namespace)
+            marked += await self._services(namespace)
+            await self._expiring(namespace)
+            marked += await self._kept(namespace)
+        return marked
+
+    async def _jobs(self, namespace: str | None) -> int:
+        listed: list[Key] = []
+        told, version = 0, 0
+        async for page in self._list(API_VERSION, "AkidJob", namespace, fields=LIVE_JOBS):
+            version = version or version_of(page)
+            for job in page["items"]:
+                listed.append(key_of(job))
+                told += self._tell(listed[-1], self._store.job_seen(job))
+        lost = self._store.jobs_listed(listed, self._scope(namespace), version)
+        return told + sum(self._tell(key, News.NOW) for key in lost)
+
+    async def _pods(self, namespace: str | None) -> int:
+        uids: set[str] = set()
+        told, version = 0, 0
+        async for page in self._list("v1", "Pod", namespace, labels=JOB_LABEL, fields=LIVE_PODS):
+            version = version or version_of(page)
+            for pod in page["items"]:
+                owner = owner_of(pod)
+                if owner is not None:
+                    uids.add(uid_of(pod))
+                    told += self._tell(Key(pod["metadata"]["namespace"], owner[0]), self._store.pod_seen(pod))
+        lost = self._store.pods_listed(uids, self._scope(namespace), version)
+        return told + sum(self._tell(key, News.NOW) for key in lost)
+
+    async def _services(self, namespace: str | None) -> int:
+        """Services that are gone from live jobs, and such as finished jobs left behind."""
+        found: dict[Key, dict[str, str]] = {}
+        async for page in self._list("v1", "Service", namespace, labels=MANAGED, metadata_only=True):
+            for service in page["items"]:
+                owner = owner_of(service)
+                if owner is not None:
+                    metadata = service["metadata"]
+                    found.setdefault(Key(metadata["namespace"], owner[0]), {})[metadata["name"]] = uid_of(service)
+        told = 0
+        for key, record in self._store:
+            if namespace not in (None, key.namespace):
+                continue
+            services = found.get(key, {})
+            presume(record, key.name, services)
+            settled = time.monotonic() - record.looked_at > SETTLED
+            if settled and self._lost_a_service(record.objects, set(services.values())):
+                record.objects.clear()
+                told += self._tell(key, News.NOW)
+        known = {key for key, _ in self._store}
+        return told + sum(self._tell(key, News.NOW) for key in found if key not in known)
+
+    @staticmethod
+    def _lost_a_service(objects: dict[Kind, str], found: set[str]) -> bool:
+        kept = {objects[kind] for kind in (Kind.SERVICE, Kind.RENDEZVOUS) if kind in objects}
+        return not kept <= found
+
+    async def _expiring(self, namespace: str | None) -> None:
+        """Finished jobs that are to be deleted some day."""
+        for state in FINISHED_JOBS:
+            async for page in self._list(API_VERSION, "AkidJob", namespace, fields=f"{state},{HAS_TTL}"):
+                for job in page["items"]:
+                    self._later(key_of(job), seconds_left(job, self._api.clock()))
+
+    async def _kept(self, namespace: str | None) -> int:
+        """Finished pods that should have been deleted with their job's end, had nobody died just then."""
+        finished: set[Key] = set()
+        for state in FINISHED_JOBS:
+            fields = f"{state},{KEEPS_NO_PODS}"
+            async for page in self._list(API_VERSION, "AkidJob", namespace, fields=fields, metadata_only=True):
+                finished |= {key_of(job) for job in page["items"]}
+        owners: set[Key] = set()
+        if finished:
+            fields = FINISHED_PODS
+            async for page in self._list(
+                "v1", "Pod", namespace, labels=JOB_LABEL, fields=fields, metadata_only=True
+            ):
+                named = ((pod["metadata"]["namespace"], owner_of(pod)) for pod in page["items"])
+                owners |= {Key(where, owner[0]) for where, owner in named if owner is not None}
+        return sum(self._tell(key, News.NOW) for key in finished & owners)
+
+    async def _gangs(self) -> frozenset[str]:
+        """The gang schedulers whose PodGroups the server knows."""
+        served: set[str] = set()
+        for gang in GANGS.values():
+            try:
+                answer = await self._api.find(f"/apis/{gang.api_version}")
+            except ApiError as error:
+                logger.warning("cannot tell whether %s is installed: %s", gang.name, error)
+                continue
+            if answer and any(resource["name"] == "podgroups" for resource in answer.get("resources", [])):
+                served.add(gang.name)
+        return frozenset(served)
+
+    def _tell(self, key: Key, news: News) -> int:
+        if news is News.NONE:
+            return 0
+        self._mark(key, news)
+        return 1
+
+    def _scope(self, namespace: str | None) -> frozenset[str]:
+        return frozenset() if namespace is None else frozenset({namespace})
+
+    def _list(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
+    ) -> AsyncIterator[Json]:
+        path = paths.collection(api_version, kind, namespace)
+        return self._api.pages(path, labels=labels, fields=fields, metadata_only=metadata_only)
+
+
+def presume(record: Record, name: str, services: Mapping[str, str]) -> None:
+    """Take the objects of a job that began under another leader as there, until one of them counts.
+
+    Where nothing is missing nothing is made, and a leader that finds thousands of jobs need not ask for the
+    objects of each. All of them are read before anything is made, deleted or ended (`read.must_look`). A job of a
+    gang may have to wait before anything is made: what it has is read at once.
+
+    Args:
+        record: of the job.
+        name: the job's.
+        services: the UIDs of its Services by name.
+    """
+    if record.complete or record.objects or record.job is None or _in_a_gang(record.job):
+        return
+    served = {Kind.SERVICE if service == name else Kind.RENDEZVOUS: uid for service, uid in services.items()}
+    record.objects = served | dict.fromkeys((Kind.CONFIG, Kind.DATA_CLAIM, Kind.LOG_CLAIM), PRESUMED)
+
+
+def _in_a_gang(job: Json) -> bool:
+    return job["spec"].get("scheduling", {}).get("gang", "none") != "none"
+
+
+def seconds_left(job: Json, now: datetime) -> float:
+    """Seconds until a finished job expires."""
+    ended = parse_time(job.get("status", {}).get("completionTime"))
+    lives = job["spec"]["runPolicy"]["ttlSecondsAfterFinished"]
+    return max(0.0, lives - (now - ended).total_seconds()) if isinstance(ended, datetime) else 0.0

@@ -1,0 +1,1 @@
+"""What is done for jobs: observed state, the queue, and reconciling."""

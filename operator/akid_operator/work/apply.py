@@ -1,0 +1,175 @@
+"""Deletes and creates of a plan, and what comes of those the server does not take."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from akid.job import Create, Decision, Delete, Kind, Trouble, TroubleKind
+from akid.job.api.job import API_VERSION
+from akid.job.names import ROLE_LABEL
+from akid.job.objects.gang import GANGS
+from akid.job.objects.services_and_config import TYPES
+from akid_operator.kube import paths
+from akid_operator.kube.api import Api, Json
+from akid_operator.kube.errors import ApiError, OperatorError
+from akid_operator.work.read import ours
+from akid_operator.work.store import Key, Store, owner_of, uid_of
+
+# Pods are made in batches that grow: when the first ones are refused, the rest is not even asked for.
+FIRST_BATCH, BATCH_GROWTH, LAST_BATCH = 8, 2, 32
+
+
+class WaitError(OperatorError):
+    """Something is in the way that will go by itself."""
+
+
+class RefusedError(OperatorError):
+    """A create that will not work as it is: the plan must know."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.message)
+        self.trouble = trouble
+
+
+class Apply:
+    """Carries out the deletes and creates of one job's plan, and tells the store."""
+
+    def __init__(self, api: Api, store: Store, key: Key) -> None:
+        self._api = api
+        self._store = store
+        self._key = key
+        self._surprised = False
+
+    # -- deletes
+
+    async def deletes(self, deletes: Iterable[Delete]) -> None:
+        """Delete all of these at once; what is gone already is deleted."""
+        await _all(self._delete(delete) for delete in deletes)
+
+    async def _delete(self, delete: Delete) -> None:
+        api_version, kind = self._type(delete.kind)
+        path = paths.item(api_version, kind, self._key.namespace, delete.name)
+        record = self._store.record(self._key)
+        try:
+            left = await self._api.delete(path, delete.uid, now=delete.force)
+        except ApiError as error:
+            if error.status != 404 and not error.stale:
+                raise
+            left = None
+        if delete.kind is Kind.MEMBER:
+            self._deleted_pod(delete, left)
+        elif delete.kind is Kind.GANG:
+            record.gang = None
+        elif record.objects.get(delete.kind) == delete.uid:
+            del record.objects[delete.kind]
+
+    def _deleted_pod(self, delete: Delete, left: Json | None) -> None:
+        """A pod the watch shows tells by itself when it is gone; a finished one must be looked for."""
+        if left is None:
+            self._store.pod_gone(self._key, delete.name, delete.uid)
+            return
+        if left.get("kind") == "Pod":
+            self._store.pod_seen(left)
+        known = self._store.record(self._key).pods.get(delete.name)
+        if known is not None and known.state.uid == delete.uid and known.state.over:
+            known.lost = True
+
+    def _type(self, kind: Kind) -> tuple[str, str]:
+        if kind is Kind.JOB:
+            return API_VERSION, "AkidJob"
+        if kind is Kind.GANG:
+            gang = self._store.record(self._key).job or {}
+            name = gang.get("spec", {}).get("scheduling", {}).get("gang", "")
+            return (GANGS.get(name) or GANGS["coscheduling"]).api_version, "PodGroup"
+        return TYPES[kind]
+
+    # -- creates
+
+    async def creates(self, decision: Decision) -> bool:
+        """Create the job's objects, then its members; stop at what does not work.
+
+        Returns:
+            Whether some of the members were there already: there is more than the plan knew of.
+
+        Raises:
+            RefusedError: if the server will not have something as it is.
+            WaitError: if something has to go first.
+        """
+        pairs = list(zip(decision.plan.create, decision.manifests, strict=True))
+        members = [pair for pair in pairs if pair[0].kind is Kind.MEMBER]
+        await _all(self._create(*pair) for pair in pairs if pair[0].kind is not Kind.MEMBER)
+        start, size = 0, FIRST_BATCH
+        while start < len(members):
+            await _all(self._create(*pair) for pair in members[start : start + size])
+            start, size = start + size, min(size * BATCH_GROWTH, LAST_BATCH)
+        return self._surprised
+
+    async def _create(self, create: Create, wanted: Json) -> None:
+        path = paths.collection(wanted["apiVersion"], wanted["kind"], self._key.namespace)
+        body = wanted
+        if create.kind is Kind.TOKEN:
+            body = {**wanted, "stringData": {"token": secrets.token_urlsafe(32)}}
+        try:
+            made = await self._api.create(path, body)
+        except ApiError as error:
+            if not error.exists:
+                raise _explained(error, wanted) from error
+            made = await self._existing(create, wanted)
+        self._made(create, made)
+
+    def _made(self, create: Create, made: Json) -> None:
+        if create.kind is Kind.MEMBER:
+            self._store.pod_seen(made)
+        elif create.kind is not Kind.GANG:
+            self._store.record(self._key).objects[create.kind] = uid_of(made)
+
+    async def _existing(self, create: Create, wanted: Json) -> Json:
+        """What is there under the name: ours, if its owner and content say so.
+
+        What an earlier job of that name left is on its way out; what anybody else has stays.
+        """
+        metadata = wanted["metadata"]
+        if create.kind is Kind.TOKEN:
+            # We may not read Secrets. Its name holds the job's UID.
+            return wanted | {"metadata": metadata | {"uid": ""}}
+        path = paths.item(wanted["apiVersion"], wanted["kind"], self._key.namespace, metadata["name"])
+        found = await self._api.find(path)
+        if found is None:
+            raise WaitError(f"{metadata['name']} was there a moment ago")
+        if create.kind is Kind.MEMBER and owner_of(found) == owner_of(wanted):
+            self._surprised = True
+            return found
+        if ours(found, wanted):
+            return found
+        owner = owner_of(found)
+        if owner is not None and owner[0] == self._key.name and owner != owner_of(wanted):
+            raise WaitError(f"{wanted['kind']} {metadata['name']} of an earlier job of this name is going")
+        told = f"there is a {wanted['kind']} {metadata['name']} that is not this job's; delete or rename it"
+        raise RefusedError(Trouble(TroubleKind.NAME_CONFLICT, told))
+
+
+def _explained(error: ApiError, wanted: Json) -> Exception:
+    """A refusal in the planner's words; trouble that is the server's own stays as it is."""
+    role = wanted["metadata"].get("labels", {}).get(ROLE_LABEL)
+    what = f"a pod of role {role}" if role else f"the {wanted['kind']} {wanted['metadata']['name']}"
+    told = f"the server refused {what}: {error.message}"
+    if error.invalid:
+        return RefusedError(Trouble(TroubleKind.INVALID_TEMPLATE, told))
+    if error.over_quota:
+        return RefusedError(Trouble(TroubleKind.QUOTA_EXCEEDED, told))
+    if error.forbidden and "because it is being terminated" in error.message:
+        return WaitError("the namespace is being deleted")
+    if error.forbidden:
+        return RefusedError(Trouble(TroubleKind.FORBIDDEN, told))
+    return error
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """Do all of it at once, to the end, then raise the gravest error: a refusal tells more than a wait."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    if errors:
+        raise min(errors, key=lambda error: (not isinstance(error, RefusedError), isinstance(error, WaitError)))

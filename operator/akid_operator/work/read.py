@@ -1,0 +1,141 @@
+"""Reading what the watches do not show: what has left them, a job's other objects, its finished pods."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from akid.job import AkidJob, Decision, GangState, Kind, gang_state
+from akid.job.names import HASH_ANNOTATION, JOB_LABEL, object_name
+from akid.job.objects.gang import gang_of
+from akid.job.objects.pods import Settings, place_of
+from akid.job.objects.services_and_config import manifest, type_of
+from akid.job.planner.interface import Create
+from akid_operator.kube import paths
+from akid_operator.kube.api import Api, Json
+from akid_operator.work.store import Key, Record, Store, owner_of, uid_of
+
+# Objects looked at or made within this time are still there, for all we know.
+TRUST = 30.0
+
+
+async def missing_parts(api: Api, store: Store, key: Key) -> None:
+    """Read the job and those of its pods that have left the watches."""
+    record = store.record(key)
+    if record.lost:
+        job = await api.find(paths.job(*key))
+        if job is None:
+            store.forget(key)
+            return
+        store.job_seen(job)
+        record = store.record(key)
+        record.lost = False
+    lost = [(name, pod.state.uid) for name, pod in record.pods.items() if pod.lost]
+    if record.finished and not _goes_too(record):
+        # How they ended matters to nobody any more.
+        for name, uid in lost:
+            store.pod_gone(key, name, uid)
+    else:
+        await asyncio.gather(*(_pod(api, store, key, name, uid) for name, uid in lost))
+
+
+def _goes_too(record: Record) -> bool:
+    """Whether a pod that has ended is deleted when its job has finished."""
+    policy = (record.job or {}).get("spec", {}).get("runPolicy", {})
+    return policy.get("cleanPodPolicy") == "All"
+
+
+async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
+    """Read a pod that left the watch."""
+    pod = await api.find(paths.pod(key.namespace, name))
+    if pod is None or owner_of(pod) is None or uid_of(pod) != uid:
+        store.pod_gone(key, name, uid)
+    if pod is not None:
+        store.pod_seen(pod)
+
+
+def must_look(record: Record, decision: Decision, now: float) -> bool:
+    """Whether a plan rests on things that have not been seen, or not lately.
+
+    Nothing is read for a job whose plan only writes its status, nor for one that is new, unless the status
+    begins another attempt: a pod that is missing may have failed, which must be counted. Of a finished job that
+    comes up again (something of it is still there), everything is read.
+    """
+    plan = decision.plan
+    expires = any(delete.kind is Kind.JOB for delete in plan.delete)
+    if decision.job is None or record.job is None or expires:
+        return False
+    status = plan.status or {}
+    ends = status.get("state") in ("Succeeded", "Failed")
+    renews = status.get("attempt", 0) > decision.job.status.attempt
+    if not record.complete:
+        return bool(plan.create or plan.delete or ends or renews or record.finished)
+    is_new = not record.job.get("status")
+    return bool(plan.create) and not is_new and now - record.looked_at > TRUST
+
+
+async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: Settings, now: float) -> None:
+    """Read the job's other objects, and once its finished pods."""
+    record = store.record(key)
+    kinds = _readable(job)
+    found = await asyncio.gather(*(_object(api, job, kind, settings) for kind in kinds))
+    if not record.complete:
+        async for pod in _pods(api, key):
+            store.pod_seen(pod)
+    record.objects = {kind: uid for kind, uid in zip(kinds, found, strict=True) if uid}
+    record.complete, record.looked_at = True, now
+    await gang(api, store, key, job)
+
+
+def must_look_at_gang(record: Record, decision: Decision) -> bool:
+    """Whether a plan makes something or waits for the job's PodGroup, of which there is no watch."""
+    job, group = decision.job, record.gang
+    if job is None or job.spec.scheduling.gang == "none":
+        return False
+    waits = group is not None and not (group.admitted and group.attempt == job.status.attempt)
+    return waits or bool(decision.plan.create)
+
+
+async def gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
+    """Read the job's PodGroup."""
+    scheduler = gang_of(job)
+    if scheduler is None or scheduler.name not in store.gangs:
+        return
+    group = await api.find(paths.item(*type_of(job, Kind.GANG), key.namespace, object_name(job, Kind.GANG)))
+    mine = group is not None and owner_of(group) == (key.name, job.metadata.uid)
+    state: GangState | None = gang_state(group) if group is not None and mine else None
+    store.record(key).gang = state
+
+
+def _readable(job: AkidJob) -> list[Kind]:
+    """The kinds of objects a job may have that we may read (its Secret we may not)."""
+    volumes = job.spec.volumes
+    kinds = [Kind.CONFIG, *((Kind.SERVICE, Kind.RENDEZVOUS) if job.spec.engine.distributed else ())]
+    kinds += [Kind.DATA_CLAIM] if volumes.data and volumes.data.claim_template else []
+    kinds += [Kind.LOG_CLAIM] if volumes.log and volumes.log.claim_template else []
+    return kinds
+
+
+async def _object(api: Api, job: AkidJob, kind: Kind, settings: Settings) -> str:
+    """The UID of one of the job's objects, if it is there and is what we made."""
+    namespace = job.metadata.namespace
+    found = await api.find(paths.item(*type_of(job, kind), namespace, object_name(job, kind)))
+    wanted = manifest(job, Create(kind, job.status.attempt), settings, place_of(job))
+    if found is None or not ours(found, wanted):
+        return ""
+    return uid_of(found)
+
+
+def ours(found: Json, wanted: Json) -> bool:
+    """Whether an object that is there is the one we would make: same owner, same content where that counts."""
+    if owner_of(found) != owner_of(wanted):
+        return False
+    hashed = [thing["metadata"].get("annotations", {}).get(HASH_ANNOTATION) for thing in (found, wanted)]
+    return hashed[0] == hashed[1]
+
+
+async def _pods(api: Api, key: Key) -> AsyncIterator[Json]:
+    path = paths.collection("v1", "Pod", key.namespace)
+    async for page in api.pages(path, labels=f"{JOB_LABEL}={key.name}"):
+        for pod in page["items"]:
+            yield pod

@@ -1,0 +1,207 @@
+"""One job, once: look, decide, write the status, delete, create.
+
+The status comes first: a failure is counted (by the pod's UID, on the job as it was read) before anything is
+deleted, so that no crash loses or doubles a count. Everything else can be repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from akid.job import Decision, Event, Plan, Settings, decide
+from akid.job.planner.conditions import COUNTS
+from akid_operator.kube import paths
+from akid_operator.kube.api import Api, Json
+from akid_operator.kube.errors import ApiError
+from akid_operator.work import read
+from akid_operator.work.apply import Apply, RefusedError
+from akid_operator.work.store import Key, Record, Store
+
+logger = logging.getLogger(__name__)
+
+# Of all jobs, counts and progress are written so many times a second; one job waits so long for its share.
+COUNTS_A_SECOND, LONGEST_SHARE = 20.0, 30.0
+# After creates or deletes: the status says so even if no pod does.
+AFTER_CHANGES = 1.0
+# A finished pod that is being deleted is in no watch: it is read this often, less often the longer it takes.
+POLL_GOING, POLL_GOING_LAST = 0.3, 10.0
+ROUNDS = 3
+
+
+class Reporter(Protocol):
+    """Is told what was written."""
+
+    def events(self, job: Json, events: tuple[Event, ...]) -> None:
+        """Tell people about a job."""
+        ...
+
+    def status(self, old: Json, new: Json) -> None:
+        """A job's status was written."""
+        ...
+
+
+class Reconciler:
+    """Brings one job at a time to where it should be.
+
+    Args:
+        api: the API server.
+        store: what is known.
+        settings: of the pods.
+        reporter: told of status writes and events.
+        now: the time, for statuses; by default the server's.
+        clock: a steady clock in seconds, for ages.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        store: Store,
+        settings: Settings,
+        reporter: Reporter,
+        now: Callable[[], datetime] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._settings = settings
+        self._reporter = reporter
+        self._now = now or api.clock
+        self._clock = clock
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring a job one step further; the seconds until it must be looked at again, if nothing happens."""
+        for _ in range(ROUNDS):
+            if not self._store.knows(key):
+                return None
+            await read.missing_parts(self._api, self._store, key)
+            record = self._store.record(key)
+            if record.job is None:
+                self._store.forget(key)
+                return None
+            decision = await self._decide(key, record)
+            again = await self._carry_out(key, record, decision)
+            if again != 0:
+                return again
+        return 0.0
+
+    async def _decide(self, key: Key, record: Record) -> Decision:
+        decision = self._plan(key, record)
+        if decision.job is not None and read.must_look_at_gang(record, decision):
+            await read.gang(self._api, self._store, key, decision.job)
+            decision = self._plan(key, record)
+        if decision.job is not None and read.must_look(record, decision, self._clock()):
+            await read.objects(self._api, self._store, key, decision.job, self._settings, self._clock())
+            decision = self._plan(key, record)
+        return decision
+
+    def _plan(self, key: Key, record: Record) -> Decision:
+        assert record.job is not None
+        return decide(record.job, self._store.observed(key), self._now(), self._settings)
+
+    async def _carry_out(self, key: Key, record: Record, decision: Decision) -> float | None:
+        plan = decision.plan
+        wait = self._wait_for_more(record, plan)
+        if plan.status is not None and wait is None and not await self._write_status(record, plan.status):
+            return 0.0
+        apply = Apply(self._api, self._store, key)
+        try:
+            await apply.deletes(plan.delete)
+            refused = await self._create(apply, record, decision)
+        finally:
+            if plan.events and wait is None:
+                self._reporter.events(record.job or {}, plan.events)
+        if refused or any(pod.lost for pod in record.pods.values()):
+            return 0.0
+        return self._next(key, record, plan, wait)
+
+    def _wait_for_more(self, record: Record, plan: Plan) -> float | None:
+        """Seconds a status that tells of nothing grave may still wait for more of its kind."""
+        now = self._clock()
+        if plan.status is None or not plan.patience:
+            record.waits_since = None
+            return None
+        if record.waits_since is None:
+            record.waits_since = now
+        due = record.waits_since + plan.patience
+        if plan.patience >= COUNTS:
+            share = len(self._store) / COUNTS_A_SECOND
+            due = max(due, record.status_written + min(max(COUNTS, share), LONGEST_SHARE))
+        return due - now if due > now else None
+
+    async def _create(self, apply: Apply, record: Record, decision: Decision) -> bool:
+        """Whether the plan must be made anew, since it was refused, or is not any more."""
+        try:
+            surprised = await apply.creates(decision)
+        except RefusedError as error:
+            known, record.troubles = record.troubles, (error.trouble,)
+            if known != record.troubles:
+                logger.warning("%s", error)
+            return known != record.troubles
+        if decision.plan.create:
+            record.looked_at = self._clock()
+            known, record.troubles = record.troubles, ()
+            return surprised or bool(known)
+        return False
+
+    async def _write_status(self, record: Record, status: dict[str, Any]) -> bool:
+        """Whether it was written; if not, the job has changed and was read again."""
+        old = record.job
+        assert old is not None
+        metadata = old["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
+        kept = {name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion")}
+        body = {"apiVersion": old["apiVersion"], "kind": old["kind"], "metadata": kept, "status": status}
+        try:
+            new = await self._api.replace(f"{paths.job(*key)}/status", body)
+        except ApiError as error:
+            if not error.stale and error.status != 404:
+                raise
+            new = await self._after_conflict(key, record, old, status)
+            if new is None:
+                return False
+        self._store.job_seen(new)
+        record.status_written, record.waits_since = self._clock(), None
+        self._reporter.status(old, new)
+        return True
+
+    async def _after_conflict(self, key: Key, record: Record, old: Json, status: dict[str, Any]) -> Json | None:
+        """The job, if the write succeeded after all and only its answer was lost."""
+        new = await self._api.find(paths.job(*key))
+        if new is not None and new.get("status") == status and new["metadata"]["uid"] == old["metadata"]["uid"]:
+            return new
+        record.lost = True
+        return None
+
+    def _next(self, key: Key, record: Record, plan: Plan, wait: float | None) -> float | None:
+        if record.finished and not plan.create and not plan.delete and not _has_live_pods(record):
+            self._store.forget(key)
+            if plan.requeue_after is None or not _expires(record):
+                return None
+            self._store.expect(key)
+            return plan.requeue_after
+        times = [time for time in (plan.requeue_after, wait) if time is not None]
+        if plan.create or plan.delete:
+            times.append(AFTER_CHANGES)
+        for pod in record.pods.values():
+            unseen = pod.state.over or pod.state.member is None  # by the watch
+            if unseen and pod.state.terminating and pod.owner == record.uid and not record.finished:
+                pod.lost = True
+                times.append(self._poll(pod.state.deletion_due))
+        return min(times, default=None)
+
+    def _poll(self, due: datetime | None) -> float:
+        waited = (self._now() - due).total_seconds() if due else 0.0
+        return min(max(POLL_GOING, waited / 4), POLL_GOING_LAST)
+
+
+def _has_live_pods(record: Record) -> bool:
+    return any(not pod.state.over for pod in record.pods.values())
+
+
+def _expires(record: Record) -> bool:
+    assert record.job is not None
+    return "ttlSecondsAfterFinished" in record.job["spec"].get("runPolicy", {})

@@ -1,0 +1,283 @@
+"""What is known of every job that is not finished: the job, its pods, its objects. No requests, no decisions.
+
+The watches, the LISTs and the answers to our own writes all end here, so that what was written is known before
+the watch tells it. What has left a watch is marked as lost: it must be read before it is judged, since leaving
+can mean that it is gone, or that it finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from akid.job import GangState, Kind, MemberState, Observed, Phase, Trouble, member_state
+from akid_operator.kube.api import Json
+
+NO_TRUST = float("-inf")
+# Jobs that were over, whose late news are ignored.
+REMEMBERED = 20_000
+
+
+class Key(NamedTuple):
+    """A job's namespace and name."""
+
+    namespace: str
+    name: str
+
+
+class News(IntEnum):
+    """How soon something new must be looked at."""
+
+    NONE = 0
+    SOON = 1
+    LEFT = 2  # a pod left the watch; its peers often do so in the same moment
+    NOW = 3
+
+
+@dataclass
+class Pod:
+    """A pod of a job.
+
+    Args:
+        state: as the planner sees it.
+        owner: UID of the job it belongs to.
+        version: its resourceVersion.
+        lost: whether it must be read before it is judged.
+    """
+
+    state: MemberState
+    owner: str
+    version: int
+    lost: bool = False
+
+
+@dataclass
+class Record:
+    """What is known of one job.
+
+    Args:
+        job: as last read, None if unknown.
+        lost: whether the job must be read.
+        pods: its pods by name, finished ones too.
+        objects: UIDs of its other objects by kind.
+        looked_at: when its objects were last looked at or made, on the steady clock.
+        complete: whether its finished pods, which no watch shows, are known too.
+        gang: its PodGroup.
+        troubles: what the server refused to create.
+        status_written: when its status was written, on the steady clock.
+        waits_since: since when its status waits to be written, on the steady clock.
+    """
+
+    job: Json | None = None
+    lost: bool = True
+    pods: dict[str, Pod] = field(default_factory=dict[str, Pod])
+    objects: dict[Kind, str] = field(default_factory=dict[Kind, str])
+    looked_at: float = NO_TRUST
+    complete: bool = False
+    gang: GangState | None = None
+    troubles: tuple[Trouble, ...] = ()
+    status_written: float = NO_TRUST
+    waits_since: float | None = None
+
+    @property
+    def uid(self) -> str:
+        """The job's UID; empty if it is unknown."""
+        return uid_of(self.job) if self.job else ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has succeeded or failed."""
+        return self.job is not None and self.job.get("status", {}).get("state") in ("Succeeded", "Failed")
+
+
+class Store:
+    """All records. Every method that takes in news says how urgent they are."""
+
+    def __init__(self) -> None:
+        self._records: dict[Key, Record] = {}
+        self._ended: dict[str, int] = {}
+        self._expiring: set[Key] = set()
+        self.gangs: frozenset[str] = frozenset()
+
+    def __iter__(self) -> Iterator[tuple[Key, Record]]:
+        return iter(list(self._records.items()))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def record(self, key: Key) -> Record:
+        """The record of a job; an empty one if there was none."""
+        return self._records.setdefault(key, Record())
+
+    def knows(self, key: Key) -> bool:
+        """Whether there may be something to do for a job: news that came in its last moments are no work."""
+        return key in self._records or key in self._expiring
+
+    def expect(self, key: Key) -> None:
+        """A finished job will have to be deleted."""
+        self._expiring.add(key)
+
+    def forget(self, key: Key) -> None:
+        """Drop what is known of a job. Late news of one that was over is not taken for a new job."""
+        self._expiring.discard(key)
+        record = self._records.pop(key, None)
+        if record is not None and record.job is not None:
+            self._ended[record.uid] = version_of(record.job)
+            while len(self._ended) > REMEMBERED:
+                del self._ended[next(iter(self._ended))]
+
+    def observed(self, key: Key) -> Observed:
+        """What there is of a job, for the planner. Pods of an earlier job of that name are not its own."""
+        record = self.record(key)
+        mine = (pod.state for pod in record.pods.values() if pod.owner == record.uid)
+        return Observed(
+            members=tuple(mine),
+            objects=dict(record.objects),
+            gang=record.gang,
+            gangs=self.gangs,
+            troubles=record.troubles,
+        )
+
+    # -- jobs
+
+    def job_seen(self, job: Json) -> News:
+        """A job as it is, or was a moment ago."""
+        key, job = key_of(job), _slim(job)
+        if version_of(job) < self._ended.get(uid_of(job), 0):
+            return News.NONE
+        record = self.record(key)
+        old = record.job
+        if old is not None and uid_of(old) == uid_of(job):
+            if version_of(job) <= version_of(old):
+                return News.NONE
+            record.job, record.lost = job, False
+            return News.NOW
+        if old is not None and version_of(job) < version_of(old):
+            return News.NONE
+        fresh = Record(job=job, lost=False, pods=record.pods)
+        # Nothing is made before the first status is written: of a new job, all is known.
+        fresh.complete = not job.get("status")
+        self._records[key] = fresh
+        return News.NOW
+
+    def job_left(self, job: Json) -> News:
+        """A job left the watch: it finished or is gone."""
+        key = key_of(job)
+        record = self._records.get(key)
+        if record is None or (record.uid and record.uid != uid_of(job)):
+            return News.NONE
+        if record.finished and not job.get("metadata", {}).get("deletionTimestamp"):
+            return News.NONE
+        record.lost = True
+        return News.NOW
+
+    # -- pods
+
+    def pod_seen(self, pod: Json) -> News:
+        """A pod as it is, or was a moment ago."""
+        owner = owner_of(pod)
+        if owner is None:
+            return News.NONE
+        key = Key(pod["metadata"]["namespace"], owner[0])
+        if key not in self._records and owner[1] in self._ended:
+            return News.NONE
+        pods = self.record(key).pods
+        new = Pod(member_state(pod), owner[1], version_of(pod))
+        old = pods.get(new.state.name)
+        if old is not None and (old.version > new.version or (old.version == new.version and not old.lost)):
+            return News.NONE
+        pods[new.state.name] = new
+        return weight(old.state if old and not old.lost else None, new.state)
+
+    def pod_left(self, pod: Json) -> News:
+        """A pod left the watch: it finished or is gone."""
+        owner = owner_of(pod)
+        if owner is None:
+            return News.NONE
+        record = self._records.get(Key(pod["metadata"]["namespace"], owner[0]))
+        known = record.pods.get(pod["metadata"]["name"]) if record else None
+        if known is None or known.state.uid != uid_of(pod) or known.version > version_of(pod):
+            return News.NONE
+        known.lost = True
+        return News.LEFT
+
+    def pod_gone(self, key: Key, name: str, uid: str) -> None:
+        """A pod is not there any more. One that was done is kept until its job's status says so."""
+        record = self.record(key)
+        known = record.pods.get(name)
+        if known is None or known.state.uid != uid:
+            return
+        known.lost = False
+        if known.state.phase is not Phase.SUCCEEDED or record.waits_since is None:
+            del record.pods[name]
+
+    # -- whole lists
+
+    def jobs_listed(self, listed: Iterable[Key], namespaces: frozenset[str], version: int) -> list[Key]:
+        """The unfinished jobs there were at a version: those known that are not among them are lost."""
+        there = set(listed)
+        result: list[Key] = []
+        for key, record in self:
+            if key in there or record.finished or not _within(key.namespace, namespaces):
+                continue
+            if record.job is None or version_of(record.job) <= version:
+                record.lost = True
+                result.append(key)
+        return result
+
+    def pods_listed(self, uids: set[str], namespaces: frozenset[str], version: int) -> list[Key]:
+        """The unfinished pods there were at a version: those known that are not among them are lost."""
+        result: list[Key] = []
+        for key, record in self:
+            if not _within(key.namespace, namespaces):
+                continue
+            for pod in record.pods.values():
+                if not pod.state.over and not pod.lost and pod.state.uid not in uids and pod.version <= version:
+                    pod.lost = True
+                    result.append(key)
+        return result
+
+
+def weight(old: MemberState | None, new: MemberState) -> News:
+    """How soon a change of a pod must be looked at: losses at once, progress together with more of it."""
+    if old is None:
+        return News.NOW if new.over else News.SOON
+    if old == new:
+        return News.NONE
+    urgent = new.uid != old.uid or (new.phase is not old.phase and new.over) or new.terminating != old.terminating
+    return News.NOW if urgent or new.disrupted else News.SOON
+
+
+def key_of(job: Mapping[str, Any]) -> Key:
+    """The key of an AkidJob."""
+    return Key(job["metadata"]["namespace"], job["metadata"]["name"])
+
+
+def uid_of(item: Mapping[str, Any]) -> str:
+    """An object's UID."""
+    return item["metadata"]["uid"]
+
+
+def version_of(item: Mapping[str, Any]) -> int:
+    """An object's (or a list's) resourceVersion; they grow with time (KEP-5504)."""
+    text = str(item["metadata"].get("resourceVersion", ""))
+    return int(text) if text.isdigit() else 0
+
+
+def owner_of(item: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(name, UID) of the AkidJob that controls an object."""
+    for reference in item["metadata"].get("ownerReferences", ()):
+        if reference.get("kind") == "AkidJob" and reference.get("controller"):
+            return reference["name"], reference["uid"]
+    return None
+
+
+def _slim(job: Json) -> Json:
+    """A job without the record of who set which field, which is as large as the job."""
+    return {**job, "metadata": {name: value for name, value in job["metadata"].items() if name != "managedFields"}}
+
+
+def _within(namespace: str, namespaces: frozenset[str]) -> bool:
+    return not namespaces or namespace in namespaces
