@@ -9,38 +9,38 @@ from akid.job.decide import Decision, decide
 from akid.job.manifest.load import load, load_mapping, parse
 from akid.job.manifest.problems import InvalidManifestError
 from akid.job.members import Member, MemberState, Phase
-from akid.job.names import Kind
+from akid.job.names import ObjectRole
 from akid.job.objects.observe import gang_state, member_state
-from akid.job.objects.pods import Settings
+from akid.job.objects.pods import PodDefaults
 from akid.job.planner.interface import (
     Create,
+    CreateFailure,
+    CreateFailureReason,
     Delete,
     Event,
     GangState,
     Observed,
     Plan,
-    Trouble,
-    TroubleKind,
 )
 from akid.job.planner.plan import plan
 
 __all__ = [
     "AkidJob",
     "Create",
+    "CreateFailure",
+    "CreateFailureReason",
     "Decision",
     "Delete",
     "Event",
     "GangState",
     "InvalidManifestError",
-    "Kind",
     "Member",
     "MemberState",
+    "ObjectRole",
     "Observed",
     "Phase",
     "Plan",
-    "Settings",
-    "Trouble",
-    "TroubleKind",
+    "PodDefaults",
     "decide",
     "gang_state",
     "load",

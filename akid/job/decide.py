@@ -13,12 +13,12 @@ from akid.job.api.job import AkidJob
 from akid.job.api.status import Status
 from akid.job.manifest.load import parse
 from akid.job.manifest.problems import InvalidManifestError
-from akid.job.names import Kind
-from akid.job.objects.pods import Settings, place_of
+from akid.job.names import ObjectRole
+from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import Manifest, manifest
 from akid.job.planner.build import event
 from akid.job.planner.conditions import MAX_TEXT, changed, with_condition
-from akid.job.planner.interface import Delete, Event, Observed, Plan, Trouble, TroubleKind
+from akid.job.planner.interface import CreateFailure, CreateFailureReason, Delete, Event, Observed, Plan
 from akid.job.planner.plan import plan
 
 
@@ -37,7 +37,7 @@ class Decision:
     job: AkidJob | None = None
 
 
-def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: Settings) -> Decision:
+def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: PodDefaults) -> Decision:
     """What to do for a job as the server holds it.
 
     Args:
@@ -52,8 +52,8 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
         return Decision(_refused(raw, observed, now, str(error)))
     missing = image_problem(job, settings)
     if missing:
-        trouble = Trouble(TroubleKind.INVALID_TEMPLATE, missing)
-        observed = replace(observed, troubles=(*observed.troubles, trouble))
+        failure = CreateFailure(CreateFailureReason.INVALID_TEMPLATE, missing)
+        observed = replace(observed, create_failures=(*observed.create_failures, failure))
     result = plan(job, observed, now)
     if not result.create:
         return Decision(result, job=job)
@@ -61,7 +61,7 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
     return Decision(result, tuple(manifest(job, create, settings, place) for create in result.create), job)
 
 
-def image_problem(job: AkidJob, settings: Settings) -> str:
+def image_problem(job: AkidJob, settings: PodDefaults) -> str:
     """What is wrong if a member's pod would have no image; else empty."""
     if job.spec.image or settings.image:
         return ""
@@ -82,9 +82,9 @@ def _refused(raw: Mapping[str, Any], observed: Observed, now: datetime, problems
     except ValidationError:
         old = Status()
     deletes = tuple(
-        Delete(Kind.MEMBER, state.name, state.uid)
+        Delete(ObjectRole.MEMBER, state.name, state.uid)
         for state in observed.members
-        if not state.over and not state.terminating
+        if not state.terminal and not state.terminating
     )
     if old.finished:
         return Plan(delete=deletes)

@@ -66,7 +66,7 @@ class MemberState:
         created: when it was made.
         finished: when its trainer ended.
         deletion_due: when it should have been gone, if somebody deleted it.
-        held: whether it was deleted and only a finalizer of somebody else keeps it.
+        finalizer_blocked: whether it was deleted and only a finalizer of somebody else keeps it.
     """
 
     name: str
@@ -83,7 +83,7 @@ class MemberState:
     created: datetime | None = None
     finished: datetime | None = None
     deletion_due: datetime | None = None
-    held: bool = False
+    finalizer_blocked: bool = False
 
     @property
     def terminating(self) -> bool:
@@ -91,6 +91,6 @@ class MemberState:
         return self.deletion_due is not None
 
     @property
-    def over(self) -> bool:
+    def terminal(self) -> bool:
         """Whether its trainer has ended."""
         return self.phase in (Phase.SUCCEEDED, Phase.FAILED)

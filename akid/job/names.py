@@ -22,7 +22,7 @@ MANAGER = "akid-operator"
 PORTS = {"tf": 2222, "rendezvous": 2300, "metrics": 9464}
 
 
-class Kind(StrEnum):
+class ObjectRole(StrEnum):
     """What a plan creates and deletes, beside the members themselves."""
 
     JOB = "job"
@@ -36,14 +36,14 @@ class Kind(StrEnum):
     MEMBER = "member"
 
 
-def object_name(job: AkidJob, kind: Kind) -> str:
+def object_name(job: AkidJob, kind: ObjectRole) -> str:
     """The name of one of the job's objects (members have their own)."""
     name = job.metadata.name
-    if kind is Kind.TOKEN:
+    if kind is ObjectRole.TOKEN:
         # The operator may create Secrets but not read them: only the job's UID makes the name surely ours.
         return f"{name}-token-{hashlib.sha256(job.metadata.uid.encode()).hexdigest()[:8]}"
-    suffix = {Kind.CONFIG: "-kid", Kind.DATA_CLAIM: "-data", Kind.LOG_CLAIM: "-log"}
-    return name + (suffix | {Kind.RENDEZVOUS: "-rendezvous"}).get(kind, "")
+    suffix = {ObjectRole.CONFIG: "-kid", ObjectRole.DATA_CLAIM: "-data", ObjectRole.LOG_CLAIM: "-log"}
+    return name + (suffix | {ObjectRole.RENDEZVOUS: "-rendezvous"}).get(kind, "")
 
 
 def member_name(job: AkidJob, role: RoleName, index: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from akid.job import Settings
+from akid.job import PodDefaults
 from akid_operator import __version__
 from akid_operator.kube.connect import own_namespace
 from akid_operator.kube.errors import OperatorError
@@ -57,7 +57,7 @@ def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
             lease_namespace=given.lease_namespace or own_namespace(),
             timing=Timing(lease, lease * 2 / 3, lease / 7.5),
             resync=given.resync_seconds,
-            pods=Settings(image=given.trainer_image, image_pull_secrets=tuple(given.pull_secret)),
+            pods=PodDefaults(image=given.trainer_image, image_pull_secrets=tuple(given.pull_secret)),
         ),
         given,
     )

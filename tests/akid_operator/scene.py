@@ -12,7 +12,7 @@ from akid_operator.work.store import Key, Store
 from fake_server import FakeServer
 from jobs import job
 
-from akid.job import Event, Settings
+from akid.job import Event, PodDefaults
 
 KEY = Key("lab", "digits")
 CORE = "/api/v1/namespaces/lab"
@@ -37,7 +37,7 @@ class Scene:
         """Begin with what is known of the job alone."""
         self.store = Store()
         self.reconciler = Reconciler(
-            self.server, self.store, Settings(), self, lambda: self.start + timedelta(seconds=self.seconds),
+            self.server, self.store, PodDefaults(), self, lambda: self.start + timedelta(seconds=self.seconds),
             lambda: self.seconds,
         )  # fmt: skip
         self.store.job_seen(self.job)

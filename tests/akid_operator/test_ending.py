@@ -14,7 +14,7 @@ from akid_operator.serve.settings import Options
 from akid_operator.work.controller import FAREWELL, Controller
 from fake_server import FakeServer
 
-from akid.job import Event, Settings
+from akid.job import Event, PodDefaults
 
 NAMESPACES = frozenset({"lab"})
 
@@ -64,7 +64,7 @@ def test_it_ends_while_it_still_asks_what_the_server_knows(monkeypatch: pytest.M
 def test_events_that_cannot_be_written_are_waited_for_once() -> None:
     async def main() -> float:
         api = Silent(reads=True)
-        controller = Controller(api, Settings(), NAMESPACES, Metrics())
+        controller = Controller(api, PodDefaults(), NAMESPACES, Metrics())
         watching = asyncio.Event()
         watching.set()
         await controller.start(watching)

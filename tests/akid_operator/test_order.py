@@ -8,10 +8,10 @@ import pytest
 from akid_operator.serve.metrics import Metrics
 from akid_operator.work.controller import AT_THE_START, Controller
 from akid_operator.work.queue import PATIENCE, WorkQueue
-from akid_operator.work.store import Key, News
+from akid_operator.work.store import Key, Urgency
 from fake_server import FakeServer
 
-from akid.job import Settings
+from akid.job import PodDefaults
 
 OLD, NEW = Key("lab", "old"), Key("lab", "new")
 
@@ -21,13 +21,13 @@ def handed_out(synced_at: float | None, after: float) -> list[Key]:
 
     async def main() -> list[Key]:
         now = [0.0]
-        controller = Controller(FakeServer(), Settings(), frozenset(), Metrics())
+        controller = Controller(FakeServer(), PodDefaults(), frozenset(), Metrics())
         controller.queue = WorkQueue(lambda: now[0])
         controller.synced_at = synced_at
         for key, status in ((OLD, {"state": "Running"}), (NEW, {})):
             metadata = {"namespace": key.namespace, "name": key.name, "uid": key.name, "resourceVersion": "1"}
             controller.store.job_seen({"metadata": metadata, "status": status})
-            controller.mark(key, News.SOON)
+            controller.mark(key, Urgency.SOON)
         now[0] = after
         taken = (controller.queue.take()[0] for _ in range(2))
         return [one.key for one in taken if one is not None]

@@ -17,7 +17,7 @@ from job.arbitrary import changes, specs
 from job.manifests import KID, manifest, put
 from jobs import JOBS, REPOSITORY, Jobs
 
-from akid.job import AkidJob, InvalidManifestError, Kind, Settings, parse
+from akid.job import AkidJob, InvalidManifestError, ObjectRole, PodDefaults, parse
 from akid.job.members import members_of
 from akid.job.objects.pods import place_of
 from akid.job.objects.services_and_config import manifest as made
@@ -120,11 +120,11 @@ def test_the_models_and_the_server_agree(server: Server, spec: dict[str, Any]) -
 def objects(job: AkidJob, *, pods: bool) -> list[Any]:
     """What the operator makes once for a job, and its pods."""
     volumes = job.spec.volumes
-    creates = [Create(Kind.CONFIG, 0)]
-    creates += [Create(Kind.DATA_CLAIM, 0)] if volumes.data and volumes.data.claim_template else []
-    creates += [Create(Kind.LOG_CLAIM, 0)] if volumes.log and volumes.log.claim_template else []
-    creates += [Create(Kind.MEMBER, 0, member) for member in members_of(job)] if pods else []
-    return [made(job, create, Settings(image="trainer"), place_of(job)) for create in creates]
+    creates = [Create(ObjectRole.CONFIG, 0)]
+    creates += [Create(ObjectRole.DATA_CLAIM, 0)] if volumes.data and volumes.data.claim_template else []
+    creates += [Create(ObjectRole.LOG_CLAIM, 0)] if volumes.log and volumes.log.claim_template else []
+    creates += [Create(ObjectRole.MEMBER, 0, member) for member in members_of(job)] if pods else []
+    return [made(job, create, PodDefaults(image="trainer"), place_of(job)) for create in creates]
 
 
 def names_in(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from akid_operator.work.store import Key, News, Store
+from akid_operator.work.store import Key, Store, Urgency
 
 KEY = Key("lab", "digits")
 
@@ -48,9 +48,9 @@ def members(store: Store) -> list[str]:
 
 
 def test_a_job_is_news_once(store: Store) -> None:
-    assert store.job_seen(a_job()) is News.NONE
-    assert store.job_seen(a_job(9)) is News.NONE
-    assert store.job_seen(a_job(11)) is News.NOW
+    assert store.job_seen(a_job()) is Urgency.NONE
+    assert store.job_seen(a_job(9)) is Urgency.NONE
+    assert store.job_seen(a_job(11)) is Urgency.NOW
     kept = store.record(KEY).job
     assert kept is not None
     assert "managedFields" not in kept["metadata"]
@@ -58,35 +58,35 @@ def test_a_job_is_news_once(store: Store) -> None:
 
 def test_what_we_wrote_is_no_news_when_the_watch_tells_it(store: Store) -> None:
     store.pod_seen(a_pod(21))  # the answer to the create
-    assert store.pod_seen(a_pod(21)) is News.NONE
+    assert store.pod_seen(a_pod(21)) is Urgency.NONE
     assert members(store) == ["pod-1"]
 
 
 def test_old_news_of_a_pod_are_ignored(store: Store) -> None:
     store.pod_seen(a_pod(30, phase="Running"))
-    assert store.pod_seen(a_pod(25)) is News.NONE
+    assert store.pod_seen(a_pod(25)) is Urgency.NONE
     assert store.observed(KEY).members[0].phase == "Running"
 
 
 def test_progress_may_wait_and_losses_may_not(store: Store) -> None:
     store.pod_seen(a_pod(20))
-    assert store.pod_seen(a_pod(21, phase="Running")) is News.SOON
-    assert store.pod_seen(a_pod(22, phase="Running", hostIP="1.2.3.4")) is News.NONE
-    assert store.pod_seen(a_pod(23, phase="Failed")) is News.NOW
+    assert store.pod_seen(a_pod(21, phase="Running")) is Urgency.SOON
+    assert store.pod_seen(a_pod(22, phase="Running", hostIP="1.2.3.4")) is Urgency.NONE
+    assert store.pod_seen(a_pod(23, phase="Failed")) is Urgency.NOW
 
 
 def test_a_pod_that_left_the_watch_is_lost_until_it_is_read(store: Store) -> None:
     store.pod_seen(a_pod(20, phase="Running"))
-    assert store.pod_left(a_pod(24, phase="Running")) is News.LEFT
+    assert store.pod_left(a_pod(24, phase="Running")) is Urgency.LEFT
     assert store.record(KEY).pods["digits-worker-0"].lost
     store.pod_seen(a_pod(24, phase="Succeeded"))
     assert not store.record(KEY).pods["digits-worker-0"].lost
-    assert store.observed(KEY).members[0].over
+    assert store.observed(KEY).members[0].terminal
 
 
 def test_the_end_of_an_earlier_pod_does_not_touch_the_one_of_now(store: Store) -> None:
     store.pod_seen(a_pod(40, uid="pod-2"))
-    assert store.pod_left(a_pod(39, uid="pod-1")) is News.NONE
+    assert store.pod_left(a_pod(39, uid="pod-1")) is Urgency.NONE
     store.pod_gone(KEY, "digits-worker-0", "pod-1")
     assert members(store) == ["pod-2"]
 
@@ -101,7 +101,7 @@ def test_pods_of_an_earlier_job_of_the_name_are_not_the_new_ones(store: Store) -
 def test_a_pod_of_nobody_is_nobodys(store: Store) -> None:
     pod = a_pod()
     pod["metadata"]["ownerReferences"] = []
-    assert store.pod_seen(pod) is News.NONE
+    assert store.pod_seen(pod) is Urgency.NONE
     assert members(store) == []
 
 
@@ -121,16 +121,16 @@ def test_finished_jobs_and_pods_are_not_missed_in_a_list(store: Store) -> None:
     store.job_seen(a_job(21, state="Succeeded"))
     assert store.pods_listed(set(), frozenset(), 99) == []
     assert store.jobs_listed([], frozenset(), 99) == []
-    assert store.job_left(a_job(21, state="Succeeded")) is News.NONE
+    assert store.job_left(a_job(21, state="Succeeded")) is Urgency.NONE
 
 
 def test_late_news_of_a_job_that_is_forgotten_are_ignored(store: Store) -> None:
     store.job_seen(a_job(60, state="Succeeded"))
     store.forget(KEY)
-    assert store.job_seen(a_job(55, state="Running")) is News.NONE
-    assert store.pod_seen(a_pod(61, phase="Running")) is News.NONE
+    assert store.job_seen(a_job(55, state="Running")) is Urgency.NONE
+    assert store.pod_seen(a_pod(61, phase="Running")) is Urgency.NONE
     assert list(store) == []
-    assert store.job_seen(a_job(70, uid="job-2")) is News.NOW
+    assert store.job_seen(a_job(70, uid="job-2")) is Urgency.NOW
 
 
 def test_of_a_new_job_all_is_known_and_of_one_that_has_begun_it_is_not(store: Store) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 from job.manifests import manifest
 
-from akid.job import AkidJob, Kind, Member, MemberState, Observed, Phase, Plan, parse, plan
+from akid.job import AkidJob, Member, MemberState, ObjectRole, Observed, Phase, Plan, parse, plan
 from akid.job.api.engine import RoleName
 from akid.job.api.status import Status
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TWO = {"name": "multi_worker", "workers": 2}
 SERVERS = {"name": "parameter_server", "workers": 2, "parameterServers": 1, "evaluator": True}
-OBJECTS = {kind: f"uid-{kind}" for kind in (Kind.CONFIG, Kind.SERVICE, Kind.RENDEZVOUS)}
+OBJECTS = {kind: f"uid-{kind}" for kind in (ObjectRole.CONFIG, ObjectRole.SERVICE, ObjectRole.RENDEZVOUS)}
 
 
 def at(seconds: float) -> datetime:
@@ -62,7 +62,9 @@ def look(
     **facts: Any,
 ) -> Plan:
     """The plan for a job of two workers (other parts of the spec by keyword) and what is seen of it."""
-    observed_facts = {name: facts.pop(name) for name in ("gang", "gangs", "troubles", "progress") if name in facts}
+    observed_facts = {
+        name: facts.pop(name) for name in ("gang", "gangs", "create_failures", "progress") if name in facts
+    }
     job = job_with(status, **{"engine": TWO, **facts})
     objects = OBJECTS if seen_objects is None else seen_objects
     return plan(job, Observed(members=members, objects=objects, **observed_facts), now)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from akid.job import Decision, Delete, Kind, Observed, Settings, decide, gang_state, member_state
+from akid.job import Decision, Delete, ObjectRole, Observed, PodDefaults, decide, gang_state, member_state
 from akid.job.api.base import format_time
 from akid.job.names import ATTEMPT_LABEL
 
@@ -32,7 +32,7 @@ class Cluster:
         self.job["metadata"]["resourceVersion"] = "1"
         self.now = start
         self.pods: dict[str, Object] = {}
-        self.objects: dict[Kind, Object] = {}
+        self.objects: dict[ObjectRole, Object] = {}
         self.dead_nodes: set[str] = set()
         self.own_failures: dict[str, int] = {}
         self.numbers = itertools.count(2)
@@ -131,7 +131,7 @@ class Operator:
         self.written = self.job["metadata"]["resourceVersion"] if self.job else ""
 
     def hear(self, name: str) -> None:
-        """News of one pod arrive."""
+        """Urgency of one pod arrive."""
         pod = self.cluster.pods.get(name)
         if pod is None:
             self.pods.pop(name, None)
@@ -143,10 +143,10 @@ class Operator:
 
     def observed(self) -> Observed:
         objects = self.cluster.objects
-        gang = objects.get(Kind.GANG)
+        gang = objects.get(ObjectRole.GANG)
         return Observed(
             members=tuple(member_state(pod) for pod in self.pods.values()),
-            objects={kind: item["uid"] for kind, item in objects.items() if kind is not Kind.GANG},
+            objects={kind: item["uid"] for kind, item in objects.items() if kind is not ObjectRole.GANG},
             gang=gang_state(gang["manifest"]) if gang else None,
             gangs=frozenset({"coscheduling"}),
         )
@@ -155,7 +155,7 @@ class Operator:
         """One reconcile; the operator dies before the write of that number."""
         if self.job is None:
             return None
-        decision = decide(self.job, self.observed(), self.cluster.now, Settings())
+        decision = decide(self.job, self.observed(), self.cluster.now, PodDefaults())
         budget = itertools.count()
 
         def write() -> None:
@@ -183,7 +183,7 @@ class Operator:
             self._delete(delete)
         for create, manifest in zip(plan.create, decision.manifests, strict=True):
             write()
-            if create.kind is Kind.MEMBER:
+            if create.kind is ObjectRole.MEMBER:
                 pod = self.cluster.create_pod(manifest)
                 self.pods[pod["metadata"]["name"]] = copy.deepcopy(pod)
             elif create.kind not in self.cluster.objects:
@@ -193,9 +193,9 @@ class Operator:
 
     def _delete(self, delete: Delete) -> None:
         cluster = self.cluster
-        if delete.kind is Kind.JOB:
+        if delete.kind is ObjectRole.JOB:
             cluster.job = self.job = None
-        elif delete.kind is Kind.MEMBER:
+        elif delete.kind is ObjectRole.MEMBER:
             self.check(cluster, delete)
             cluster.delete_pod(delete.name, delete.uid, force=delete.force)
             if delete.name not in cluster.pods:

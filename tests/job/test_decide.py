@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from job.manifests import manifest, put
 from job.scenes import SERVERS, T0, TWO, running, seen
 
-from akid.job import Observed, Plan, Settings, decide
+from akid.job import Observed, Plan, PodDefaults, decide
 
-NONE = Settings()
+NONE = PodDefaults()
 
 
 def reason(plan: Plan) -> str:
@@ -59,7 +59,7 @@ def test_a_job_without_an_image_fails(spec: dict[str, Any], problem: str):
     decision = decide(raw, Observed(), T0, NONE)
     assert reason(decision.plan) == ("InvalidTemplate" if problem else "")
     assert problem in str(decision.plan.status)
-    assert not reason(decide(raw, Observed(), T0, Settings(image="default:1")).plan)
+    assert not reason(decide(raw, Observed(), T0, PodDefaults(image="default:1")).plan)
 
 
 PATHS = st.sampled_from([

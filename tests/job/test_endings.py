@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from job.scenes import SERVERS, T0, TWO, at, condition, deleted, look, running, seen, started
 
-from akid.job import Kind, Plan
+from akid.job import ObjectRole, Plan
 from akid.job.planner.deadlines import LEAVE
 
 FAILED = {"exit_code": 137, "finished": at(10), "message": "killed", "node": "node-a"}
@@ -101,5 +101,5 @@ def test_members_of_a_job_that_failed_go_at_once():
 
 def test_h_nothing_is_written_after_the_end():
     ended = started(look(seen("worker-0", "Succeeded"), seen("worker-1"), status=running()))
-    after = look(seen("worker-0", "Succeeded"), status=ended, seen_objects={Kind.CONFIG: "u"}, now=at(99))
+    after = look(seen("worker-0", "Succeeded"), status=ended, seen_objects={ObjectRole.CONFIG: "u"}, now=at(99))
     assert after == Plan()

@@ -8,7 +8,7 @@ import pytest
 from job.manifests import job
 from job.scenes import TWO, at, condition, created, deleted, look, running, seen, started
 
-from akid.job import Create, GangState, Kind, Member, Settings, gang_state
+from akid.job import Create, GangState, Member, ObjectRole, PodDefaults, gang_state
 from akid.job.api.engine import RoleName
 from akid.job.objects.pods import place_of
 from akid.job.objects.services_and_config import manifest
@@ -19,13 +19,13 @@ VOLCANO = {"scheduling": {"gang": "volcano", "queue": "research"}, "gangs": froz
 
 def group(scheduling: dict[str, Any]) -> dict[str, Any]:
     described = job(engine=TWO, scheduling=scheduling)
-    return manifest(described, Create(Kind.GANG, 1), Settings(), place_of(described))
+    return manifest(described, Create(ObjectRole.GANG, 1), PodDefaults(), place_of(described))
 
 
 def pod(scheduling: dict[str, Any]) -> dict[str, Any]:
     member = Member(RoleName.WORKER, 0)
     described = job(engine=TWO, scheduling=scheduling)
-    return manifest(described, Create(Kind.MEMBER, 0, member), Settings(), place_of(described))
+    return manifest(described, Create(ObjectRole.MEMBER, 0, member), PodDefaults(), place_of(described))
 
 
 def test_a_gang_that_nobody_schedules_waits_and_says_so():

@@ -104,8 +104,8 @@ def test_a_pod_that_is_being_deleted():
 @pytest.mark.parametrize(("grace", "held"), [(30, False), (0, True)])
 def test_what_is_deleted_without_a_grace_period_and_still_there_is_held_by_a_finalizer(grace: int, held: bool):
     gone = {"deletionTimestamp": "2026-01-01T12:00:30Z", "deletionGracePeriodSeconds": grace}
-    assert member_state(pod(**gone)).held is held
-    assert not member_state(pod()).held
+    assert member_state(pod(**gone)).finalizer_blocked is held
+    assert not member_state(pod()).finalizer_blocked
 
 
 def test_a_pod_that_is_to_be_preempted_says_so():

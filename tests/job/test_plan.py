@@ -23,7 +23,7 @@ from job.scenes import (
     started,
 )
 
-from akid.job import Kind, Observed, Plan, Trouble, TroubleKind, parse, plan
+from akid.job import CreateFailure, CreateFailureReason, ObjectRole, Observed, Plan, parse, plan
 from akid.job.api.status import Progress
 from akid.job.planner.conditions import COUNTS
 
@@ -112,16 +112,20 @@ def test_n_a_change_of_workers_is_a_new_attempt_of_all():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [TroubleKind.NAME_CONFLICT, TroubleKind.QUOTA_EXCEEDED, TroubleKind.FORBIDDEN])
-def test_trouble_that_passes_is_waited_out(kind: TroubleKind):
-    waiting = look(troubles=(Trouble(kind, "pods are forbidden"),))
+@pytest.mark.parametrize(
+    "kind", [CreateFailureReason.NAME_CONFLICT, CreateFailureReason.QUOTA_EXCEEDED, CreateFailureReason.FORBIDDEN]
+)
+def test_trouble_that_passes_is_waited_out(kind: CreateFailureReason):
+    waiting = look(create_failures=(CreateFailure(kind, "pods are forbidden"),))
     assert condition(waiting, "Queued") == ("True", str(kind))
     assert (created(waiting)[1:], waiting.requeue_after) == (["worker-0", "worker-1"], 5)
     assert condition(look(*BOTH, status=started(waiting)), "Queued") == ("False", "Admitted")
 
 
 def test_a_template_the_server_refuses_fails_the_job():
-    refused = look(troubles=(Trouble(TroubleKind.INVALID_TEMPLATE, 'unknown field "spec.containrs"'),))
+    refused = look(
+        create_failures=(CreateFailure(CreateFailureReason.INVALID_TEMPLATE, 'unknown field "spec.containrs"'),)
+    )
     assert condition(refused, "Failed") == ("True", "InvalidTemplate")
 
 
@@ -134,7 +138,7 @@ def test_a_job_that_is_being_deleted_is_let_go():
 
 
 def test_objects_deleted_behind_its_back_are_made_again():
-    kept = {kind: uid for kind, uid in OBJECTS.items() if kind is not Kind.RENDEZVOUS}
+    kept = {kind: uid for kind, uid in OBJECTS.items() if kind is not ObjectRole.RENDEZVOUS}
     assert created(look(*BOTH, status=running(), seen_objects=kept)) == ["rendezvous"]
 
 

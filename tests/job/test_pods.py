@@ -9,7 +9,7 @@ import yaml
 from job.manifests import KID, job, parse
 from job.scenes import SERVERS, TWO
 
-from akid.job import Create, Kind, Member, Settings
+from akid.job import Create, Member, ObjectRole, PodDefaults
 from akid.job.api.engine import RoleName
 from akid.job.objects.pods import place_of
 from akid.job.objects.services_and_config import manifest
@@ -20,13 +20,13 @@ SIZE = {"resources": {"requests": {"storage": "1Gi"}}}
 def pod(role: str = "worker", index: int = 0, /, **spec: Any) -> dict[str, Any]:
     described = job(**{"engine": TWO, **spec})
     member = Member(RoleName(role), index)
-    settings = Settings(image="default:1", env={"HTTP_PROXY": "p"})
-    return manifest(described, Create(Kind.MEMBER, 2, member), settings, place_of(described))
+    settings = PodDefaults(image="default:1", env={"HTTP_PROXY": "p"})
+    return manifest(described, Create(ObjectRole.MEMBER, 2, member), settings, place_of(described))
 
 
-def other(kind: Kind, /, **spec: Any) -> dict[str, Any]:
+def other(kind: ObjectRole, /, **spec: Any) -> dict[str, Any]:
     described = job(**{"engine": TWO, **spec})
-    return manifest(described, Create(kind, 2), Settings(), place_of(described))
+    return manifest(described, Create(kind, 2), PodDefaults(), place_of(described))
 
 
 def trainer(pod_: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def test_a_job_fails_in_words_if_the_trainer_leaves_none():
 
 
 def test_the_config_map_holds_a_kid_the_trainer_can_load():
-    described = other(Kind.CONFIG)
+    described = other(ObjectRole.CONFIG)
     kid = parse(yaml.safe_load(described["data"]["job.yaml"]))
     assert (kid.spec.kid.arguments(), kid.spec.engine.name) == (KID, "multi_worker")
     assert described["immutable"] is True
@@ -189,21 +189,23 @@ def test_the_config_map_holds_a_kid_the_trainer_can_load():
 
 def test_the_config_map_does_not_change_with_what_may_change():
     one, two = (
-        other(Kind.CONFIG),
-        other(Kind.CONFIG, engine={**TWO, "workers": 5}, runPolicy={"maxRestarts": 9}),
+        other(ObjectRole.CONFIG),
+        other(ObjectRole.CONFIG, engine={**TWO, "workers": 5}, runPolicy={"maxRestarts": 9}),
     )
     assert one == two
-    assert other(Kind.CONFIG, kid={"module": "a"})["metadata"]["annotations"] != one["metadata"]["annotations"]
+    assert (
+        other(ObjectRole.CONFIG, kid={"module": "a"})["metadata"]["annotations"] != one["metadata"]["annotations"]
+    )
 
 
 def test_o_names_resolve_before_the_pods_are_ready():
-    spec = other(Kind.SERVICE)["spec"]
+    spec = other(ObjectRole.SERVICE)["spec"]
     assert (spec["clusterIP"], spec["publishNotReadyAddresses"]) == ("None", True)
     assert spec["selector"] == {"akid.dev/job": "digits"}
 
 
 def test_the_rendezvous_is_an_address_of_the_chief():
-    described = other(Kind.RENDEZVOUS, engine=SERVERS)
+    described = other(ObjectRole.RENDEZVOUS, engine=SERVERS)
     assert described["metadata"]["name"] == "digits-rendezvous"
     assert described["spec"]["selector"] == {"akid.dev/chief": "digits"}
     assert described["spec"]["ports"] == [{"name": "rendezvous", "port": 2300, "targetPort": 2300}]
@@ -211,7 +213,7 @@ def test_the_rendezvous_is_an_address_of_the_chief():
 
 @pytest.mark.parametrize(("engine", "chief"), [(TWO, ("worker", 0)), (SERVERS, ("chief", 0))])
 def test_the_rendezvous_selects_the_chief_alone(engine: dict[str, Any], chief: tuple[str, int]):
-    selector = other(Kind.RENDEZVOUS, engine=engine)["spec"]["selector"].items()
+    selector = other(ObjectRole.RENDEZVOUS, engine=engine)["spec"]["selector"].items()
     members = [("worker", 0), ("worker", 1), ("chief", 0), ("ps", 0)]
     copied = {"metadata": {"labels": {"akid.dev/chief": "digits", "mine": "kept"}}, **template()}
     labels = {who: pod(*who, engine=engine, template=copied)["metadata"]["labels"] for who in members}
@@ -220,7 +222,7 @@ def test_the_rendezvous_selects_the_chief_alone(engine: dict[str, Any], chief: t
 
 
 def test_the_token_is_a_secret_of_this_very_job_without_data():
-    described = other(Kind.TOKEN)
+    described = other(ObjectRole.TOKEN)
     assert (described["kind"], described["immutable"]) == ("Secret", True)
     assert "data" not in described
     assert described["metadata"]["name"].startswith("digits-token-")
@@ -230,13 +232,13 @@ def test_the_token_is_a_secret_of_this_very_job_without_data():
 
 
 def test_a_claim_is_made_from_its_template():
-    described = other(Kind.LOG_CLAIM, volumes={"log": {"claimTemplate": {"spec": SIZE}}})
+    described = other(ObjectRole.LOG_CLAIM, volumes={"log": {"claimTemplate": {"spec": SIZE}}})
     assert described["kind"] == "PersistentVolumeClaim"
     assert described["spec"] == {"accessModes": ["ReadWriteOnce"], **SIZE}
 
 
-@pytest.mark.parametrize("kind", [k for k in Kind if k not in (Kind.JOB, Kind.MEMBER)])
-def test_every_object_belongs_to_the_job(kind: Kind):
+@pytest.mark.parametrize("kind", [k for k in ObjectRole if k not in (ObjectRole.JOB, ObjectRole.MEMBER)])
+def test_every_object_belongs_to_the_job(kind: ObjectRole):
     sized = {"claimTemplate": {"spec": SIZE}}
     described = other(kind, volumes={"data": sized, "log": sized}, scheduling={"gang": "coscheduling"})
     assert described["metadata"]["ownerReferences"][0]["uid"] == "job-uid"

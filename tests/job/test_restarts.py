@@ -96,7 +96,7 @@ def test_f_a_pod_on_a_dead_node_is_deleted_by_force():
 
 
 def test_a_pod_that_a_finalizer_keeps_is_told_and_not_deleted_again():
-    kept = seen("worker-1", deletion_due=at(10), held=True)
+    kept = seen("worker-1", deletion_due=at(10), finalizer_blocked=True)
     early = look(seen("worker-0"), kept, status=running(), now=at(11))
     assert (deleted(early), early.requeue_after) == ([], 9)
     late = look(seen("worker-0"), kept, status=started(early), now=at(60))

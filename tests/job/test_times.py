@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from job.scenes import BOTH, at, condition, created, deleted, look, running, seen, started
 
-from akid.job import Kind, Plan
+from akid.job import ObjectRole, Plan
 
 
 def test_a_the_active_deadline_is_kept():
@@ -33,7 +33,7 @@ def test_m_ttl_is_exact_and_waits_while_suspended():
     ended = started(look(seen("worker-0", "Succeeded"), runPolicy=policy))
     assert look(status=ended, runPolicy=policy, seen_objects={}, now=at(10)).requeue_after == 20
     gone = look(status=ended, runPolicy=policy, seen_objects={}, now=at(30))
-    assert [(d.kind, d.name, d.uid) for d in gone.delete] == [(Kind.JOB, "digits", "job-uid")]
+    assert [(d.kind, d.name, d.uid) for d in gone.delete] == [(ObjectRole.JOB, "digits", "job-uid")]
     kept = look(status=ended, runPolicy={**policy, "suspend": True}, seen_objects={}, now=at(99))
     assert kept == Plan()
 

@@ -46,7 +46,7 @@ def member_state(pod: Object) -> MemberState:
         finished=_time(ended.get("finishedAt")),
         deletion_due=_time(metadata.get("deletionTimestamp")),
         # A deletion without a grace period waits for no node.
-        held="deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0,
+        finalizer_blocked="deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0,
     )
 
 

@@ -13,7 +13,7 @@ from akid.job.names import (
     ATTEMPT_LABEL,
     JOB_LABEL,
     PORTS,
-    Kind,
+    ObjectRole,
     job_labels,
     member_labels,
     member_name,
@@ -39,7 +39,7 @@ CONTAINER_SECURITY: Manifest = {"allowPrivilegeEscalation": False, "capabilities
 
 
 @dataclass(frozen=True)
-class Settings:
+class PodDefaults:
     """What the one who runs the jobs decides.
 
     Args:
@@ -53,7 +53,7 @@ class Settings:
     image_pull_secrets: tuple[str, ...] = ()
 
 
-def pod(job: AkidJob, member: Member, attempt: int, settings: Settings, place: Place) -> Manifest:
+def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place: Place) -> Manifest:
     """The Pod of a member."""
     template = job.spec.template_of(member.role).to_json()
     spec: Manifest = template.get("spec", {})
@@ -77,7 +77,7 @@ def pod(job: AkidJob, member: Member, attempt: int, settings: Settings, place: P
             "securityContext": {**POD_SECURITY, **spec.get("securityContext", {})},
             "restartPolicy": "Never",
             "hostname": member.name(job),
-            "subdomain": object_name(job, Kind.SERVICE),
+            "subdomain": object_name(job, ObjectRole.SERVICE),
             **_spread(job, spec),
         },
     }
@@ -130,7 +130,7 @@ def owner(job: AkidJob) -> Manifest:
 
 def place_of(job: AkidJob) -> Place:
     """Where members run in a cluster. Names without the namespace resolve at the first search domain."""
-    service = object_name(job, Kind.SERVICE)
+    service = object_name(job, ObjectRole.SERVICE)
     ports = {role: port(job, role, "tf") for role in RoleName}
     meets = has_rendezvous(job)
     chief = job.spec.engine.chief[0]
@@ -139,7 +139,7 @@ def place_of(job: AkidJob) -> Place:
         kid_file=f"{KID_DIR}/{KID_FILE}",
         data_path=DATA_PATH,
         log_dir=log_dir(job),
-        rendezvous=f"{object_name(job, Kind.RENDEZVOUS)}:{port(job, chief, 'rendezvous')}" if meets else "",
+        rendezvous=f"{object_name(job, ObjectRole.RENDEZVOUS)}:{port(job, chief, 'rendezvous')}" if meets else "",
         token_file=f"{TOKEN_DIR}/{TOKEN_FILE}" if meets else "",
     )
 
@@ -151,7 +151,7 @@ def trainer_of(spec: Manifest) -> Manifest:
     return (named or containers or [{}])[0]
 
 
-def _container(job: AkidJob, member: Member, settings: Settings, kept: Manifest) -> Manifest:
+def _container(job: AkidJob, member: Member, settings: PodDefaults, kept: Manifest) -> Manifest:
     container: Manifest = {
         "name": TRAINER,
         "image": job.spec.image or settings.image,
@@ -168,7 +168,7 @@ def _container(job: AkidJob, member: Member, settings: Settings, kept: Manifest)
     return container
 
 
-def _env(values: dict[str, str], settings: Settings, kept: Manifest) -> list[Manifest]:
+def _env(values: dict[str, str], settings: PodDefaults, kept: Manifest) -> list[Manifest]:
     address = {"name": "AKID_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
     values = {**settings.env, **values, "AKID_METRICS_PORT": str(port_of(kept, "metrics"))}
     return [address, *({"name": name, "value": value} for name, value in values.items())]
@@ -183,7 +183,7 @@ def _ports(job: AkidJob, member: Member, kept: Manifest) -> list[Manifest]:
     return [{"name": name, "containerPort": port_of(kept, name)} for name in names]
 
 
-def _defaults(job: AkidJob, settings: Settings) -> Manifest:
+def _defaults(job: AkidJob, settings: PodDefaults) -> Manifest:
     """What a template may overrule."""
     scheduling, gang = job.spec.scheduling, gang_of(job)
     values: Manifest = {

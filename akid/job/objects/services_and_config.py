@@ -14,13 +14,13 @@ from akid.job.names import (
     ATTEMPT_LABEL,
     HASH_ANNOTATION,
     JOB_LABEL,
-    Kind,
+    ObjectRole,
     chief_label,
     job_labels,
     object_name,
 )
 from akid.job.objects.gang import GANGS, gang_of
-from akid.job.objects.pods import Manifest, Settings, owner, pod, port
+from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place
 from akid.job.objects.volumes import KID_FILE
 from akid.job.planner.interface import Create
@@ -29,38 +29,38 @@ from akid.job.planner.interface import Create
 Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 # apiVersion and kind of each kind of object (a gang's differs by scheduler).
-TYPES: dict[Kind, tuple[str, str]] = {
-    Kind.CONFIG: ("v1", "ConfigMap"),
-    Kind.TOKEN: ("v1", "Secret"),
-    Kind.DATA_CLAIM: ("v1", "PersistentVolumeClaim"),
-    Kind.LOG_CLAIM: ("v1", "PersistentVolumeClaim"),
-    Kind.SERVICE: ("v1", "Service"),
-    Kind.RENDEZVOUS: ("v1", "Service"),
-    Kind.MEMBER: ("v1", "Pod"),
+TYPES: dict[ObjectRole, tuple[str, str]] = {
+    ObjectRole.CONFIG: ("v1", "ConfigMap"),
+    ObjectRole.TOKEN: ("v1", "Secret"),
+    ObjectRole.DATA_CLAIM: ("v1", "PersistentVolumeClaim"),
+    ObjectRole.LOG_CLAIM: ("v1", "PersistentVolumeClaim"),
+    ObjectRole.SERVICE: ("v1", "Service"),
+    ObjectRole.RENDEZVOUS: ("v1", "Service"),
+    ObjectRole.MEMBER: ("v1", "Pod"),
 }
 
 
-def manifest(job: AkidJob, create: Create, settings: Settings, place: Place) -> Manifest:
+def manifest(job: AkidJob, create: Create, settings: PodDefaults, place: Place) -> Manifest:
     """The manifest of something a plan creates.
 
     A Secret comes without its data: whoever creates it puts a random text into `stringData.token`.
     """
-    if create.kind is Kind.MEMBER and create.member is not None:
+    if create.kind is ObjectRole.MEMBER and create.member is not None:
         return pod(job, create.member, create.attempt, settings, place)
     result = {**_head(job, create.kind), **_body(job, create.kind)}
-    if create.kind is Kind.GANG:
+    if create.kind is ObjectRole.GANG:
         result["metadata"]["labels"][ATTEMPT_LABEL] = str(create.attempt)
-    if create.kind is Kind.CONFIG:
+    if create.kind is ObjectRole.CONFIG:
         text = result["data"][KID_FILE]
         result["metadata"]["annotations"] = {HASH_ANNOTATION: hashlib.sha256(text.encode()).hexdigest()}
     return result
 
 
-def type_of(job: AkidJob, kind: Kind) -> tuple[str, str]:
+def type_of(job: AkidJob, kind: ObjectRole) -> tuple[str, str]:
     """(apiVersion, kind) of one of the job's objects."""
-    if kind is Kind.GANG:
+    if kind is ObjectRole.GANG:
         return (gang_of(job) or GANGS["coscheduling"]).api_version, "PodGroup"
-    if kind is Kind.JOB:
+    if kind is ObjectRole.JOB:
         return job.api_version, job.kind
     return TYPES[kind]
 
@@ -85,7 +85,7 @@ def kid_text(job: AkidJob) -> str:
     return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
-def _head(job: AkidJob, kind: Kind) -> Manifest:
+def _head(job: AkidJob, kind: ObjectRole) -> Manifest:
     api_version, name = type_of(job, kind)
     metadata: Manifest = {
         "name": object_name(job, kind),
@@ -96,20 +96,20 @@ def _head(job: AkidJob, kind: Kind) -> Manifest:
     return {"apiVersion": api_version, "kind": name, "metadata": metadata}
 
 
-def _body(job: AkidJob, kind: Kind) -> Manifest:
+def _body(job: AkidJob, kind: ObjectRole) -> Manifest:
     volumes = job.spec.volumes
     gang = gang_of(job)
-    if kind is Kind.CONFIG:
+    if kind is ObjectRole.CONFIG:
         return {"immutable": True, "data": {KID_FILE: kid_text(job)}}
-    if kind is Kind.TOKEN:
+    if kind is ObjectRole.TOKEN:
         return {"immutable": True, "type": "Opaque"}
-    if kind is Kind.DATA_CLAIM:
+    if kind is ObjectRole.DATA_CLAIM:
         return _claim(volumes.data)
-    if kind is Kind.LOG_CLAIM:
+    if kind is ObjectRole.LOG_CLAIM:
         return _claim(volumes.log)
-    if kind is Kind.GANG:
+    if kind is ObjectRole.GANG:
         return {"spec": gang.group_spec(job)} if gang else {}
-    return {"spec": _service(job) if kind is Kind.SERVICE else _rendezvous(job)}
+    return {"spec": _service(job) if kind is ObjectRole.SERVICE else _rendezvous(job)}
 
 
 def _claim(volume: Volume | None) -> Manifest:

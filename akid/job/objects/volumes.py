@@ -6,7 +6,7 @@ from typing import Any
 
 from akid.job.api.job import AkidJob
 from akid.job.api.volumes import Volume
-from akid.job.names import Kind, object_name
+from akid.job.names import ObjectRole, object_name
 
 Manifest = dict[str, Any]
 DATA_PATH = "/akid/data"
@@ -25,9 +25,9 @@ def log_dir(job: AkidJob) -> str:
 def pod_volumes(job: AkidJob, *, token: bool) -> tuple[list[Manifest], list[Manifest]]:
     """(volumes, mounts): data, log, the kid, shared memory and, if asked for, the rendezvous' token."""
     volumes = [
-        {"name": "akid-data", **_source(job, job.spec.volumes.data, Kind.DATA_CLAIM)},
-        {"name": "akid-log", **_source(job, job.spec.volumes.log, Kind.LOG_CLAIM)},
-        {"name": "akid-kid", "configMap": {"name": object_name(job, Kind.CONFIG)}},
+        {"name": "akid-data", **_source(job, job.spec.volumes.data, ObjectRole.DATA_CLAIM)},
+        {"name": "akid-log", **_source(job, job.spec.volumes.log, ObjectRole.LOG_CLAIM)},
+        {"name": "akid-kid", "configMap": {"name": object_name(job, ObjectRole.CONFIG)}},
         {"name": "akid-shm", "emptyDir": {"medium": "Memory"}},
     ]
     data = job.spec.volumes.data
@@ -38,13 +38,13 @@ def pod_volumes(job: AkidJob, *, token: bool) -> tuple[list[Manifest], list[Mani
         {"name": "akid-shm", "mountPath": "/dev/shm"},
     ]
     if token:
-        secret = {"secretName": object_name(job, Kind.TOKEN), "defaultMode": 0o440}
+        secret = {"secretName": object_name(job, ObjectRole.TOKEN), "defaultMode": 0o440}
         volumes.append({"name": "akid-token", "secret": secret})
         mounts.append({"name": "akid-token", "mountPath": TOKEN_DIR, "readOnly": True})
     return volumes, mounts
 
 
-def _source(job: AkidJob, volume: Volume | None, claim: Kind) -> Manifest:
+def _source(job: AkidJob, volume: Volume | None, claim: ObjectRole) -> Manifest:
     if volume is None:
         return {"emptyDir": {}}
     if volume.claim_template is not None or volume.claim_name is not None:

@@ -64,8 +64,8 @@ def _count(role: RoleName, present: list[MemberState], completed: frozenset[Memb
     mine = [s for s in present if s.member and s.member.role is role and s.member not in completed]
     done = sorted(member.index for member in completed if member.role is role)
     return ReplicaStatus(
-        active=sum(not s.over and not s.terminating for s in mine),
-        ready=sum(s.ready and not s.over and not s.terminating for s in mine),
+        active=sum(not s.terminal and not s.terminating for s in mine),
+        ready=sum(s.ready and not s.terminal and not s.terminating for s in mine),
         succeeded=len(done),
         failed=sum(s.phase is Phase.FAILED for s in mine),
         completed_indexes=format_indexes(done),

@@ -53,12 +53,12 @@ def leave(status: Status) -> datetime | None:
 
 def overdue(state: MemberState) -> datetime | None:
     """When a member that is being deleted is deleted by force; what a finalizer keeps, no force takes away."""
-    return state.deletion_due + LINGER if state.deletion_due and not state.held else None
+    return state.deletion_due + LINGER if state.deletion_due and not state.finalizer_blocked else None
 
 
 def held_until(state: MemberState) -> datetime | None:
     """When a member that a finalizer keeps is reported."""
-    return state.deletion_due + PATIENCE if state.deletion_due and state.held else None
+    return state.deletion_due + PATIENCE if state.deletion_due and state.finalizer_blocked else None
 
 
 def replaceable(state: MemberState) -> datetime | None:

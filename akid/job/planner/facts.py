@@ -10,7 +10,7 @@ from akid.job.api.job import AkidJob
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
 from akid.job.members import Member, MemberState, Phase, members_of
-from akid.job.names import Kind, object_name, worker_selector
+from akid.job.names import ObjectRole, object_name, worker_selector
 from akid.job.planner.conditions import completed_of
 from akid.job.planner.deadlines import overdue
 from akid.job.planner.failures import Losses, count, losses_of
@@ -100,17 +100,17 @@ class View:
             due = overdue(state)
             force = due is not None and due <= self.now
             if force or not state.terminating:
-                result.append(Delete(Kind.MEMBER, state.name, state.uid, force))
+                result.append(Delete(ObjectRole.MEMBER, state.name, state.uid, force))
         return result
 
-    def object_deletes(self, *kinds: Kind) -> list[Delete]:
+    def object_deletes(self, *kinds: ObjectRole) -> list[Delete]:
         """Deletes of the job's objects of these kinds that are there."""
         uids = dict(self.observed.objects)
         gang: GangState | None = self.observed.gang
         if gang is not None:
-            uids[Kind.GANG] = gang.uid
+            uids[ObjectRole.GANG] = gang.uid
         return [Delete(kind, object_name(self.job, kind), uids[kind]) for kind in kinds if kind in uids]
 
-    def create(self, kind: Kind, member: Member | None = None) -> Create:
+    def create(self, kind: ObjectRole, member: Member | None = None) -> Create:
         """A create for this attempt."""
         return Create(kind, self.attempt, member)

@@ -8,16 +8,16 @@ from typing import Literal
 from akid.job.api.engine import RoleName
 from akid.job.api.status import Status
 from akid.job.members import MemberState, chief_of
-from akid.job.names import Kind
+from akid.job.names import ObjectRole
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import active_deadline, expiry, leave, overdue, pending_deadline, seconds_until
 from akid.job.planner.facts import View
 from akid.job.planner.failures import exhausted, failure_reason, tell
-from akid.job.planner.interface import Delete, Plan, TroubleKind
+from akid.job.planner.interface import CreateFailureReason, Delete, Plan
 
 # What serves running members only. The kid, the claims and the kept pods stay until the job is deleted.
-SERVING = (Kind.SERVICE, Kind.RENDEZVOUS, Kind.GANG)
+SERVING = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS, ObjectRole.GANG)
 
 
 def fail(view: View) -> Plan | None:
@@ -28,9 +28,9 @@ def fail(view: View) -> Plan | None:
     if losses.retryable and exhausted(view.job.status, losses, policy):
         told = f"{tell(losses.retryable[0])}; all {policy.max_restarts} restarts are used"
         return end(view, "Failed", "RestartLimitExceeded", told)
-    for trouble in view.observed.troubles:
-        if trouble.kind is TroubleKind.INVALID_TEMPLATE:
-            return end(view, "Failed", "InvalidTemplate", trouble.message)
+    for failure in view.observed.create_failures:
+        if failure.reason is CreateFailureReason.INVALID_TEMPLATE:
+            return end(view, "Failed", "InvalidTemplate", failure.message)
     return None
 
 
@@ -85,7 +85,7 @@ def after_the_end(view: View) -> Plan | None:
         return None
     expires = expiry(view.job.status, view.policy)
     if expires is not None and expires <= view.now:
-        return Plan(delete=(Delete(Kind.JOB, view.job.metadata.name, view.job.metadata.uid),))
+        return Plan(delete=(Delete(ObjectRole.JOB, view.job.metadata.name, view.job.metadata.uid),))
     status, members = view.job.status, view.observed.members
     times = [expires, _leaving(view, status), *(overdue(state) for state in members)]
     return Plan(delete=tuple(clean_up(view, status)), requeue_after=seconds_until(view.now, times))
@@ -95,17 +95,19 @@ def clean_up(view: View, status: Status) -> list[Delete]:
     """What cleanPodPolicy takes away, and what served the pods; what may still end by itself is left for now."""
     until = _leaving(view, status)
     waits = until is not None and until > view.now
-    goes = [s for s in view.observed.members if s.terminating or not (_stays(view, s) or (waits and not s.over))]
+    goes = [
+        s for s in view.observed.members if s.terminating or not (_stays(view, s) or (waits and not s.terminal))
+    ]
     return view.deletes(goes) + ([] if waits else view.object_deletes(*SERVING))
 
 
 def _leaving(view: View, status: Status) -> datetime | None:
     """Until when members may still end by themselves, if there are any left."""
-    left = any(not state.over and not state.terminating for state in view.observed.members)
+    left = any(not state.terminal and not state.terminating for state in view.observed.members)
     return leave(status) if left else None
 
 
 def _stays(view: View, state: MemberState) -> bool:
     """Whether cleanPodPolicy leaves a member where it is."""
     policy = view.policy.clean_pod_policy
-    return policy == "None" or (policy == "Running" and state.over)
+    return policy == "None" or (policy == "Running" and state.terminal)

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from akid.job.api.status import Progress
 from akid.job.members import Member, MemberState
-from akid.job.names import Kind
+from akid.job.names import ObjectRole
 
 
-class TroubleKind(StrEnum):
+class CreateFailureReason(StrEnum):
     """What came of carrying out the plan before, when it did not work."""
 
     INVALID_TEMPLATE = "InvalidTemplate"
@@ -22,10 +22,10 @@ class TroubleKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trouble:
+class CreateFailure:
     """A create that was refused. INVALID_TEMPLATE is final; the others are waited out."""
 
-    kind: TroubleKind
+    reason: CreateFailureReason
     message: str
 
 
@@ -47,15 +47,15 @@ class Observed:
         objects: the UIDs of the job's other objects that exist and belong to it.
         gang: the job's PodGroup, if there is one.
         gangs: the gang schedulers whose API the cluster serves.
-        troubles: what went wrong when the last plan was carried out; empty once it went well.
+        create_failures: what went wrong when the last plan was carried out; empty once it went well.
         progress: what the chief last reported; None leaves the status as it is.
     """
 
     members: tuple[MemberState, ...] = ()
-    objects: Mapping[Kind, str] = field(default_factory=dict[Kind, str])
+    objects: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
     gang: GangState | None = None
     gangs: frozenset[str] = frozenset()
-    troubles: tuple[Trouble, ...] = ()
+    create_failures: tuple[CreateFailure, ...] = ()
     progress: Progress | None = None
 
 
@@ -63,7 +63,7 @@ class Observed:
 class Create:
     """Make a member (for this attempt) or one of the job's objects."""
 
-    kind: Kind
+    kind: ObjectRole
     attempt: int
     member: Member | None = None
 
@@ -72,7 +72,7 @@ class Create:
 class Delete:
     """Delete, if it still has this UID. `force`: do not wait for the node (grace period 0)."""
 
-    kind: Kind
+    kind: ObjectRole
     name: str
     uid: str
     force: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from akid.job.api.status import Status
-from akid.job.names import Kind
+from akid.job.names import ObjectRole
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import may_replace, overdue
@@ -44,7 +44,7 @@ def _recreate(view: View) -> Plan | None:
     losses = view.losses
     failed = [*losses.retryable, *losses.known]
     lost = [state for state in losses.disrupted if may_replace(state, view.now)]
-    lost += [state for state in view.current if state.terminating and not state.over]
+    lost += [state for state in view.current if state.terminating and not state.terminal]
     if failed:
         return restart(view, "PodFailed", tell(failed[0]))
     if lost:
@@ -66,7 +66,7 @@ def replace_all(view: View, status: Status, events: list[Event]) -> Plan:
     """A plan that takes away every pod and the gang they were scheduled by."""
     members = list(view.observed.members)
     status = with_counts(status, view.wanted, [], frozenset())
-    deletes = [*view.deletes(members), *view.object_deletes(Kind.GANG)]
+    deletes = [*view.deletes(members), *view.object_deletes(ObjectRole.GANG)]
     times = [overdue(state) for state in members]
     return make_plan(view, status, deletes=deletes, events=events, times=times)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from akid.job.api.status import Status
 from akid.job.members import MemberState, Phase
-from akid.job.names import Kind
+from akid.job.names import ObjectRole
 from akid.job.objects.gang import gang_of
 from akid.job.objects.pods import has_rendezvous, needs_names
 from akid.job.planner.build import event, make_plan, set_condition
@@ -15,7 +15,7 @@ from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import PATIENCE, POLL, held_until, may_replace, overdue, replaceable
 from akid.job.planner.facts import View
 from akid.job.planner.failures import Loss, loss_of, tell
-from akid.job.planner.interface import Create, Delete, Event, Plan, TroubleKind
+from akid.job.planner.interface import Create, CreateFailureReason, Delete, Event, Plan
 
 STARTING = ("", "ContainerCreating", "PodInitializing")
 # A kubelet tells the two by turns; one of them is enough.
@@ -46,7 +46,7 @@ def keep_up(view: View) -> Plan:
     )
 
 
-def objects_of(view: View) -> list[Kind]:
+def objects_of(view: View) -> list[ObjectRole]:
     """The objects the job should have beside its pods, in the order in which they are made."""
     job = view.job
     volumes = job.spec.volumes
@@ -54,13 +54,16 @@ def objects_of(view: View) -> list[Kind]:
     return [
         kind
         for kind, needed in (
-            (Kind.CONFIG, True),
-            (Kind.TOKEN, has_rendezvous(job) and bool(view.missing)),
-            (Kind.DATA_CLAIM, bool(volumes.data and volumes.data.claim_template)),
-            (Kind.LOG_CLAIM, bool(volumes.log and volumes.log.claim_template)),
-            (Kind.SERVICE, needs_names(job)),
-            (Kind.RENDEZVOUS, has_rendezvous(job)),
-            (Kind.GANG, gang is not None and gang.name in view.observed.gangs and view.observed.gang is None),
+            (ObjectRole.CONFIG, True),
+            (ObjectRole.TOKEN, has_rendezvous(job) and bool(view.missing)),
+            (ObjectRole.DATA_CLAIM, bool(volumes.data and volumes.data.claim_template)),
+            (ObjectRole.LOG_CLAIM, bool(volumes.log and volumes.log.claim_template)),
+            (ObjectRole.SERVICE, needs_names(job)),
+            (ObjectRole.RENDEZVOUS, has_rendezvous(job)),
+            (
+                ObjectRole.GANG,
+                gang is not None and gang.name in view.observed.gangs and view.observed.gang is None,
+            ),
         )
         if needed
     ]
@@ -70,15 +73,15 @@ def creates_of(view: View, waits: Wait | None) -> list[Create]:
     """What is not there: the objects first, then the members, unless the job has to wait."""
     objects = [view.create(kind) for kind in objects_of(view) if kind not in view.observed.objects]
     if waits and waits.holds:
-        return [create for create in objects if create.kind is not Kind.TOKEN]
-    return objects + [view.create(Kind.MEMBER, member) for member in view.missing]
+        return [create for create in objects if create.kind is not ObjectRole.TOKEN]
+    return objects + [view.create(ObjectRole.MEMBER, member) for member in view.missing]
 
 
 def wait(view: View) -> Wait | None:
     """What the job waits for, if it cannot help itself."""
-    for trouble in view.observed.troubles:
-        if trouble.kind is not TroubleKind.INVALID_TEMPLATE:
-            return Wait(trouble.kind, trouble.message, False)
+    for failure in view.observed.create_failures:
+        if failure.reason is not CreateFailureReason.INVALID_TEMPLATE:
+            return Wait(failure.reason, failure.message, False)
     gang, group = gang_of(view.job), view.observed.gang
     if gang is not None and gang.name not in view.observed.gangs:
         told = f"the cluster has no {gang.api_version} PodGroup; install {gang.name} or set gang: none"
@@ -143,7 +146,7 @@ def _interrupted(view: View, status: Status) -> Status:
 
 def _gone(view: View) -> str:
     """Which member does not run any more, though it has not failed."""
-    going = [state for state in view.current if state.terminating and not state.over]
+    going = [state for state in view.current if state.terminating and not state.terminal]
     if going:
         return tell(going[0])
     return f"{view.missing[0].name(view.job)} is gone" if view.missing else "a pod does not run any more"
@@ -155,7 +158,7 @@ def _replaced(view: View) -> list[Delete]:
     deletes = view.deletes([*view.leftover, *going])
     group = view.observed.gang
     if group is not None and group.attempt != view.attempt:
-        deletes += view.object_deletes(Kind.GANG)
+        deletes += view.object_deletes(ObjectRole.GANG)
     return deletes
 
 
@@ -207,6 +210,6 @@ def _times(view: View, waits: Wait | None) -> list[datetime | None]:
             times.append(state.created + PATIENCE)
         if loss_of(state, view.policy) is Loss.DISRUPTED:
             times.append(replaceable(state))
-    if waits is not None and (waits.holds or view.observed.troubles):
+    if waits is not None and (waits.holds or view.observed.create_failures):
         times.append(view.now + POLL)
     return times

@@ -7,7 +7,7 @@ from typing import Any
 
 import kopf
 
-from akid.job import Settings
+from akid.job import PodDefaults
 from akid.job.api.job import GROUP, PLURAL, VERSION
 from akid.job.names import JOB_LABEL
 from akid_operator.serve.leader import Timing
@@ -42,7 +42,7 @@ class Options:
     lease_namespace: str = "default"
     timing: Timing = field(default_factory=Timing)
     resync: float = INTERVAL
-    pods: Settings = field(default_factory=Settings)
+    pods: PodDefaults = field(default_factory=PodDefaults)
 
 
 def configure(settings: kopf.OperatorSettings) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 
-from akid.job import Kind
+from akid.job import ObjectRole
 from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
 from akid.job.names import JOB_LABEL, MANAGER
@@ -15,7 +15,7 @@ from akid.job.objects.gang import GANGS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
-from akid_operator.work.store import Key, News, Record, Store, key_of, owner_of, uid_of, version_of
+from akid_operator.work.store import Key, Record, Store, Urgency, key_of, owner_of, uid_of, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Resync:
         api: Api,
         store: Store,
         namespaces: frozenset[str],
-        mark: Callable[[Key, News], None],
+        mark: Callable[[Key, Urgency], None],
         later: Callable[[Key, float], None],
     ) -> None:
         self._api = api
@@ -80,7 +80,7 @@ class Resync:
                 listed.append(key_of(job))
                 told += self._tell(listed[-1], self._store.job_seen(job))
         lost = self._store.jobs_listed(listed, self._scope(namespace), version)
-        return told + sum(self._tell(key, News.NOW) for key in lost)
+        return told + sum(self._tell(key, Urgency.NOW) for key in lost)
 
     async def _pods(self, namespace: str | None) -> int:
         uids: set[str] = set()
@@ -93,7 +93,7 @@ class Resync:
                     uids.add(uid_of(pod))
                     told += self._tell(Key(pod["metadata"]["namespace"], owner[0]), self._store.pod_seen(pod))
         lost = self._store.pods_listed(uids, self._scope(namespace), version)
-        return told + sum(self._tell(key, News.NOW) for key in lost)
+        return told + sum(self._tell(key, Urgency.NOW) for key in lost)
 
     async def _services(self, namespace: str | None) -> int:
         """Services that are gone from live jobs, and such as finished jobs left behind."""
@@ -113,13 +113,13 @@ class Resync:
             settled = time.monotonic() - record.looked_at > SETTLED
             if settled and self._lost_a_service(record.objects, set(services.values())):
                 record.objects.clear()
-                told += self._tell(key, News.NOW)
+                told += self._tell(key, Urgency.NOW)
         known = {key for key, _ in self._store}
-        return told + sum(self._tell(key, News.NOW) for key in found if key not in known)
+        return told + sum(self._tell(key, Urgency.NOW) for key in found if key not in known)
 
     @staticmethod
-    def _lost_a_service(objects: dict[Kind, str], found: set[str]) -> bool:
-        kept = {objects[kind] for kind in (Kind.SERVICE, Kind.RENDEZVOUS) if kind in objects}
+    def _lost_a_service(objects: dict[ObjectRole, str], found: set[str]) -> bool:
+        kept = {objects[kind] for kind in (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS) if kind in objects}
         return not kept <= found
 
     async def _expiring(self, namespace: str | None) -> None:
@@ -144,7 +144,7 @@ class Resync:
             ):
                 named = ((pod["metadata"]["namespace"], owner_of(pod)) for pod in page["items"])
                 owners |= {Key(where, owner[0]) for where, owner in named if owner is not None}
-        return sum(self._tell(key, News.NOW) for key in finished & owners)
+        return sum(self._tell(key, Urgency.NOW) for key in finished & owners)
 
     async def _gangs(self) -> frozenset[str]:
         """The gang schedulers whose PodGroups the server knows."""
@@ -159,8 +159,8 @@ class Resync:
                 served.add(gang.name)
         return frozenset(served)
 
-    def _tell(self, key: Key, news: News) -> int:
-        if news is News.NONE:
+    def _tell(self, key: Key, news: Urgency) -> int:
+        if news is Urgency.NONE:
             return 0
         self._mark(key, news)
         return 1
@@ -196,8 +196,12 @@ def presume(record: Record, name: str, services: Mapping[str, str]) -> None:
     """
     if record.complete or record.objects or record.job is None or _in_a_gang(record.job):
         return
-    served = {Kind.SERVICE if service == name else Kind.RENDEZVOUS: uid for service, uid in services.items()}
-    record.objects = served | dict.fromkeys((Kind.CONFIG, Kind.DATA_CLAIM, Kind.LOG_CLAIM), PRESUMED)
+    served = {
+        ObjectRole.SERVICE if service == name else ObjectRole.RENDEZVOUS: uid for service, uid in services.items()
+    }
+    record.objects = served | dict.fromkeys(
+        (ObjectRole.CONFIG, ObjectRole.DATA_CLAIM, ObjectRole.LOG_CLAIM), PRESUMED
+    )
 
 
 def _in_a_gang(job: Json) -> bool:

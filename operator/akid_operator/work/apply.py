@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from akid.job import Create, Decision, Delete, Kind, Trouble, TroubleKind
+from akid.job import Create, CreateFailure, CreateFailureReason, Decision, Delete, ObjectRole
 from akid.job.api.job import API_VERSION
 from akid.job.names import ROLE_LABEL
 from akid.job.objects.gang import GANGS
@@ -29,9 +29,9 @@ class WaitError(OperatorError):
 class RefusedError(OperatorError):
     """A create that will not work as it is: the plan must know."""
 
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble.message)
-        self.trouble = trouble
+    def __init__(self, failure: CreateFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class Apply:
@@ -59,9 +59,9 @@ class Apply:
             if error.status != 404 and not error.stale:
                 raise
             left = None
-        if delete.kind is Kind.MEMBER:
+        if delete.kind is ObjectRole.MEMBER:
             self._deleted_pod(delete, left)
-        elif delete.kind is Kind.GANG:
+        elif delete.kind is ObjectRole.GANG:
             record.gang = None
         elif record.objects.get(delete.kind) == delete.uid:
             del record.objects[delete.kind]
@@ -74,13 +74,13 @@ class Apply:
         if left.get("kind") == "Pod":
             self._store.pod_seen(left)
         known = self._store.record(self._key).pods.get(delete.name)
-        if known is not None and known.state.uid == delete.uid and known.state.over:
+        if known is not None and known.state.uid == delete.uid and known.state.terminal:
             known.lost = True
 
-    def _type(self, kind: Kind) -> tuple[str, str]:
-        if kind is Kind.JOB:
+    def _type(self, kind: ObjectRole) -> tuple[str, str]:
+        if kind is ObjectRole.JOB:
             return API_VERSION, "AkidJob"
-        if kind is Kind.GANG:
+        if kind is ObjectRole.GANG:
             gang = self._store.record(self._key).job or {}
             name = gang.get("spec", {}).get("scheduling", {}).get("gang", "")
             return (GANGS.get(name) or GANGS["coscheduling"]).api_version, "PodGroup"
@@ -99,8 +99,8 @@ class Apply:
             WaitError: if something has to go first.
         """
         pairs = list(zip(decision.plan.create, decision.manifests, strict=True))
-        members = [pair for pair in pairs if pair[0].kind is Kind.MEMBER]
-        await _all(self._create(*pair) for pair in pairs if pair[0].kind is not Kind.MEMBER)
+        members = [pair for pair in pairs if pair[0].kind is ObjectRole.MEMBER]
+        await _all(self._create(*pair) for pair in pairs if pair[0].kind is not ObjectRole.MEMBER)
         start, size = 0, FIRST_BATCH
         while start < len(members):
             await _all(self._create(*pair) for pair in members[start : start + size])
@@ -110,7 +110,7 @@ class Apply:
     async def _create(self, create: Create, wanted: Json) -> None:
         path = paths.collection(wanted["apiVersion"], wanted["kind"], self._key.namespace)
         body = wanted
-        if create.kind is Kind.TOKEN:
+        if create.kind is ObjectRole.TOKEN:
             body = {**wanted, "stringData": {"token": secrets.token_urlsafe(32)}}
         try:
             made = await self._api.create(path, body)
@@ -121,9 +121,9 @@ class Apply:
         self._made(create, made)
 
     def _made(self, create: Create, made: Json) -> None:
-        if create.kind is Kind.MEMBER:
+        if create.kind is ObjectRole.MEMBER:
             self._store.pod_seen(made)
-        elif create.kind is not Kind.GANG:
+        elif create.kind is not ObjectRole.GANG:
             self._store.record(self._key).objects[create.kind] = uid_of(made)
 
     async def _existing(self, create: Create, wanted: Json) -> Json:
@@ -132,14 +132,14 @@ class Apply:
         What an earlier job of that name left is on its way out; what anybody else has stays.
         """
         metadata = wanted["metadata"]
-        if create.kind is Kind.TOKEN:
+        if create.kind is ObjectRole.TOKEN:
             # We may not read Secrets. Its name holds the job's UID.
             return wanted | {"metadata": metadata | {"uid": ""}}
         path = paths.item(wanted["apiVersion"], wanted["kind"], self._key.namespace, metadata["name"])
         found = await self._api.find(path)
         if found is None:
             raise WaitError(f"{metadata['name']} was there a moment ago")
-        if create.kind is Kind.MEMBER and owner_of(found) == owner_of(wanted):
+        if create.kind is ObjectRole.MEMBER and owner_of(found) == owner_of(wanted):
             self._surprised = True
             return found
         if ours(found, wanted):
@@ -148,7 +148,7 @@ class Apply:
         if owner is not None and owner[0] == self._key.name and owner != owner_of(wanted):
             raise WaitError(f"{wanted['kind']} {metadata['name']} of an earlier job of this name is going")
         told = f"there is a {wanted['kind']} {metadata['name']} that is not this job's; delete or rename it"
-        raise RefusedError(Trouble(TroubleKind.NAME_CONFLICT, told))
+        raise RefusedError(CreateFailure(CreateFailureReason.NAME_CONFLICT, told))
 
 
 def _explained(error: ApiError, wanted: Json) -> Exception:
@@ -157,13 +157,13 @@ def _explained(error: ApiError, wanted: Json) -> Exception:
     what = f"a pod of role {role}" if role else f"the {wanted['kind']} {wanted['metadata']['name']}"
     told = f"the server refused {what}: {error.message}"
     if error.invalid:
-        return RefusedError(Trouble(TroubleKind.INVALID_TEMPLATE, told))
+        return RefusedError(CreateFailure(CreateFailureReason.INVALID_TEMPLATE, told))
     if error.over_quota:
-        return RefusedError(Trouble(TroubleKind.QUOTA_EXCEEDED, told))
+        return RefusedError(CreateFailure(CreateFailureReason.QUOTA_EXCEEDED, told))
     if error.forbidden and "because it is being terminated" in error.message:
         return WaitError("the namespace is being deleted")
     if error.forbidden:
-        return RefusedError(Trouble(TroubleKind.FORBIDDEN, told))
+        return RefusedError(CreateFailure(CreateFailureReason.FORBIDDEN, told))
     return error
 
 

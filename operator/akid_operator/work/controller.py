@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from akid.job import Event, Settings
+from akid.job import Event, PodDefaults
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError, OperatorError
 from akid_operator.serve.metrics import Metrics
@@ -19,16 +19,16 @@ from akid_operator.work.apply import WaitError
 from akid_operator.work.events import EventWriter
 from akid_operator.work.queue import NEVER, PATIENCE, WorkQueue
 from akid_operator.work.reconcile import Reconciler
-from akid_operator.work.store import Key, News, Store, key_of, owner_of
+from akid_operator.work.store import Key, Store, Urgency, key_of, owner_of
 
 logger = logging.getLogger(__name__)
 
 # Many: most of their time is the API server's. In a burst, writes that wait there come before what others do.
 WORKERS = 64
 # Seconds in which news are gathered.
-DELAYS = {News.SOON: 0.1, News.LEFT: 0.01, News.NOW: 0.0}
+DELAYS = {Urgency.SOON: 0.1, Urgency.LEFT: 0.01, Urgency.NOW: 0.0}
 # Seconds in which others may come before a job that has begun.
-PATIENT = {News.SOON: PATIENCE, News.LEFT: 0.0, News.NOW: 0.0}
+PATIENT = {Urgency.SOON: PATIENCE, Urgency.LEFT: 0.0, Urgency.NOW: 0.0}
 # The same at the start, when nothing that is read is known to hurry: what is new, or happens later, comes first.
 AT_THE_START = 30.0
 # What waits for somebody else's deletion to be done is tried again at least this often.
@@ -53,7 +53,7 @@ class Controller:
     def __init__(
         self,
         api: Api,
-        settings: Settings,
+        settings: PodDefaults,
         namespaces: frozenset[str],
         metrics: Metrics,
         interval: float = INTERVAL,
@@ -88,9 +88,9 @@ class Controller:
             key = Key(pod["metadata"]["namespace"], owner[0])
             self.mark(key, self.store.pod_left(pod) if left else self.store.pod_seen(pod))
 
-    def mark(self, key: Key, news: News) -> None:
+    def mark(self, key: Key, news: Urgency) -> None:
         """Have a job looked at. What happens to one that has begun comes before one that is new, or soon after."""
-        if news is not News.NONE:
+        if news is not Urgency.NONE:
             job = self.store.record(key).job
             begun = job is not None and bool(job.get("status"))
             patience = PATIENT[news] if self.synced_at is not None else AT_THE_START

@@ -76,15 +76,15 @@ class WorkQueue(Generic[K]):
         """
         due = self._clock() + delay
         sooner = due < self._due.get(key, NEVER)
-        graver = due + patience < self._latest.get(key, NEVER)
+        more_urgent = due + patience < self._latest.get(key, NEVER)
         if sooner:
             self._due[key] = due
             if patience == NEVER:
                 # New work under the name of a job that was to be deleted some day: not as late as that.
                 self._latest.pop(key, None)
-        if graver:
+        if more_urgent:
             self._latest[key] = due + patience
-        if (sooner or graver) and key not in self._working:
+        if (sooner or more_urgent) and key not in self._working:
             self._push(key, self._due[key])
 
     async def get(self) -> Taken[K]:

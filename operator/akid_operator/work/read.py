@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from akid.job import AkidJob, Decision, GangState, Kind, gang_state
+from akid.job import AkidJob, Decision, GangState, ObjectRole, gang_state
 from akid.job.names import HASH_ANNOTATION, JOB_LABEL, object_name
 from akid.job.objects.gang import gang_of
-from akid.job.objects.pods import Settings, place_of
+from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import manifest, type_of
 from akid.job.planner.interface import Create
 from akid_operator.kube import paths
@@ -62,7 +62,7 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
     comes up again (something of it is still there), everything is read.
     """
     plan = decision.plan
-    expires = any(delete.kind is Kind.JOB for delete in plan.delete)
+    expires = any(delete.kind is ObjectRole.JOB for delete in plan.delete)
     if decision.job is None or record.job is None or expires:
         return False
     status = plan.status or {}
@@ -74,7 +74,7 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
     return bool(plan.create) and not is_new and now - record.looked_at > TRUST
 
 
-async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: Settings, now: float) -> None:
+async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: PodDefaults, now: float) -> None:
     """Read the job's other objects, and once its finished pods."""
     record = store.record(key)
     kinds = _readable(job)
@@ -101,22 +101,27 @@ async def gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
     scheduler = gang_of(job)
     if scheduler is None or scheduler.name not in store.gangs:
         return
-    group = await api.find(paths.item(*type_of(job, Kind.GANG), key.namespace, object_name(job, Kind.GANG)))
+    group = await api.find(
+        paths.item(*type_of(job, ObjectRole.GANG), key.namespace, object_name(job, ObjectRole.GANG))
+    )
     mine = group is not None and owner_of(group) == (key.name, job.metadata.uid)
     state: GangState | None = gang_state(group) if group is not None and mine else None
     store.record(key).gang = state
 
 
-def _readable(job: AkidJob) -> list[Kind]:
+def _readable(job: AkidJob) -> list[ObjectRole]:
     """The kinds of objects a job may have that we may read (its Secret we may not)."""
     volumes = job.spec.volumes
-    kinds = [Kind.CONFIG, *((Kind.SERVICE, Kind.RENDEZVOUS) if job.spec.engine.distributed else ())]
-    kinds += [Kind.DATA_CLAIM] if volumes.data and volumes.data.claim_template else []
-    kinds += [Kind.LOG_CLAIM] if volumes.log and volumes.log.claim_template else []
+    kinds = [
+        ObjectRole.CONFIG,
+        *((ObjectRole.SERVICE, ObjectRole.RENDEZVOUS) if job.spec.engine.distributed else ()),
+    ]
+    kinds += [ObjectRole.DATA_CLAIM] if volumes.data and volumes.data.claim_template else []
+    kinds += [ObjectRole.LOG_CLAIM] if volumes.log and volumes.log.claim_template else []
     return kinds
 
 
-async def _object(api: Api, job: AkidJob, kind: Kind, settings: Settings) -> str:
+async def _object(api: Api, job: AkidJob, kind: ObjectRole, settings: PodDefaults) -> str:
     """The UID of one of the job's objects, if it is there and is what we made."""
     namespace = job.metadata.namespace
     found = await api.find(paths.item(*type_of(job, kind), namespace, object_name(job, kind)))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from akid.job import Decision, Event, Plan, Settings, decide
+from akid.job import Decision, Event, Plan, PodDefaults, decide
 from akid.job.planner.conditions import COUNTS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
@@ -60,7 +60,7 @@ class Reconciler:
         self,
         api: Api,
         store: Store,
-        settings: Settings,
+        settings: PodDefaults,
         reporter: Reporter,
         now: Callable[[], datetime] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -135,16 +135,16 @@ class Reconciler:
     async def _create(self, apply: Apply, record: Record, decision: Decision) -> bool:
         """Whether the plan must be made anew, since it was refused, or is not any more."""
         try:
-            surprised = await apply.creates(decision)
+            conflicted = await apply.creates(decision)
         except RefusedError as error:
-            known, record.troubles = record.troubles, (error.trouble,)
-            if known != record.troubles:
+            known, record.create_failures = record.create_failures, (error.failure,)
+            if known != record.create_failures:
                 logger.warning("%s", error)
-            return known != record.troubles
+            return known != record.create_failures
         if decision.plan.create:
             record.looked_at = self._clock()
-            known, record.troubles = record.troubles, ()
-            return surprised or bool(known)
+            known, record.create_failures = record.create_failures, ()
+            return conflicted or bool(known)
         return False
 
     async def _write_status(self, record: Record, status: dict[str, Any]) -> bool:
@@ -187,7 +187,7 @@ class Reconciler:
         if plan.create or plan.delete:
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
-            unseen = pod.state.over or pod.state.member is None  # by the watch
+            unseen = pod.state.terminal or pod.state.member is None  # by the watch
             if unseen and pod.state.terminating and pod.owner == record.uid and not record.finished:
                 pod.lost = True
                 times.append(self._poll(pod.state.deletion_due))
@@ -199,7 +199,7 @@ class Reconciler:
 
 
 def _has_live_pods(record: Record) -> bool:
-    return any(not pod.state.over for pod in record.pods.values())
+    return any(not pod.state.terminal for pod in record.pods.values())
 
 
 def _expires(record: Record) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from akid.job import GangState, Kind, MemberState, Observed, Phase, Trouble, member_state
+from akid.job import CreateFailure, GangState, MemberState, ObjectRole, Observed, Phase, member_state
 from akid_operator.kube.api import Json
 
 NO_TRUST = float("-inf")
@@ -27,7 +27,7 @@ class Key(NamedTuple):
     name: str
 
 
-class News(IntEnum):
+class Urgency(IntEnum):
     """How soon something new must be looked at."""
 
     NONE = 0
@@ -65,7 +65,7 @@ class Record:
         looked_at: when its objects were last looked at or made, on the steady clock.
         complete: whether its finished pods, which no watch shows, are known too.
         gang: its PodGroup.
-        troubles: what the server refused to create.
+        create_failures: what the server refused to create.
         status_written: when its status was written, on the steady clock.
         waits_since: since when its status waits to be written, on the steady clock.
     """
@@ -73,11 +73,11 @@ class Record:
     job: Json | None = None
     lost: bool = True
     pods: dict[str, Pod] = field(default_factory=dict[str, Pod])
-    objects: dict[Kind, str] = field(default_factory=dict[Kind, str])
+    objects: dict[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
     looked_at: float = NO_TRUST
     complete: bool = False
     gang: GangState | None = None
-    troubles: tuple[Trouble, ...] = ()
+    create_failures: tuple[CreateFailure, ...] = ()
     status_written: float = NO_TRUST
     waits_since: float | None = None
 
@@ -137,71 +137,71 @@ class Store:
             objects=dict(record.objects),
             gang=record.gang,
             gangs=self.gangs,
-            troubles=record.troubles,
+            create_failures=record.create_failures,
         )
 
     # -- jobs
 
-    def job_seen(self, job: Json) -> News:
+    def job_seen(self, job: Json) -> Urgency:
         """A job as it is, or was a moment ago."""
         key, job = key_of(job), _slim(job)
         if version_of(job) < self._ended.get(uid_of(job), 0):
-            return News.NONE
+            return Urgency.NONE
         record = self.record(key)
         old = record.job
         if old is not None and uid_of(old) == uid_of(job):
             if version_of(job) <= version_of(old):
-                return News.NONE
+                return Urgency.NONE
             record.job, record.lost = job, False
-            return News.NOW
+            return Urgency.NOW
         if old is not None and version_of(job) < version_of(old):
-            return News.NONE
+            return Urgency.NONE
         fresh = Record(job=job, lost=False, pods=record.pods)
         # Nothing is made before the first status is written: of a new job, all is known.
         fresh.complete = not job.get("status")
         self._records[key] = fresh
-        return News.NOW
+        return Urgency.NOW
 
-    def job_left(self, job: Json) -> News:
+    def job_left(self, job: Json) -> Urgency:
         """A job left the watch: it finished or is gone."""
         key = key_of(job)
         record = self._records.get(key)
         if record is None or (record.uid and record.uid != uid_of(job)):
-            return News.NONE
+            return Urgency.NONE
         if record.finished and not job.get("metadata", {}).get("deletionTimestamp"):
-            return News.NONE
+            return Urgency.NONE
         record.lost = True
-        return News.NOW
+        return Urgency.NOW
 
     # -- pods
 
-    def pod_seen(self, pod: Json) -> News:
+    def pod_seen(self, pod: Json) -> Urgency:
         """A pod as it is, or was a moment ago."""
         owner = owner_of(pod)
         if owner is None:
-            return News.NONE
+            return Urgency.NONE
         key = Key(pod["metadata"]["namespace"], owner[0])
         if key not in self._records and owner[1] in self._ended:
-            return News.NONE
+            return Urgency.NONE
         pods = self.record(key).pods
         new = Pod(member_state(pod), owner[1], version_of(pod))
         old = pods.get(new.state.name)
         if old is not None and (old.version > new.version or (old.version == new.version and not old.lost)):
-            return News.NONE
+            return Urgency.NONE
         pods[new.state.name] = new
         return weight(old.state if old and not old.lost else None, new.state)
 
-    def pod_left(self, pod: Json) -> News:
+    def pod_left(self, pod: Json) -> Urgency:
         """A pod left the watch: it finished or is gone."""
         owner = owner_of(pod)
         if owner is None:
-            return News.NONE
+            return Urgency.NONE
         record = self._records.get(Key(pod["metadata"]["namespace"], owner[0]))
         known = record.pods.get(pod["metadata"]["name"]) if record else None
         if known is None or known.state.uid != uid_of(pod) or known.version > version_of(pod):
-            return News.NONE
+            return Urgency.NONE
         known.lost = True
-        return News.LEFT
+        return Urgency.LEFT
 
     def pod_gone(self, key: Key, name: str, uid: str) -> None:
         """A pod is not there any more. One that was done is kept until its job's status says so."""
@@ -234,20 +234,27 @@ class Store:
             if not _within(key.namespace, namespaces):
                 continue
             for pod in record.pods.values():
-                if not pod.state.over and not pod.lost and pod.state.uid not in uids and pod.version <= version:
+                if (
+                    not pod.state.terminal
+                    and not pod.lost
+                    and pod.state.uid not in uids
+                    and pod.version <= version
+                ):
                     pod.lost = True
                     result.append(key)
         return result
 
 
-def weight(old: MemberState | None, new: MemberState) -> News:
+def weight(old: MemberState | None, new: MemberState) -> Urgency:
     """How soon a change of a pod must be looked at: losses at once, progress together with more of it."""
     if old is None:
-        return News.NOW if new.over else News.SOON
+        return Urgency.NOW if new.terminal else Urgency.SOON
     if old == new:
-        return News.NONE
-    urgent = new.uid != old.uid or (new.phase is not old.phase and new.over) or new.terminating != old.terminating
-    return News.NOW if urgent or new.disrupted else News.SOON
+        return Urgency.NONE
+    urgent = (
+        new.uid != old.uid or (new.phase is not old.phase and new.terminal) or new.terminating != old.terminating
+    )
+    return Urgency.NOW if urgent or new.disrupted else Urgency.SOON
 
 
 def key_of(job: Mapping[str, Any]) -> Key:
