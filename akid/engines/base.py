@@ -119,6 +119,27 @@ class Engine:
         raise NotImplementedError
 
     @property
+    def is_chief(self) -> bool:
+        """Whether this process writes what the run leaves; there is one such process."""
+        return True
+
+    def agree(self, flag: bool) -> bool:
+        """Whether the flag is set in any of the processes that learn together.
+
+        What ends or interrupts a run is decided so, since a process that stops alone leaves the others waiting
+        for it in the middle of a step. All must call it, at the same step.
+        """
+        return flag
+
+    def chief_value(self, value: int) -> int:
+        """The chief's value, given to all processes; for what depends on time, such as how many steps a call
+        makes. All must call it, at the same step."""
+        return value
+
+    def seek(self) -> None:
+        """The variables, `step` among them, were set to those of another step: data are read from there on."""
+
+    @property
     def step(self) -> tf.Variable:
         """Scalar int64 variable: how many updates were made."""
         raise NotImplementedError

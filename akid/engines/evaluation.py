@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from akid.backend import tf
 from akid.blocks.brain import value_of
 from akid.blocks.trip import Eval, Trip
 from akid.engines.base import Report, forever
+from akid.engines.replicas import Replicas
 from akid.errors import DataError
 from akid.runs.interrupts import Interrupted
 from akid.sources.reading import teaching
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
-    from akid.sensors.sensor import Sensor
+    from akid.sensors.sensor import Batch, Sensor
+
+#: Of one batch: its rows, its losses, and the tensors of its measures.
+Noted = tuple[tf.Tensor, dict[str, tf.Tensor], dict[str, tuple[tf.Tensor, ...]]]
 
 
 class Evaluator:
-    """Sends every batch of a split through the brain in inference mode; ``evaluator(split)``."""
+    """Sends every batch of a split through the brain in inference mode; ``evaluator(split)``.
 
-    def __init__(self, brain: Brain, sensor: Sensor, seed: int = 0) -> None:
-        self.brain, self.sensor, self.seed = brain, sensor, seed
-        self._finish: dict[str, Any] = {}
-        self._run = tf.function(self._batch, autograph=False, input_signature=sensor.signature())
+    Replicas take whole batches by turns, and what they found is put together in the order of the batches: the
+    report is the same to the last bit however many replicas there are.
+    """
+
+    def __init__(self, brain: Brain, sensor: Sensor, replicas: Replicas, seed: int = 0) -> None:
+        self.brain, self.sensor, self.replicas, self.seed = brain, sensor, replicas, seed
+        self._finish: dict[str, Callable[..., float] | None] = {}
+        self._signature = sensor.signature()
+        signature = list(self._signature) * len(replicas.local)
+        self._run = tf.function(self._round, autograph=False, input_signature=signature)
         self._datasets: dict[str, tf.data.Dataset] = {}
 
-    def _batch(self, *batch: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
+    def _round(self, *tensors: tf.Tensor) -> list[Noted]:
+        """A batch for every replica of this process, their tensors one after another."""
+        width = len(self._signature)
+
+        def of_replica() -> Noted:
+            place = self.replicas.local.index(self.replicas.index())
+            return self._batch(list(tensors[place * width : (place + 1) * width]))
+
+        return self.replicas.run(of_replica)
+
+    def _batch(self, batch: list[tf.Tensor]) -> Noted:
         trip = Trip(seed=self.seed)
-        self.brain(list(batch), trip)
+        self.brain(batch, trip)
         self._finish = {name: e.finish for name, e in trip.evals.items()}
         evals = {n: e.parts if e.finish else (e.value, e.weight) for n, e in trip.evals.items()}
         return tf.shape(batch[0])[0], trip.losses, evals
@@ -39,37 +61,94 @@ class Evaluator:
 
         Raises:
             DataError: the split is empty.
-            Interrupted: ``go_on`` said no after a batch.
+            Interrupted: ``go_on`` said no after a batch, to any of the processes.
         """
         if not self.sensor.size(split):
             raise DataError(
                 f"The split {split!r} of {self.sensor.source.name!r} has no examples to evaluate."
                 f" Give the source a num_{split} > 0."
             )
-        results = []
+        results: list[Noted] = []
         with teaching():
-            for batch in self._batches(split):
-                results.append(self._run(*batch))
-                if not go_on():
+            for batches in self._rounds(split):
+                if batches:
+                    results += self._run(*_filled(batches, len(self.replicas.local)))[: len(batches)]
+                if self.replicas.any(not go_on()):
                     raise Interrupted
+        return self._report(self._of_all(results))
+
+    def _rounds(self, split: str) -> Iterator[list[Batch]]:
+        """A batch for each replica of this process a round; every process has equally many rounds, some maybe
+        with fewer batches or none, so that they can agree after each."""
+        members, at_once = self.replicas.members, len(self.replicas.local)
+        most = math.ceil(self.sensor.num_batches(split) / members)
+        batches = self._batches(split)
+        for _ in range(math.ceil(most / at_once)):
+            yield list(itertools.islice(batches, at_once))
+
+    def _batches(self, split: str) -> Iterator[Batch]:
+        """Those of this process; the training batches, which are whole and go on for ever, are cut."""
+        if split not in self._datasets:
+            self._datasets[split] = self.sensor.dataset(split)
+        members, member = self.replicas.members, self.replicas.member
+        mine = self._datasets[split].take(self.sensor.num_batches(split)).shard(members, member)
+        size, whole = self.sensor.size(split), self.sensor.batch_size
+        for i, batch in enumerate(mine):
+            left = size - (member + i * members) * whole
+            yield list(batch) if split != "train" else [tensor[:left] for tensor in batch]
+
+    def _of_all(self, results: list[Noted]) -> list[Noted]:
+        """The results of all processes, in the order of the batches, which they took by turns."""
+        if self.replicas.members == 1:
+            return results
+        outputs = self._run.get_concrete_function().structured_outputs[0]
+        by_member = [_unpacked(packed, outputs) for packed in _gathered(results, outputs, self.replicas)]
+        turns = itertools.zip_longest(*by_member)
+        return [result for turn in turns for result in turn if result is not None]
+
+    def _report(self, results: Sequence[Noted]) -> Report:
         rows = [int(r[0]) for r in results]
         losses = {
             name: sum(n * float(r[1][name]) for n, r in zip(rows, results, strict=True)) / sum(rows)
             for name in results[0][1]
         }
         evals = {name: value_of([self._eval(name, r[2][name]) for r in results]) for name in self._finish}
-        total = sum(losses.values())
-        return Report(len(results), total, losses, evals)
-
-    def _batches(self, split: str) -> Iterator[Sequence[tf.Tensor]]:
-        """Every example once: the training batches, which are whole and go on for ever, are cut."""
-        if split not in self._datasets:
-            self._datasets[split] = self.sensor.dataset(split)
-        left = self.sensor.size(split)
-        for batch in self._datasets[split].take(self.sensor.num_batches(split)):
-            yield batch if split != "train" else [tensor[:left] for tensor in batch]
-            left -= self.sensor.batch_size
+        return Report(len(results), sum(losses.values()), losses, evals)
 
     def _eval(self, name: str, tensors: tuple[tf.Tensor, ...]) -> Eval:
         finish = self._finish[name]
         return Eval(parts=tensors, finish=finish) if finish else Eval(*tensors)
+
+
+def _filled(batches: list[Batch], count: int) -> list[tf.Tensor]:
+    """The tensors of the batches; the last one again where there are fewer than replicas."""
+    whole = batches + batches[-1:] * (count - len(batches))
+    return [tensor for batch in whole for tensor in batch]
+
+
+def _gathered(results: Sequence[Noted], like: Noted, replicas: Replicas) -> list[list[tf.Tensor]]:
+    """By member: for every tensor a batch notes, those of its batches one after another; the rows come first."""
+    columns: list[tf.Tensor] = []
+    for place, spec in enumerate(tf.nest.flatten(like)):
+        parts = [tf.nest.flatten(result)[place] for result in results]
+        parts = [part if part.shape.rank else part[tf.newaxis] for part in parts]
+        nothing = tf.zeros([0, *spec.shape[1:]], spec.dtype)
+        columns.append(tf.concat([nothing, *parts], 0))
+    by_column = [replicas.gather(column) for column in columns]
+    return [list(member) for member in zip(*by_column, strict=True)]
+
+
+def _unpacked(columns: list[tf.Tensor], like: Noted) -> list[Noted]:
+    """The results of a member's batches, from what `_gathered` gives of it."""
+    rows = columns[0].numpy().tolist()
+    split = [
+        tf.split(column, rows if spec.shape.rank else [1] * len(rows))
+        for column, spec in zip(columns, tf.nest.flatten(like), strict=True)
+    ]
+    flat_like = tf.nest.flatten(like)
+    return [
+        tf.nest.pack_sequence_as(
+            like, [column[i] if s.shape.rank else column[i][0] for column, s in zip(split, flat_like, strict=True)]
+        )
+        for i in range(len(rows))
+    ]

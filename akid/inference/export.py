@@ -18,7 +18,7 @@ from akid.runs.run_dir import RunDir, read_json, write_json
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
-    from akid.kids.kid import Kid
+    from akid.kongfus.moving_average import MovingAverage
     from akid.sensors.sensor import Sensor
 
 logger = logging.getLogger(__name__)
@@ -112,23 +112,27 @@ def _described(spec: tf.TensorSpec) -> dict[str, Any]:
     return {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype.name}
 
 
-def restore_for_inference(kid: Kid, best: bool = False) -> Signature:
-    """Build a Kid's brain and put a checkpoint into it, without data: the run directory has all that is needed.
+def restore_for_inference(
+    run_dir: RunDir, brain: Brain, moving_average: MovingAverage | None = None, seed: int = 0, best: bool = False
+) -> Signature:
+    """Build a brain and put a run's checkpoint into it, without data: the run directory has all that is needed.
 
     Args:
-        kid: not set up.
+        run_dir: of the run.
+        brain: not built.
+        moving_average: not set up; of the parameters, if the run keeps one.
+        seed: of the run.
         best: the best checkpoint instead of the newest.
 
     Raises:
         DataError: the run directory has no such checkpoint, or one of another Kid.
     """
-    run_dir = RunDir(kid.log_dir)
     signature = Signature.read(run_dir.signature)
-    kid.brain.build(signature.batch, kid.seed)
-    variables = {f"brain/{name}": v for name, v in kid.brain.named_variables().items()}
-    if kid.moving_average is not None:
-        kid.moving_average.setup(kid.brain.parameters)
-        variables |= {f"moving_average/{name}": v for name, v in kid.moving_average.slots.items()}
+    brain.build(signature.batch, seed)
+    variables = {f"brain/{name}": v for name, v in brain.named_variables().items()}
+    if moving_average is not None:
+        moving_average.setup(brain.parameters)
+        variables |= {f"moving_average/{name}": v for name, v in moving_average.slots.items()}
     if Checkpoints(run_dir.checkpoints, run_dir.best, variables).restore(best) is None:
         raise DataError(missing_checkpoint(run_dir, best))
     return signature

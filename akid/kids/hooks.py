@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from akid.kids.kid import Kid
-
-KidHook = Callable[["Kid"], None]
+#: ``f(kid)``: a function of the `Kid` that practises.
+KidHook = Callable[[Any], None]
 
 
 @dataclass

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,28 @@ from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.brain import Brain
 from akid.blocks.trip import Trip
-from akid.engines import Engine, Report, Tally
-from akid.engines.base import forever
+from akid.engines import Engine
 from akid.engines.threads import settle_threads
-from akid.errors import DataError, NotFiniteError
-from akid.inference.export import export_brain, missing_checkpoint
+from akid.errors import AkidError
+from akid.inference.export import export_brain
 from akid.inference.predictor import Predictor, predictor_of
 from akid.inference.signature import Signature
 from akid.kids.hooks import KidHook, KidHooks
-from akid.kids.options import check_can_learn, check_counts, check_goal, check_length, needed
+from akid.kids.options import check_can_learn, check_counts, check_goal, check_length, last_step, needed
 from akid.kids.practice import Practice
-from akid.kids.state import checkpoints_of, not_finite, put_back, schedule_of, state_of
-from akid.kids.stopping import EarlyStopping, Goal, Standing, short_names_of
+from akid.kids.run import Run
+from akid.kids.run_state import OfState, RunState
+from akid.kids.schedule import Schedule
+from akid.kids.stopping import EarlyStopping, Goal, Standing
 from akid.kongfus import KongFu, MomentumKongFu
 from akid.kongfus.moving_average import MovingAverage
 from akid.runs.run_dir import RunDir
 from akid.sensors.sensor import Sensor
+
+#: What a Kid is made of when it is set up.
+_FIXED_BY_SETUP = frozenset(
+    ("sensor", "brain", "kongfu", "engine", "moving_average", "seed", "deterministic", "debug", "keep_checkpoints")
+)
 
 
 class Kid:
@@ -61,7 +66,16 @@ class Kid:
         debug: check every block's output for NaN and infinity, and name the first block that has one.
         progress: False shows nothing; None a line on a terminal, JSON lines elsewhere.
         name: of the Kid.
+
+    Attributes:
+        loss, evals: the last training loss that was logged, and the measures with it.
+        val_loss, val_evals: of the last validation.
+        standing: how the validations compare.
     """
+
+    loss, evals = OfState[float](), OfState[dict[str, float]]()
+    val_loss, val_evals = OfState[float](), OfState[dict[str, float]]()
+    standing = OfState[Standing]()
 
     def __init__(
         self,
@@ -100,7 +114,7 @@ class Kid:
         self.engine = Engine.of(engine)
         check_length(max_steps, max_epoch)
         self.max_steps, self.max_epoch = max_steps, max_epoch
-        self.log_dir = Path(log_dir or Path("log") / time.strftime("%Y-%m-%d_%H-%M-%S"))
+        self._log_dir = Path(log_dir or Path("log") / time.strftime("%Y-%m-%d_%H-%M-%S"))
         check_counts(
             train_log_step=train_log_step,
             val_log_step=val_log_step,
@@ -109,66 +123,110 @@ class Kid:
             summary_step=summary_step,
         )
         self.train_log_step, self.val_log_step = train_log_step, val_log_step
-        self.checkpoint_step = val_log_step if checkpoint_step is None else checkpoint_step
+        self.checkpoint_step = checkpoint_step
         self.save_chk_point, self.keep_checkpoints = save_chk_point, keep_checkpoints
-        self.goal = Goal.of(best_metric)
+        self.best_metric = Goal.of(best_metric)
         self.early_stopping = EarlyStopping.of(early_stopping)
         self.moving_average = None if moving_average_decay is None else MovingAverage(moving_average_decay)
         self.do_summary, self.summary_step = do_summary, summary_step
         self.seed, self.deterministic, self.debug = seed, deterministic, debug
         self.show_progress = progress
-        self._begin()
-
-    def _begin(self) -> None:
-        """Nothing practised yet."""
         self.hooks = KidHooks()
-        self.standing, self.tally = Standing(), Tally()
-        self.loss = self.val_loss = math.nan
-        self.evals: dict[str, float] = {}
-        self.val_evals: dict[str, float] = {}
-        self.validated_step = -1
-        self._ready = False
+        self._state = RunState()
+        self._run: Run | None = None
         self._predictors: dict[bool, Predictor] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute.
+
+        Raises:
+            AkidError: it can make no difference any more.
+        """
+        if name in _FIXED_BY_SETUP and getattr(self, "_run", None) is not None:
+            raise AkidError(
+                f"{name} cannot be changed once the Kid is set up; set it before setup()."
+                f" Received: {name}={value!r}"
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def log_dir(self) -> Path:
+        """The run directory; set anew, the Kid goes on there, from its newest checkpoint if it has one."""
+        return self._log_dir
+
+    @log_dir.setter
+    def log_dir(self, path: str | os.PathLike[str]) -> None:
+        self._log_dir = Path(path)
+        if self._run is not None:
+            self._run.enter(RunDir(path))
 
     @property
     def step(self) -> int:
         """The clock: how many updates were made."""
-        return int(self.engine.step) if self._ready else 0
+        return self._run.step if self._run else 0
 
     @property
     def epoch(self) -> int:
         """How many epochs are complete."""
         return self.schedule.epoch(self.step)
 
+    @property
+    def schedule(self) -> Schedule:
+        """What is due when."""
+        self.setup()
+        return self._schedule()
+
+    def _schedule(self) -> Schedule:
+        """What is due when, of a sensor that is set up."""
+        return Schedule(
+            last=last_step(self.sensor, self.max_steps, self.max_epoch),
+            train_log=self.train_log_step,
+            val_log=self.val_log_step if self.sensor.size("val") > 0 else 0,
+            checkpoint=(self.checkpoint_step or self.val_log_step) if self.save_chk_point else 0,
+            summary=(self.summary_step or self.train_log_step) if self.do_summary else 0,
+            batch_size=self.sensor.batch_size,
+            epoch_size=self.sensor.size("train"),
+        )
+
     def setup(self) -> None:
         """Load the data, build the brain, and put the newest checkpoint of the run directory in, if there is one.
 
         Raises:
+            AkidError: ``max_epoch`` is given for data without an end.
             DataError: the data are missing, or the run directory is of another Kid.
         """
-        if self._ready:
+        if self._run is not None:
             return
-        self.run_dir = RunDir(self.log_dir)
+        directory = RunDir(self.log_dir)
         self.sensor.setup(self.seed)
-        settle_threads(self.brain, self.sensor, self.run_dir.runtime)
+        settle_threads(self.brain, self.sensor, directory.runtime)
         if self.deterministic:
             tf.config.experimental.enable_op_determinism()
-        self.engine.setup(
+        learners = self.brain, self.kongfu, self.sensor
+        options = {"seed": self.seed, "debug": self.debug}
+        self.engine.setup(*learners, **options, moving_average=self.moving_average)
+        self._check_goal()
+        self._schedule()
+        self._run = Run(
+            self.sensor,
             self.brain,
             self.kongfu,
-            self.sensor,
-            seed=self.seed,
-            debug=self.debug,
-            moving_average=self.moving_average,
+            self.moving_average,
+            self.engine,
+            **options,
+            keep_checkpoints=self.keep_checkpoints,
+            directory=directory,
+            state=self._state,
         )
-        evals, has_validation = self.engine.evals, self.sensor.size("val") > 0
-        check_goal(self.goal, self.early_stopping is not None, evals, has_validation)
-        self.schedule = schedule_of(self)
-        self.checkpoints = checkpoints_of(self)
-        self._ready = True
-        meta = self.checkpoints.restore()
-        if meta is not None:
-            put_back(self, meta)
+
+    def _check_goal(self) -> None:
+        goal, stops = Goal.of(self.best_metric), self.early_stopping is not None
+        check_goal(goal, stops, self.engine.evals, self.sensor.size("val") > 0)
+
+    def _ready(self) -> Run:
+        self.setup()
+        assert self._run is not None
+        return self._run
 
     def restore(self, best: bool = False) -> None:
         """Go back to a checkpoint of the run directory.
@@ -179,11 +237,7 @@ class Kid:
         Raises:
             DataError: there is none.
         """
-        self.setup()
-        meta = self.checkpoints.restore(best)
-        if meta is None:
-            raise DataError(missing_checkpoint(self.run_dir, best))
-        put_back(self, meta)
+        self._ready().restore(best)
 
     def practice(self, return_eval: bool = False) -> Any:
         """Practise up to ``max_steps`` or ``max_epoch``, from where the run directory stands.
@@ -203,10 +257,20 @@ class Kid:
             SystemExit: code 143, after SIGTERM and a last checkpoint.
             KeyboardInterrupt: after SIGINT and a last checkpoint.
         """
-        self.setup()
+        run = self._ready()
         check_can_learn(self.engine.losses, self.brain.parameters, self.brain.name)
-        with self.run_dir.alone():
-            Practice(self).run()
+        self._check_goal()
+        with run.run_dir.alone() if self.engine.is_chief else contextlib.nullcontext():
+            Practice(
+                run,
+                self.schedule,
+                goal=Goal.of(self.best_metric),
+                early_stopping=EarlyStopping.of(self.early_stopping),
+                hooks=self.hooks,
+                call=self.call,
+                show=self.show_progress,
+                reached="max_steps" if self.max_steps is not None else "max_epoch",
+            ).run()
         loss = self.val_loss if self.sensor.size("val") else self.loss
         return (loss, dict(self.val_evals)) if return_eval else loss
 
@@ -216,10 +280,7 @@ class Kid:
         Raises:
             NotFiniteError: a parameter is NaN or infinite; the checkpoints before are kept.
         """
-        try:
-            self.checkpoints.save(self.step, state_of(self), is_best)
-        except NotFiniteError as error:
-            raise not_finite(self, str(error)) from None
+        self._ready().save(is_best)
 
     def validate(self, split: str = "val") -> tuple[float, dict[str, float]]:
         """The loss and the measures over a whole split, weighted by examples.
@@ -230,14 +291,7 @@ class Kid:
         Raises:
             DataError: the split is empty, or there is no such split.
         """
-        self.setup()
-        return self.evaluate(split)
-
-    def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> tuple[float, dict[str, float]]:
-        """Like `validate`, given up if ``go_on`` says no; see `Engine.evaluate`."""
-        with self.averaged():
-            report: Report = self.engine.evaluate(split, go_on)
-        return report.loss, short_names_of(report.evals)
+        return self._ready().evaluate(split)
 
     def averaged(self) -> contextlib.AbstractContextManager[None]:
         """The context in which the parameters are their moving averages, if those are kept."""
@@ -272,9 +326,9 @@ class Kid:
         Returns:
             Where it is.
         """
-        self.setup()
+        run = self._ready()
         with self.averaged():
-            target = directory or self.run_dir.export
+            target = directory or run.run_dir.export
             return export_brain(self.brain, Signature.of(self.sensor), target, self.sensor, self.seed)
 
     def data(self, name: str, split: str = "train") -> Any:
@@ -294,7 +348,7 @@ class Kid:
             self.brain(self.sensor.batch(0, split), trip)
         return trip.data[name]
 
-    def call(self, hooks: list[KidHook]) -> None:
+    def call(self, hooks: Sequence[KidHook]) -> None:
         """Call hooks, in order."""
         for hook in hooks:
             hook(self)

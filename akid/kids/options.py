@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from akid.errors import AkidError, near_match
 from akid.kids.stopping import Goal, short_names
+
+if TYPE_CHECKING:
+    from akid.sensors.sensor import Sensor
 
 T = TypeVar("T")
 
@@ -37,6 +41,21 @@ def check_length(max_steps: int | None, max_epoch: int | None) -> None:
     numbers = [n for n in given.values() if n is not None]
     if len(numbers) != 1 or type(numbers[0]) is not int or numbers[0] < 0:
         raise AkidError(f"A Kid needs exactly one of max_steps and max_epoch, an integer >= 0. Received: {given}")
+
+
+def last_step(sensor: Sensor, max_steps: int | None, max_epoch: int | None) -> int:
+    """The step practice ends at.
+
+    Raises:
+        AkidError: ``max_epoch`` is given for data without an end.
+    """
+    if max_steps is not None:
+        return max_steps
+    if sensor.endless:
+        raise AkidError(
+            "The training examples have no end, so there are no epochs; give max_steps, not max_epoch."
+        )
+    return math.ceil((max_epoch or 0) * sensor.size("train") / sensor.batch_size)
 
 
 def check_counts(**counts: int | None) -> None:

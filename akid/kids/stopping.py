@@ -35,12 +35,14 @@ class Goal:
     goal: str = "min"
 
     @staticmethod
-    def of(spec: str | Mapping[str, Any]) -> Goal:
+    def of(spec: str | Mapping[str, Any] | Goal) -> Goal:
         """From a name or ``{"metric": ..., "goal": "min" | "max"}``; losses shrink, other measures grow.
 
         Raises:
             AkidError: another key, or another goal.
         """
+        if isinstance(spec, Goal):
+            return spec
         options = {"metric": spec} if not isinstance(spec, Mapping) else dict(spec)
         metric = options.get("metric", "loss")
         natural = "min" if str(metric).rsplit("/", 1)[-1] in ("loss", "error") else "max"

@@ -126,9 +126,10 @@ def export_run(log_dir: Path, output: Path | None = None, best: bool = False) ->
         raise DataError(f"There is no {recipe}; expected the directory of a run of `akid run`.")
     spec = KidSpec.model_validate(_recipe(recipe))
     kid = kid_of_spec(spec, log_dir).kid
-    signature = restore_for_inference(kid, best)
+    run_dir = RunDir(log_dir)
+    signature = restore_for_inference(run_dir, kid.brain, kid.moving_average, kid.seed, best)
     with kid.averaged():
-        target = export_brain(kid.brain, signature, output or RunDir(log_dir).export, kid.sensor, kid.seed)
+        target = export_brain(kid.brain, signature, output or run_dir.export, kid.sensor, kid.seed)
     return target, exported_outputs(target)
 
 

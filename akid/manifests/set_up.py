@@ -10,6 +10,7 @@ from akid.errors import AkidError, InvalidSpecError, MissingDataError, StorageEr
 from akid.job.manifest.problems import join
 from akid.kids.kid import Kid
 from akid.kids.options import check_goal
+from akid.kids.stopping import Goal
 from akid.manifests.declare import Declared
 from akid.manifests.parameters import parameters_of
 from akid.manifests.problems import argument_path, first_line
@@ -53,7 +54,9 @@ def check_shapes(declared: Declared, path: str = "spec.kid") -> str:
         trip = Trip()
         kid.brain.trace(kid.sensor.signature(), trip=trip)
     with _errors_at(path, declared, parameters_of(Kid)):
-        check_goal(kid.goal, kid.early_stopping is not None, trip.evals, kid.sensor.size("val") > 0)
+        check_goal(
+            Goal.of(kid.best_metric), kid.early_stopping is not None, trip.evals, kid.sensor.size("val") > 0
+        )
     return ""
 
 

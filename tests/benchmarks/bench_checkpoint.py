@@ -39,7 +39,7 @@ def checkpoint_call(rounds: int = 9) -> Row:
         for _ in range(1 + rounds):
             kid.engine.train(1)
             calls.append(1000 * _seconds(kid.save))
-            kid.checkpoints.sync()
+            kid._run.checkpoints.sync()
     return Row("checkpoint call, 10 M parameters in 80 variables", calls[1:], 15, at_least=False, unit="ms")
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import resource
@@ -60,7 +59,7 @@ def akid_round(model: str, **options: Any) -> Callable[[], None]:
     kid = akid_kid(model, **options)
 
     def one() -> None:
-        kid.schedule = dataclasses.replace(kid.schedule, last=kid.step + MODELS[model][2])
+        kid.max_steps = kid.step + MODELS[model][2]
         kid.practice()
 
     return one

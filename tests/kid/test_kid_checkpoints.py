@@ -99,7 +99,7 @@ def test_a_missing_best_checkpoint_is_an_error(tmp_path: Path) -> None:
     kid = small_kid(tmp_path)
     kid.setup()
     kid.save()
-    kid.checkpoints.sync()
+    kid._run.checkpoints.sync()
     with pytest.raises(DataError, match=r"There is no readable checkpoint in .*best\. There is a latest one"):
         kid.restore(best=True)
 

@@ -11,12 +11,13 @@ import yaml
 from small_kids import small_kid
 from test_kid_inference import raw_kid
 
-from akid import ArraySource, Brain, DataError, Joker, Kid, Sensor
+from akid import ArraySource, Brain, DataError, Joker, Sensor
 from akid.backend import tf
 from akid.cli import main
 from akid.inference.export import export_brain, exported_outputs, restore_for_inference
 from akid.inference.signature import Signature
 from akid.layers import ConcatLayer, InnerProductLayer, SoftmaxWithLossLayer
+from akid.runs.run_dir import RunDir
 
 
 def call(directory: Path, signature: str = "serving_default", **data: Any) -> dict[str, np.ndarray]:
@@ -160,11 +161,10 @@ def test_what_cannot_be_exported_says_why(tmp_path: Path, capsys: pytest.Capture
     assert "kid.yaml; expected the directory of a run of `akid run`." in capsys.readouterr().err
     empty = small_kid(tmp_path / "empty")
     with pytest.raises(DataError, match=r"There is no .*signature\.json; expected the directory of a run that"):
-        restore_for_inference(empty)
+        restore_for_inference(RunDir(empty.log_dir), empty.brain)
     Signature([tf.TensorSpec([None, 4])], [tf.TensorSpec([None, 4])]).write(tmp_path / "empty" / "signature.json")
-    fresh = Kid(empty.sensor, Brain().attach(InnerProductLayer(3)), max_steps=1, log_dir=tmp_path / "empty")
     with pytest.raises(DataError, match=r"There is no readable checkpoint in .*checkpoints\.$"):
-        restore_for_inference(fresh)
+        restore_for_inference(RunDir(tmp_path / "empty"), Brain().attach(InnerProductLayer(3)))
 
 
 def test_a_loss_with_a_name_of_its_own_is_kept_apart() -> None:

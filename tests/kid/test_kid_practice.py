@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from small_kids import blobs, metrics, result, small_brain, small_kid
 
-from akid import AkidError, Brain, Kid, LearningRateScheme, MomentumKongFu, NotFiniteError, ProcessingLayer, Sensor
+from akid import AkidError, Brain, LearningRateScheme, MomentumKongFu, NotFiniteError, ProcessingLayer, Sensor
 from akid.backend import tf
 from akid.engines import Tally
+from akid.kids.run import Run
 from akid.kids.schedule import Pace, Schedule
 from akid.kids.stopping import EarlyStopping, Goal, Standing
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
@@ -205,11 +206,11 @@ def test_an_interruption_during_validation_is_made_up_for(tmp_path: Path, monkey
     straight = small_kid(tmp_path / "straight")
     straight.practice()
 
-    def give_up(self: Kid, split: str, go_on: object) -> None:
+    def give_up(self: Run, split: str, go_on: object) -> None:
         raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(Kid, "evaluate", give_up)
+        patch.setattr(Run, "evaluate", give_up)
         with pytest.raises(SystemExit):
             small_kid(tmp_path / "cut").practice()
     resumed = small_kid(tmp_path / "cut")

@@ -1,0 +1,115 @@
+"""SynchronousEngine: every replica learns from its rows of one global batch, and all make the same update."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from akid.backend import tf
+from akid.engines.base import Engine, Report, Tally, forever
+from akid.engines.evaluation import Evaluator
+from akid.engines.loop import TrainingLoop
+from akid.engines.replicas import Replicas
+from akid.errors import AkidError
+from akid.sources.reading import teaching
+
+if TYPE_CHECKING:
+    from akid.blocks.brain import Brain
+    from akid.kongfus import KongFu
+    from akid.kongfus.moving_average import MovingAverage
+    from akid.sensors.sensor import Sensor
+
+
+class SynchronousEngine(Engine):
+    """What the engines share whose replicas learn in step; a subclass says who the replicas are."""
+
+    def _make_replicas(self) -> Replicas:
+        """Who learns; called once, before anything of TensorFlow runs."""
+        raise NotImplementedError(f"{type(self).__name__} must define _make_replicas()")
+
+    def setup(
+        self,
+        brain: Brain,
+        kongfu: KongFu,
+        sensor: Sensor,
+        *,
+        seed: int = 0,
+        debug: bool = False,
+        moving_average: MovingAverage | None = None,
+    ) -> None:
+        """Build the brain and the slots; see `Engine.setup`."""
+        self.replicas = self._make_replicas()
+        if self.replicas.count > sensor.batch_size:
+            raise AkidError(
+                f"engine {self.name!r}: a batch must have a row for each of the {self.replicas.count} replicas."
+                f" Received: batch_size={sensor.batch_size}"
+            )
+        self.brain = brain
+        with self.replicas.scope():
+            self._step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step")
+            trip = brain.build(sensor.signature(), seed)
+            kongfu.setup(brain.parameters)
+            if moving_average is not None:
+                moving_average.setup(brain.parameters)
+        self._losses, self._evals = list(trip.losses), list(trip.evals)
+        means = [name for name, e in trip.evals.items() if e.finish is None]
+        self._loop = TrainingLoop(
+            brain, kongfu, sensor, self._step, self.replicas, self._losses, means,
+            seed=seed, debug=debug, moving_average=moving_average,
+        )  # fmt: skip
+        self._evaluator = Evaluator(brain, sensor, self.replicas, seed)
+
+    @property
+    def step(self) -> tf.Variable:
+        """Scalar int64 variable: how many updates were made."""
+        return self._step
+
+    @property
+    def losses(self) -> list[str]:
+        """Full names of the losses the brain notes."""
+        return self._losses
+
+    @property
+    def evals(self) -> list[str]:
+        """Full names of the measures the brain notes."""
+        return self._evals
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes what the run leaves."""
+        return self.replicas.is_chief
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """The context in which variables are made."""
+        return self.replicas.scope()
+
+    def agree(self, flag: bool) -> bool:
+        """Whether the flag is set in any process; see `Engine.agree`."""
+        return self.replicas.any(flag)
+
+    def chief_value(self, value: int) -> int:
+        """The chief's value; see `Engine.chief_value`."""
+        return self.replicas.chief_value(value)
+
+    def seek(self) -> None:
+        """The variables were set to another step's; see `Engine.seek`."""
+        self._loop.seek()
+
+    def train(self, n_steps: int, tally: Tally | None = None) -> Tally:
+        """Run training steps; see `Engine.train`."""
+        tally = tally or Tally()
+        before = [tally.losses.get(name, 0.0) for name in self._losses]
+        for part in (0, 1):
+            before += [tally.evals.get(name, (0.0, 0.0))[part] for name in self._loop.means]
+        with teaching():
+            done, last, sums = self._loop(n_steps, before)
+        values = iter(sums)
+        losses = {name: next(values) for name in self._losses}
+        weighted = [next(values) for _ in self._loop.means]
+        evals = {name: (value, next(values)) for name, value in zip(self._loop.means, weighted, strict=True)}
+        return Tally(tally.steps + done, losses, evals, last)
+
+    def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> Report:
+        """Every example of a split once; see `Engine.evaluate`."""
+        return self._evaluator(split, go_on)

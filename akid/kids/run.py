@@ -1,0 +1,126 @@
+"""A run: what a Kid is made of, at work in a run directory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from akid.backend import tf
+from akid.blocks.brain import Brain
+from akid.engines import Engine, Report
+from akid.engines.base import forever
+from akid.errors import DataError, NotFiniteError
+from akid.inference.export import missing_checkpoint
+from akid.kids.run_state import RunState
+from akid.kids.stopping import short_names_of
+from akid.kongfus import KongFu
+from akid.kongfus.moving_average import MovingAverage
+from akid.runs.checkpoints import Checkpoints, committed
+from akid.runs.run_dir import RunDir
+from akid.sensors.sensor import Sensor
+
+
+class Run:
+    """What a practice works on; its checkpoints hold all of it.
+
+    Args:
+        sensor, brain, kongfu, moving_average, engine: set up.
+        seed, debug, keep_checkpoints: see `Kid`.
+        directory: of the run.
+        state: of the run; what the newest checkpoint there keeps is put into it, and into the variables.
+    """
+
+    def __init__(
+        self,
+        sensor: Sensor,
+        brain: Brain,
+        kongfu: KongFu,
+        moving_average: MovingAverage | None,
+        engine: Engine,
+        *,
+        seed: int,
+        debug: bool,
+        keep_checkpoints: int,
+        directory: RunDir,
+        state: RunState,
+    ) -> None:
+        self.sensor, self.brain, self.kongfu, self.moving_average = sensor, brain, kongfu, moving_average
+        self.engine, self.seed, self.debug, self.keep_checkpoints = engine, seed, debug, keep_checkpoints
+        self.state = state
+        self.enter(directory)
+
+    def enter(self, directory: RunDir) -> None:
+        """Go on in a run directory, from its newest checkpoint if it has one."""
+        finite = frozenset(f"brain/{name}" for name in self.brain.named_variables())
+        self.run_dir = directory
+        self.checkpoints = Checkpoints(
+            directory.checkpoints, directory.best, self._saved_variables(), finite, self.keep_checkpoints
+        )
+        self._restore(best=False)
+
+    @property
+    def step(self) -> int:
+        """The clock: how many updates were made."""
+        return int(self.engine.step)
+
+    def restore(self, best: bool) -> None:
+        """Go back to a checkpoint.
+
+        Raises:
+            DataError: there is none.
+        """
+        if not self._restore(best):
+            raise DataError(missing_checkpoint(self.run_dir, best))
+
+    def _restore(self, best: bool) -> bool:
+        saved = self.checkpoints.restore(best)
+        if saved is None:
+            return False
+        self.state.put_back(saved)
+        if saved["lr"] is not None:
+            self.kongfu.lr_scheme.restore(saved["lr"])
+        self.engine.seek()
+        return True
+
+    def save(self, is_best: bool = False) -> None:
+        """Save a checkpoint, in the background.
+
+        Raises:
+            NotFiniteError: a parameter is NaN or infinite; the checkpoints before are kept.
+        """
+        if not self.engine.is_chief:
+            return
+        meta = self.state.to_json() | {"lr": self.kongfu.lr_scheme.state()}
+        try:
+            self.checkpoints.save(self.step, meta, is_best)
+        except NotFiniteError as error:
+            raise self.not_finite(str(error)) from None
+
+    def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> tuple[float, dict[str, float]]:
+        """The loss and the measures over a split, by short names; see `Engine.evaluate`."""
+        with self.averaged():
+            report: Report = self.engine.evaluate(split, go_on)
+        return report.loss, short_names_of(report.evals)
+
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """The context in which the parameters are their moving averages, if those are kept."""
+        return contextlib.nullcontext() if self.moving_average is None else self.moving_average.swap()
+
+    def not_finite(self, what: str, step: int | None = None) -> NotFiniteError:
+        """The error for a loss or a parameter that became NaN or infinite."""
+        self.checkpoints.sync()
+        kept = committed(self.run_dir.checkpoints)
+        last = f"The last checkpoint before it is {kept[-1]}." if kept else "No checkpoint was saved before it."
+        hint = "" if self.debug else " debug=True names the first block where it happens."
+        return NotFiniteError(
+            f"{what} at step {self.step if step is None else step}. {last}"
+            f" Try a smaller learning rate, or clip_global_norm.{hint}"
+        )
+
+    def _saved_variables(self) -> dict[str, tf.Variable]:
+        """Everything a checkpoint holds, by name."""
+        saved = {f"brain/{n}": v for n, v in self.brain.named_variables().items()}
+        saved |= {f"kongfu/{n}": v for n, v in self.kongfu.slots.items()}
+        if self.moving_average is not None:
+            saved |= {f"moving_average/{n}": v for n, v in self.moving_average.slots.items()}
+        return saved | {"step": self.engine.step}
