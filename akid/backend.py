@@ -8,8 +8,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from akid.errors import AkidError
 from akid.greeting import without_greetings
@@ -60,6 +61,29 @@ def _without_spinning() -> None:
             context.context()._config = config  # pyright: ignore[reportOptionalMemberAccess]
 
 
+def watch_heartbeats(members: Mapping[str, int], milliseconds: int) -> None:
+    """Have processes that learn together take one for lost that gives no sign of life for so long.
+
+    TensorFlow's own time is half a minute, and it has no public way to say so; where the private one is gone, its
+    own counts. To be called before a strategy is made.
+
+    Args:
+        members: how many there are of each role, the chief's role first.
+        milliseconds: the time.
+    """
+    with suppress(ImportError, AttributeError, TypeError):
+        from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2 as config
+        from tensorflow.python.eager import context
+
+        job: Any = config.CoordinatedJob  # pyright: ignore[reportAttributeAccessIssue]
+        context.context().configure_coordination_service(  # pyright: ignore[reportOptionalMemberAccess]
+            service_type="standalone",
+            service_leader=f"/job:{next(iter(members))}/replica:0/task:0",
+            heartbeat_timeout_in_ms=milliseconds,
+            coordinated_jobs=[job(name=role, num_tasks=size) for role, size in members.items()],
+        )
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 try:
     with without_greetings(), _without_keras(), _without_garbage_collection():
@@ -72,4 +96,4 @@ except ModuleNotFoundError as error:
     ) from None
 _without_spinning()
 
-__all__ = ["tf"]
+__all__ = ["tf", "watch_heartbeats"]

@@ -12,11 +12,11 @@ from typing import Any
 import yaml
 
 from akid import __version__
-from akid.errors import AkidError, UserCodeError
+from akid.errors import AkidError, PeerLostError, UserCodeError
 from akid.job import AkidJob, load_mapping, parse
 
-#: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C.
-INVALID, FAILED, INTERRUPTED = 2, 1, 130
+#: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C; please start me again.
+INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
 
 EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserCodeError as error:
         traceback.print_exception(error.__cause__)
         return _complain(error, FAILED)
+    except PeerLostError as error:
+        return _complain(error, RESTART)
     except AkidError as error:
         # An argument or a value that cannot be is a ValueError; the rest comes up while a valid kid runs.
         return _complain(error, INVALID if isinstance(error, ValueError) else FAILED)

@@ -18,6 +18,7 @@ __all__ = [
     "InvalidSpecError",
     "MissingDataError",
     "NotFiniteError",
+    "PeerLostError",
     "StorageError",
     "UserCodeError",
     "WiringError",
@@ -74,6 +75,10 @@ class UserCodeError(AkidError):
 
 class NotFiniteError(AkidError, ArithmeticError):
     """A loss, a parameter or a signal became NaN or infinite."""
+
+
+class PeerLostError(AkidError):
+    """A process that learns together with this one is gone; the run can go on from its last checkpoint."""
 
 
 @contextmanager

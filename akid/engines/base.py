@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -135,6 +135,15 @@ class Engine:
         """The chief's value, given to all processes; for what depends on time, such as how many steps a call
         makes. All must call it, at the same step."""
         return value
+
+    def from_chief(self, found: bytes, variables: Iterable[tf.Variable]) -> bytes:
+        """Give all processes what the chief found, and the values its variables hold.
+
+        Args:
+            found: of the chief; empty: it found nothing, and no variable changes.
+            variables: the same ones in every process, in the same order.
+        """
+        return found
 
     def seek(self) -> None:
         """The variables, `step` among them, were set to those of another step: data are read from there on."""

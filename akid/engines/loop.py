@@ -83,7 +83,7 @@ class TrainingLoop:
             self._feeds, self._run = {}, None
 
     def _traced(self) -> Callable[..., tuple[tf.Tensor, ...]]:
-        step, size = int(self._step), self.sensor.batch_size
+        step, size = int(self._step.numpy()), self.sensor.batch_size
         for replica in self.replicas.local:
             rows = None if self.replicas.count == 1 else slice_of(replica, self.replicas.count, size)
             self._feeds[replica] = self.sensor.feed("train", step, rows)

@@ -75,6 +75,6 @@ class Replicas:
         """The tensors of all processes, by member; their first dimensions may differ. All must call it."""
         return [value]
 
-    def copies(self, variable: tf.Variable) -> list[tf.Variable]:
-        """The copies of a variable that the replicas of this process hold."""
-        return [variable]
+    def peer_errors(self) -> contextlib.AbstractContextManager[Any]:
+        """The context in which the loss of another process is a `PeerLostError`."""
+        return contextlib.nullcontext()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from akid.backend import tf
 from akid.engines.base import Engine, Report, Tally, forever
@@ -86,11 +88,24 @@ class SynchronousEngine(Engine):
 
     def agree(self, flag: bool) -> bool:
         """Whether the flag is set in any process; see `Engine.agree`."""
-        return self.replicas.any(flag)
+        with self.replicas.peer_errors():
+            return self.replicas.any(flag)
 
     def chief_value(self, value: int) -> int:
         """The chief's value; see `Engine.chief_value`."""
-        return self.replicas.chief_value(value)
+        with self.replicas.peer_errors():
+            return self.replicas.chief_value(value)
+
+    def from_chief(self, found: bytes, variables: Iterable[tf.Variable]) -> bytes:
+        """What the chief found, and its variables' values, for all; see `Engine.from_chief`."""
+        if self.replicas.members == 1:
+            return found
+        with self.replicas.peer_errors():
+            mine = np.frombuffer(found if self.is_chief else b"", np.uint8)
+            given = self.replicas.gather(tf.constant(mine))[0].numpy().tobytes()
+            for variable in variables if given else ():
+                variable.assign(self.replicas.gather(variable.value()[tf.newaxis])[0][0])
+        return given
 
     def seek(self) -> None:
         """The variables were set to another step's; see `Engine.seek`."""
@@ -102,7 +117,7 @@ class SynchronousEngine(Engine):
         before = [tally.losses.get(name, 0.0) for name in self._losses]
         for part in (0, 1):
             before += [tally.evals.get(name, (0.0, 0.0))[part] for name in self._loop.means]
-        with teaching():
+        with self.replicas.peer_errors(), teaching():
             done, last, sums = self._loop(n_steps, before)
         values = iter(sums)
         losses = {name: next(values) for name in self._losses}
@@ -112,4 +127,5 @@ class SynchronousEngine(Engine):
 
     def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> Report:
         """Every example of a split once; see `Engine.evaluate`."""
-        return self._evaluator(split, go_on)
+        with self.replicas.peer_errors():
+            return self._evaluator(split, go_on)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable
+from typing import Any
 
 from akid.backend import tf
 from akid.blocks.brain import Brain
@@ -61,7 +63,7 @@ class Run:
     @property
     def step(self) -> int:
         """The clock: how many updates were made."""
-        return int(self.engine.step)
+        return int(self.engine.step.numpy())
 
     def restore(self, best: bool) -> None:
         """Go back to a checkpoint.
@@ -73,9 +75,13 @@ class Run:
             raise DataError(missing_checkpoint(self.run_dir, best))
 
     def _restore(self, best: bool) -> bool:
-        saved = self.checkpoints.restore(best)
-        if saved is None:
+        # The chief's file system alone counts: what it has written, another machine may see later.
+        here = self.checkpoints.restore(best) if self.engine.is_chief else None
+        text = b"" if here is None else json.dumps(here).encode()
+        given = self.engine.from_chief(text, self._saved_variables().values())
+        if not given:
             return False
+        saved: dict[str, Any] = json.loads(given)
         self.state.put_back(saved)
         if saved["lr"] is not None:
             self.kongfu.lr_scheme.restore(saved["lr"])

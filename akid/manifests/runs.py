@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from akid.engines import Engine
 from akid.errors import DamagedFileError, DataError, InvalidSpecError, near_match
 from akid.inference.export import export_brain, exported_outputs, restore_for_inference
 from akid.job import AkidJob
@@ -34,7 +35,21 @@ def kid_of_job(job: AkidJob, log_dir: Path | None = None) -> Declared:
         UserCodeError: the user's code raised an exception.
     """
     check_engine(job)
-    return kid_of_spec(job.spec.kid, log_dir)
+    declared = kid_of_spec(job.spec.kid, log_dir)
+    if job.spec.engine.name != "single":  # the default, which leaves a kid in Python its own
+        declared.kid.engine = Engine.of(engine_options(job))
+    return declared
+
+
+def engine_options(job: AkidJob) -> dict[str, Any]:
+    """What `Engine.of` takes, of ``spec.engine``."""
+    engine = job.spec.engine
+    options: dict[str, Any] = {"name": engine.name}
+    if engine.name == "data_parallel":
+        options |= {"num_gpu": engine.gpus or None, "devices": engine.devices or "gpu"}
+    elif engine.name == "multi_worker":
+        options |= {"compression": engine.compression}
+    return options
 
 
 def check_engine(job: AkidJob) -> None:
@@ -44,8 +59,8 @@ def check_engine(job: AkidJob) -> None:
         InvalidSpecError: it cannot.
     """
     name = str(job.spec.engine.name)
-    if name != "single":
-        problem = f"this version runs the engine 'single' only, received {name!r}."
+    if name not in Engine.names:
+        problem = f"this version runs the engines {', '.join(sorted(Engine.names))}, received {name!r}."
         raise InvalidSpecError("spec.engine.name", problem)
 
 

@@ -56,15 +56,15 @@ def test_the_mnist_kid_learns(tmp_path: Path):
 
 
 def test_the_kid_of_data_parallelism_takes_its_arguments(tmp_path: Path):
-    from akid import DigitsSource, LearningRateScheme, MomentumKongFu, Sensor, kids
+    from akid import DataParallelEngine, DigitsSource, LearningRateScheme, MomentumKongFu, Sensor, kids
     from akid.models.brains import OneLayerBrain
 
-    # Deviations: the engine is "single", since data_parallel comes later; a log_dir of the test.
+    # Deviation: a log_dir of the test. tests/engines shows that two devices learn what one learns.
     kid = kids.Kid(
         Sensor(DigitsSource()),
         OneLayerBrain(),
         MomentumKongFu(lr_scheme={"name": LearningRateScheme.placeholder}),
-        engine={"name": "single"},
+        engine={"name": "data_parallel", "num_gpu": 2},
         log_dir=tmp_path / "log",
         max_epoch=200,
     )
@@ -74,3 +74,5 @@ def test_the_kid_of_data_parallelism_takes_its_arguments(tmp_path: Path):
 
     kid.hooks.on_train_begin.append(set_lr)
     assert (kid.max_epoch, kid.max_steps) == (200, None)
+    assert isinstance(kid.engine, DataParallelEngine)
+    assert kid.engine.num_gpu == 2

@@ -54,6 +54,14 @@ class Engine(Model):
         alias="num_gpu",
         description="Another name of gpusPerWorker, for data_parallel.",
     )
+    devices: Literal["gpu", "cpu"] | None = Field(
+        default=None,
+        description="What data_parallel learns on, by default gpu; cpu: logical devices of it, to try things out.",
+    )
+    compression: Literal["float16"] | None = Field(
+        default=None,
+        description="How gradients of multi_worker travel between its workers; as they are by default.",
+    )
     parameter_servers: int | None = Field(
         default=None,
         ge=1,
@@ -80,6 +88,9 @@ class Engine(Model):
              f"parameter servers in all, received {servers}."),
             (self.num_gpu is not None and self.name != "data_parallel", "num_gpu",
              only.format("data_parallel") + " Use gpusPerWorker."),
+            (self.devices is not None and self.name != "data_parallel", "devices", only.format("data_parallel")),
+            (self.compression is not None and self.name != "multi_worker", "compression",
+             only.format("multi_worker")),
             (None not in both and both[0] != both[1], "num_gpu", differ),
         )  # fmt: skip
         return self

@@ -76,6 +76,10 @@ KID = [
 ENGINE = [
     Rule("spec.engine", "self.workers == 1 || self.name in ['multi_worker', 'parameter_server']",
          "only multi_worker and parameter_server have several workers", "workers"),
+    Rule("spec.engine", "!has(self.devices) || self.name == 'data_parallel'",
+         "only the engine data_parallel has it", "devices"),
+    Rule("spec.engine", "!has(self.compression) || self.name == 'multi_worker'",
+         "only the engine multi_worker has it", "compression"),
     Rule("spec.engine", f"!has(self.parameterServers) || {PS}",
          "only the engine parameter_server has it", "parameterServers"),
     Rule("spec.engine", f"!self.evaluator || {PS}", "only the engine parameter_server has it", "evaluator"),

@@ -1,0 +1,83 @@
+"""MultiWorkerEngine: several processes, on one machine or many."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from typing import Any, ClassVar
+
+from akid.backend import tf, watch_heartbeats
+from akid.engines.replicas import Replicas
+from akid.engines.strategies import StrategyReplicas
+from akid.engines.synchronous import SynchronousEngine
+from akid.errors import AkidError
+
+#: After so long without a sign of life a member is taken for lost, milliseconds.
+HEARTBEAT = 3000
+
+
+class MultiWorkerEngine(SynchronousEngine):
+    """A replica in every process that ``TF_CONFIG`` names; batches are global ones, split among them.
+
+    The process is one of them. Worker 0, or the ``chief`` if there is one, writes what the run leaves.
+
+    Args:
+        compression: ``float16`` halves what gradients weigh on the way between processes; None leaves them.
+
+    Raises:
+        AkidError: there is no ``TF_CONFIG``, or it is none; or TensorFlow has started already.
+    """
+
+    name: ClassVar[str] = "multi_worker"
+
+    def __init__(self, compression: str | None = None) -> None:
+        if compression not in (None, "float16"):
+            raise AkidError(f"compression must be 'float16' or None. Received: compression={compression!r}")
+        self.compression = compression
+
+    def _make_replicas(self) -> Replicas:
+        config = os.environ.get("TF_CONFIG", "")
+        sizes, member = cluster_of(config)
+        try:
+            strategy = _strategy(config, tuple(sizes.items()))
+        except RuntimeError as error:
+            raise AkidError(
+                "engine 'multi_worker': TensorFlow has started already; make the Kid, and set it up, before"
+                f" anything else runs in TensorFlow. ({error})"
+            ) from None
+        return StrategyReplicas(strategy, sum(sizes.values()), member, compress=self.compression is not None)
+
+
+@functools.cache
+def _strategy(config: str, sizes: tuple[tuple[str, int], ...]) -> tf.distribute.MultiWorkerMirroredStrategy:
+    """That of ``TF_CONFIG``; there can be one in a process."""
+    watch_heartbeats(dict(sizes), HEARTBEAT)
+    communication = tf.distribute.experimental.CommunicationOptions(
+        implementation=tf.distribute.experimental.CommunicationImplementation.RING
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=communication)
+
+
+def cluster_of(text: str) -> tuple[dict[str, int], int]:
+    """How many members of each role ``TF_CONFIG`` names, the chief's first, and which of all this process is.
+
+    Raises:
+        AkidError: it is missing, or not of that form.
+    """
+    form = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+    if not text:
+        raise AkidError(
+            f"engine 'multi_worker': the environment has no TF_CONFIG, which tells the members apart: {form}."
+            " `akid run` and the operator set it."
+        )
+    try:
+        config: Any = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        sizes = {role: len(cluster[role]) for role in ("chief", "worker") if cluster.get(role)}
+        members = [(role, i) for role, size in sizes.items() for i in range(size)]
+        return sizes, members.index((task["type"], int(task["index"])))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise AkidError(
+            f"engine 'multi_worker': TF_CONFIG must be like {form}. Received: TF_CONFIG={text!r}"
+        ) from None

@@ -1,0 +1,99 @@
+"""A Kid learns the same whichever engine it learns with, on the same global batches."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from learners import CASES
+from loopback import free_ports
+
+PROGRAM = Path(__file__).with_name("learners.py")
+#: float32 rounding, since sums over the batch are made in another order.
+ROUNDING = 1e-6
+#: What float16 gradients may differ by after ten steps.
+COMPRESSED = 1e-4
+Learnt = dict[str, np.ndarray]
+
+
+def start(engine: str, directory: Path, *cases: str, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(PROGRAM), engine, str(directory), *cases]
+    return subprocess.Popen(
+        command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def members(engine: str, directory: Path, count: int, *cases: str) -> Iterator[subprocess.Popen[str]]:
+    workers = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    for index in range(count):
+        config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        yield start(engine, directory, *cases, TF_CONFIG=json.dumps(config))
+
+
+def finish(*processes: subprocess.Popen[str]) -> None:
+    try:
+        for process in processes:
+            output, _ = process.communicate(timeout=240)
+            assert process.returncode == 0, output
+    finally:
+        for process in processes:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every Kid of `CASES` learns with every engine."""
+    directory = tmp_path_factory.mktemp("learnt")
+    for name in ("single", "data_parallel", "multi_worker"):
+        (directory / name).mkdir()
+    finish(start("single", directory / "single"), start("data_parallel", directory / "data_parallel"))
+    finish(*members("multi_worker", directory / "multi_worker", 2))
+    return directory
+
+
+def read(directory: Path, engine: str, case: str, member: int = 0) -> Learnt:
+    return dict(np.load(directory / engine / f"{case}.{member}.npz"))
+
+
+def assert_same(here: Learnt, there: Learnt, tolerance: float) -> None:
+    assert here.keys() == there.keys()
+    for name, value in here.items():
+        np.testing.assert_allclose(value, there[name], rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_devices_learn_what_one_learns(learnt: Path, case: str) -> None:
+    assert_same(read(learnt, "data_parallel", case), read(learnt, "single", case), ROUNDING)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_learn_what_one_learns(learnt: Path, case: str) -> None:
+    assert_same(read(learnt, "multi_worker", case), read(learnt, "single", case), ROUNDING)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_all_processes_know_the_same(learnt: Path, case: str) -> None:
+    assert_same(read(learnt, "multi_worker", case, 1), read(learnt, "multi_worker", case, 0), 0.0)
+
+
+def test_one_process_writes(learnt: Path) -> None:
+    for case in CASES:
+        there, here = (
+            (learnt / engine / case / "metrics.jsonl").read_text() for engine in ("multi_worker", "single")
+        )
+        assert [json.loads(line)["step"] for line in there.splitlines()] == [5, 5, 10, 10]
+        assert len(there.splitlines()) == len(here.splitlines())
+
+
+def test_gradients_that_travel_as_float16_lose_little(learnt: Path) -> None:
+    (learnt / "float16").mkdir()
+    finish(*members("float16", learnt / "float16", 2, "plain"))
+    here, there = read(learnt, "float16", "plain"), read(learnt, "single", "plain")
+    assert_same(here, there, COMPRESSED)
+    assert not np.array_equal(here["conv.weights"], there["conv.weights"])
