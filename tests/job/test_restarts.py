@@ -135,3 +135,18 @@ def test_i_pods_of_a_later_attempt_are_taken_up_not_deleted():
 def test_a_pod_with_a_strange_label_is_removed():
     stranger = seen("worker-7", uid="stranger")
     assert deleted(look(*BOTH, stranger, status=running())) == ["worker-7"]
+
+
+SCALED = {"engine": {"name": "multi_worker", "workers": 1}}
+
+
+@pytest.mark.parametrize(
+    ("left", "spec", "again"),
+    [([], {"runPolicy": {"restartStrategy": "Recreate"}}, 0.0), ([], SCALED, 0.0),
+     ([seen("worker-0")], SCALED, None)],
+    ids=["recreated", "scaled", "one is left"],
+)  # fmt: skip
+def test_an_attempt_that_begins_without_pods_is_gone_on_with_at_once(left: list[Any], spec: Any, again: Any):
+    begun = look(*left, status=running(), **spec)
+    assert (started(begun)["attempt"], created(begun)) == (1, [])
+    assert begun.requeue_after == again

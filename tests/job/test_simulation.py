@@ -85,7 +85,7 @@ class World:
         if self.stale:
             self.past = [*self.past[-10:], copy.deepcopy(cluster.pods)]
             if random.random() < 0.1:
-                operator.pods = copy.deepcopy(random.choice(self.past))
+                operator.pods, operator.due = copy.deepcopy(random.choice(self.past)), cluster.now
         names = sorted({*cluster.pods, *operator.pods})
         if action in ("reconcile", "crash"):
             self.reconcile(random.randrange(6) if action == "crash" else None)

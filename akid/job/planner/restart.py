@@ -59,16 +59,18 @@ def restart(view: View, reason: str, told: str) -> Plan:
     status = next_attempt(view.opened).model_copy(update={"workers": view.job.spec.engine.workers})
     status = set_condition(view, status, "Running", False, reason, told)
     status = set_condition(view, status, "Restarting", True, reason, told)
-    return replace_all(view, status, [event("Restarting", f"All pods are replaced: {told}.", warning=True)])
+    told_event = event("Restarting", f"All pods are replaced: {told}.", warning=True)
+    # Where no pod is left, none will tell that it is gone.
+    return replace_all(view, status, [told_event], again=not view.observed.members)
 
 
-def replace_all(view: View, status: Status, events: list[Event]) -> Plan:
+def replace_all(view: View, status: Status, events: list[Event], *, again: bool = False) -> Plan:
     """A plan that takes away every pod and the gang they were scheduled by."""
     members = list(view.observed.members)
     status = with_counts(status, view.wanted, [], frozenset())
     deletes = [*view.deletes(members), *view.object_deletes(ObjectRole.GANG)]
     times = [overdue(state) for state in members]
-    return make_plan(view, status, deletes=deletes, events=events, times=times)
+    return make_plan(view, status, deletes=deletes, events=events, times=times, again=again)
 
 
 def next_attempt(status: Status) -> Status:

@@ -63,7 +63,7 @@ class Controller:
         self._metrics = metrics
         self._interval = interval
         self._event_writer = EventWriter(api, lambda: self.queue.crowded)
-        self._resync = Resync(api, self.store, namespaces, self.mark, self._later)
+        self._resync = Resync(api, self.store, namespaces, self.mark, self._later, self._look)
         self._reconciler = Reconciler(api, self.store, settings, self)
         self._tasks: list[asyncio.Task[None]] = []
         self._busy: set[asyncio.Task[Any]] = set()
@@ -98,6 +98,9 @@ class Controller:
 
     def _later(self, key: Key, delay: float) -> None:
         self.store.expect(key)
+        self._look(key, delay)
+
+    def _look(self, key: Key, delay: float) -> None:
         self.queue.add(key, delay, patience=PATIENCE)
 
     # -- what the reconciler reports
