@@ -34,7 +34,7 @@ def test_a_an_idle_job_past_its_deadline_fails(jobs: Jobs, hosted: Hosted) -> No
 
 def test_b_exactly_n_restarts_then_failed(jobs: Jobs, hosted: Hosted) -> None:
     jobs.create(job(plays={"run-for": "100ms", "exit-code": "137"}, policy={"maxRestarts": 2}))
-    status = jobs.reach("Failed")
+    status = jobs.reach("Failed", timeout=40)
     assert jobs.condition("Failed")["reason"] == "RestartLimitExceeded"
     assert status["restarts"] == 2
     assert hosted.api.writes().count("POST pods") == 3

@@ -16,8 +16,8 @@ def test_b_exactly_the_allowed_restarts_then_failed():
         states = (seen("worker-0"), seen("worker-1", "Failed", uid=f"u{restart}", **FAILED))
         again = look(*states, status=status, runPolicy={"maxRestarts": 2})
         assert started(again)["restarts"] == restart
-        assert deleted(again) == ["worker-1"]
         status = started(again)
+        assert deleted(look(*states, status=status, now=at(10), runPolicy={"maxRestarts": 2})) == ["worker-1"]
     last = look(seen("worker-0"), seen("worker-1", "Failed", uid="u3", **FAILED), status=status,
                 runPolicy={"maxRestarts": 2})  # fmt: skip
     assert condition(last, "Failed") == ("True", "RestartLimitExceeded")

@@ -14,6 +14,7 @@ from job.simulator import Cluster, Operator, attempt_of, settle
 
 from akid.job import Delete
 from akid.job.api.status import Status
+from akid.job.planner.backoff import LONGEST_WAIT
 from akid.job.planner.conditions import completed_of
 
 # What may happen, and how often. Endings that are final are rare, or there would be little to see.
@@ -79,6 +80,7 @@ class World:
             return
         if delete.uid in cluster.own_failures and not status.finished:
             assert delete.uid in status.counted_pods
+            assert not backs_off(status, cluster), "a restart did not wait"
 
     def act(self, action: str, random: Random) -> None:
         cluster, operator = self.cluster, self.operator
@@ -152,6 +154,7 @@ class World:
             assert after == before, "a finished job was touched"
         made = [pod for name, pod in cluster.pods.items() if pods.get(name) != pod["metadata"]["uid"]]
         assert not (made and after.finished and before.finished), "a finished job got pods"
+        assert not (made and self.recreate and backs_off(after, cluster)), "a restart did not wait"
         if made and not self.stale:
             assert len({attempt_of(pod) for pod in cluster.pods.values()}) == 1, "two attempts side by side"
         done = completed_of(before) if before.attempt == after.attempt else frozenset()
@@ -173,6 +176,12 @@ def test_a_random_cluster_comes_to_rest(block: int, stale: bool):
             check_rest(world)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
+
+
+def backs_off(status: Status, cluster: Cluster) -> bool:
+    """Whether a counted restart has to wait; not if the clock was set back to long before it was counted."""
+    time = status.backoff.next_restart_time if status.backoff else cluster.now
+    return cluster.now < time <= cluster.now + LONGEST_WAIT
 
 
 def check_rest(world: World) -> None:

@@ -52,9 +52,11 @@ def make_plan(
     )
 
 
-def set_condition(view: View, status: Status, kind: ConditionType, holds: bool, reason: str, text: str) -> Status:
+def set_condition(
+    view: View, status: Status, kind: ConditionType, holds: bool, reason: str, text: str, *, anew: bool = False
+) -> Status:
     """The status with a condition set at the view's time and generation."""
-    return with_condition(status, kind, holds, reason, text, view.now, view.job.metadata.generation)
+    return with_condition(status, kind, holds, reason, text, view.now, view.job.metadata.generation, anew=anew)
 
 
 def event(reason: str, text: str, *, warning: bool = False) -> Event:

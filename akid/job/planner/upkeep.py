@@ -10,6 +10,7 @@ from akid.job.members import MemberState, Phase
 from akid.job.names import ObjectRole
 from akid.job.objects.gang import gang_of
 from akid.job.objects.pods import has_rendezvous, needs_names
+from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import PATIENCE, POLL, held_until, may_replace, overdue, replaceable
@@ -35,7 +36,7 @@ def keep_up(view: View) -> Plan:
     waits = wait(view)
     status = _conditions(view, _started(view), waits)
     status = with_counts(status, view.wanted, view.current, view.completed)
-    creates = [] if view.leftover else creates_of(view, waits)
+    creates = [] if view.leftover or view.held_back else creates_of(view, waits)
     return make_plan(
         view,
         status,
@@ -87,7 +88,7 @@ def wait(view: View) -> Wait | None:
         told = f"the cluster has no {gang.api_version} PodGroup; install {gang.name} or set gang: none"
         return Wait("GangSchedulerMissing", told, True)
     admitted = group is not None and group.attempt == view.attempt and group.admitted
-    if gang is not None and gang.holds and view.missing and not admitted:
+    if gang is not None and gang.holds and view.missing and not admitted and not view.held_back:
         return Wait("WaitingForQueue", "the gang's PodGroup is not admitted yet", True)
     if group is not None and group.attempt != view.attempt:
         return Wait("WaitingForQueue", "the PodGroup of the attempt before is going", True)
@@ -140,8 +141,10 @@ def _interrupted(view: View, status: Status) -> Status:
         return status
     reason = "PodFailed" if losses.retryable or losses.known else "PodDisrupted" if losses.first else "PodLost"
     told = tell(losses.first) if losses.first else _gone(view)
+    if losses.retryable:
+        told = f"{told}; {tell_restart(status.restarts, status, view.policy, view.now)}"
     status = set_condition(view, status, "Running", False, reason, told)
-    return set_condition(view, status, "Restarting", True, reason, told)
+    return set_condition(view, status, "Restarting", True, reason, told, anew=bool(losses.retryable))
 
 
 def _gone(view: View) -> str:
@@ -153,7 +156,7 @@ def _gone(view: View) -> str:
 
 
 def _replaced(view: View) -> list[Delete]:
-    """Failed members go (disrupted ones not too soon), those that linger on dead nodes, and all leftovers."""
+    """Failed members go when they are replaced, those that linger on dead nodes and all leftovers at once."""
     going = [state for state in view.current if state.terminating or _goes(view, state)]
     deletes = view.deletes([*view.leftover, *going])
     group = view.observed.gang
@@ -164,7 +167,9 @@ def _replaced(view: View) -> list[Delete]:
 
 def _goes(view: View, state: MemberState) -> bool:
     loss = loss_of(state, view.policy)
-    return loss is not None and (loss is not Loss.DISRUPTED or may_replace(state, view.now))
+    if loss is Loss.DISRUPTED:
+        return may_replace(state, view.now)
+    return loss is not None and view.restarts_at is None
 
 
 def _events(view: View, status: Status) -> list[Event]:
@@ -179,7 +184,7 @@ def _events(view: View, status: Status) -> list[Event]:
         told.append(event("Resumed", "The job goes on with new pods."))
     for number, state in enumerate(view.losses.retryable, before.restarts + 1):
         told.append(
-            event("Restarting", f"{tell(state)}; restart {number} of {policy.max_restarts}.", warning=True)
+            event("Restarting", f"{tell(state)}; {tell_restart(number, status, policy, view.now)}.", warning=True)
         )
     told += [event("Restarting", f"{tell(s)}; not counted.", warning=True) for s in view.losses.disrupted]
     if "Restarting" in new and view.losses.first is None:
@@ -203,7 +208,7 @@ def _newly_waits(before: Status, status: Status) -> list[Event]:
 
 
 def _times(view: View, waits: Wait | None) -> list[datetime | None]:
-    times: list[datetime | None] = [overdue(state) for state in view.observed.members]
+    times: list[datetime | None] = [view.restarts_at, *(overdue(state) for state in view.observed.members)]
     times += [held_until(state) for state in view.observed.members]
     for state in view.current:
         if state.phase is Phase.PENDING and state.created is not None and state.reason not in STARTING:
