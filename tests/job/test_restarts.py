@@ -89,10 +89,16 @@ def test_e_a_finished_pod_that_disappears_is_never_run_again():
 
 
 def test_f_a_pod_on_a_dead_node_is_deleted_by_force():
-    stuck = seen("worker-1", deletion_due=at(10))
+    stuck = seen("worker-1", deletion_due=at(10), node="node-a")
     early = look(seen("worker-0"), stuck, status=running(), now=at(11))
-    assert (deleted(early), early.requeue_after) == ([], 29)
-    assert deleted(look(seen("worker-0"), stuck, status=running(), now=at(40))) == ["worker-1!"]
+    assert (deleted(early), early.requeue_after) == ([], 9)
+    told = look(seen("worker-0"), stuck, status=started(early), now=at(20))
+    assert (deleted(told), told.requeue_after) == ([], 20)
+    assert condition(told, "Queued") == ("True", "PodTerminating")
+    assert told.events[-1].message == (
+        "digits-worker-1 on node-a is deleted, but is not gone; at 2026-01-01T12:00:40Z it is taken away by force"
+    )
+    assert deleted(look(seen("worker-0"), stuck, status=started(told), now=at(40))) == ["worker-1!"]
 
 
 def test_a_pod_that_a_finalizer_keeps_is_told_and_not_deleted_again():

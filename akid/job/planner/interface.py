@@ -17,6 +17,7 @@ class CreateFailureReason(StrEnum):
 
     INVALID_TEMPLATE = "InvalidTemplate"
     NAME_CONFLICT = "NameConflict"
+    EARLIER_JOB = "EarlierJobTerminating"
     QUOTA_EXCEEDED = "QuotaExceeded"
     FORBIDDEN = "Forbidden"
 
@@ -44,6 +45,7 @@ class Observed:
 
     Args:
         members: every pod (process) whose controller is this job, finished and terminating ones too.
+        strays: pods whose controller is another job of this name, an earlier one if the job is not outdated.
         objects: the UIDs of the job's other objects that exist and belong to it.
         gang: the job's PodGroup, if there is one.
         gangs: the gang schedulers whose API the cluster serves.
@@ -52,6 +54,7 @@ class Observed:
     """
 
     members: tuple[MemberState, ...] = ()
+    strays: tuple[MemberState, ...] = ()
     objects: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
     gang: GangState | None = None
     gangs: frozenset[str] = frozenset()

@@ -188,7 +188,8 @@ class Reconciler:
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
             unseen = pod.state.terminal or pod.state.member is None  # by the watch
-            if unseen and pod.state.terminating and pod.owner == record.uid and not record.finished:
+            goes = pod.state.terminating or pod.owner != record.uid
+            if unseen and goes and not record.finished:
                 pod.lost = True
                 times.append(self._poll(pod.state.deletion_due))
         return min(times, default=None)

@@ -131,9 +131,10 @@ class Store:
     def observed(self, key: Key) -> Observed:
         """What there is of a job, for the planner. Pods of an earlier job of that name are not its own."""
         record = self.record(key)
-        mine = (pod.state for pod in record.pods.values() if pod.owner == record.uid)
+        pods = record.pods.values()
         return Observed(
-            members=tuple(mine),
+            members=tuple(pod.state for pod in pods if pod.owner == record.uid),
+            strays=tuple(pod.state for pod in pods if pod.owner != record.uid),
             objects=dict(record.objects),
             gang=record.gang,
             gangs=self.gangs,
@@ -210,7 +211,8 @@ class Store:
         if known is None or known.state.uid != uid:
             return
         known.lost = False
-        if known.state.phase is not Phase.SUCCEEDED or record.waits_since is None:
+        done = known.state.phase is Phase.SUCCEEDED and known.owner == record.uid
+        if not done or record.waits_since is None:
             del record.pods[name]
 
     # -- whole lists
