@@ -21,15 +21,10 @@ TRUST = 30.0
 
 async def missing_parts(api: Api, store: Store, key: Key) -> None:
     """Read the job and those of its pods that have left the watches."""
+    if store.record(key).lost and not await _job(api, store, key):
+        store.forget(key)
+        return
     record = store.record(key)
-    if record.lost:
-        job = await api.find(paths.job(*key))
-        if job is None:
-            store.forget(key)
-            return
-        store.job_seen(job)
-        record = store.record(key)
-        record.lost = False
     lost = [(name, pod.state.uid) for name, pod in record.pods.items() if pod.lost]
     if record.finished and not _goes_too(record):
         # How they ended matters to nobody any more.
@@ -45,9 +40,28 @@ def _goes_too(record: Record) -> bool:
     return policy.get("cleanPodPolicy") == "All"
 
 
+async def _job(api: Api, store: Store, key: Key) -> bool:
+    """Read a job that left the watch; whether there is one."""
+    record = store.record(key)
+    record.lost = False  # What is told from here on may be newer than the answer.
+    try:
+        job = await api.find(paths.job(*key))
+    except BaseException:
+        record.lost = True
+        raise
+    if job is not None:
+        store.job_seen(job)
+    return job is not None
+
+
 async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
     """Read a pod that left the watch."""
-    pod = await api.find(paths.pod(key.namespace, name))
+    store.pod_lost(key, name, uid, lost=False)  # What is told from here on may be newer than the answer.
+    try:
+        pod = await api.find(paths.pod(key.namespace, name))
+    except BaseException:
+        store.pod_lost(key, name, uid)
+        raise
     if pod is None or owner_of(pod) is None or uid_of(pod) != uid:
         store.pod_gone(key, name, uid)
     if pod is not None:

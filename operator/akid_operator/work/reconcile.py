@@ -82,6 +82,8 @@ class Reconciler:
             if record.job is None:
                 self._store.forget(key)
                 return None
+            if record.lost or any(pod.lost for pod in record.pods.values()):
+                continue
             decision = await self._decide(key, record)
             again = await self._carry_out(key, record, decision)
             if again != 0:

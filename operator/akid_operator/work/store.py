@@ -2,7 +2,8 @@
 
 The watches, the LISTs and the answers to our own writes all end here, so that what was written is known before
 the watch tells it. What has left a watch is marked as lost: it must be read before it is judged, since leaving
-can mean that it is gone, or that it finished.
+can mean that it is gone, or that it finished. Only a GET that is asked for after that clears the mark: answers to
+writes and pages of lists may be older than the news they come after.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ class Store:
         if old is not None and uid_of(old) == uid_of(job):
             if version_of(job) <= version_of(old):
                 return Urgency.NONE
-            record.job, record.lost = job, False
+            record.job = job
             return Urgency.NOW
         if old is not None and version_of(job) < version_of(old):
             return Urgency.NONE
@@ -187,8 +188,9 @@ class Store:
         pods = self.record(key).pods
         new = Pod(member_state(pod), owner[1], version_of(pod))
         old = pods.get(new.state.name)
-        if old is not None and (old.version > new.version or (old.version == new.version and not old.lost)):
+        if old is not None and old.version >= new.version:
             return Urgency.NONE
+        new.lost = old is not None and old.lost and old.state.uid == new.state.uid
         pods[new.state.name] = new
         return weight(old.state if old and not old.lost else None, new.state)
 
@@ -204,13 +206,18 @@ class Store:
         known.lost = True
         return Urgency.LEFT
 
+    def pod_lost(self, key: Key, name: str, uid: str, lost: bool = True) -> None:
+        """Whether a pod must be read before it is judged."""
+        known = self.record(key).pods.get(name)
+        if known is not None and known.state.uid == uid:
+            known.lost = lost
+
     def pod_gone(self, key: Key, name: str, uid: str) -> None:
         """A pod is not there any more. One that was done is kept until its job's status says so."""
         record = self.record(key)
         known = record.pods.get(name)
         if known is None or known.state.uid != uid:
             return
-        known.lost = False
         done = known.state.phase is Phase.SUCCEEDED and known.owner == record.uid
         if not done or record.waits_since is None:
             del record.pods[name]
