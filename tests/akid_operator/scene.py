@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from akid_operator.watch.resync import presume
+from akid_operator.work.items import Key
 from akid_operator.work.reconcile import Reconciler
-from akid_operator.work.store import Key, Store
+from akid_operator.work.store import Store
 from fake_server import FakeServer
 from jobs import job
 

@@ -9,8 +9,8 @@ import pytest
 from akid_operator.kube.api import Answer
 from akid_operator.serve.metrics import Metrics
 from akid_operator.work.controller import Controller
+from akid_operator.work.items import Key
 from akid_operator.work.queue import WorkQueue
-from akid_operator.work.store import Key
 from fake_server import FakeServer
 from jobs import job
 from scene import CORE, JOB, TWO, Scene

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from akid_operator.work.store import Key, Store, Urgency
+from akid_operator.work.items import Key
+from akid_operator.work.store import Store, Urgency
 
 KEY = Key("lab", "digits")
 

@@ -15,7 +15,8 @@ from akid.job.objects.gang import GANGS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
-from akid_operator.work.store import Key, Record, Store, Urgency, key_of, owner_of, uid_of, version_of
+from akid_operator.work.items import Key, key_of, owner_of, uid_of, version_of
+from akid_operator.work.store import Record, Store, Urgency
 
 logger = logging.getLogger(__name__)
 

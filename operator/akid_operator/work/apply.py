@@ -18,8 +18,9 @@ from akid.job.planner.deadlines import PATIENCE
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError, OperatorError
+from akid_operator.work.items import Key, owner_of, uid_of
 from akid_operator.work.read import ours
-from akid_operator.work.store import Key, Store, owner_of, uid_of
+from akid_operator.work.store import Store
 
 # Pods are made in batches that grow: when the first ones are refused, the rest is not even asked for.
 FIRST_BATCH, BATCH_GROWTH, LAST_BATCH = 8, 2, 32

@@ -17,9 +17,10 @@ from akid_operator.serve.metrics import Metrics
 from akid_operator.watch.resync import INTERVAL, Resync
 from akid_operator.work.apply import WaitError
 from akid_operator.work.events import EventWriter
+from akid_operator.work.items import Key, key_of, owner_of
 from akid_operator.work.queue import NEVER, PATIENCE, WorkQueue
 from akid_operator.work.reconcile import Reconciler
-from akid_operator.work.store import Key, Store, Urgency, key_of, owner_of
+from akid_operator.work.store import Store, Urgency
 
 logger = logging.getLogger(__name__)
 

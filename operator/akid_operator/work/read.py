@@ -13,7 +13,8 @@ from akid.job.objects.services_and_config import manifest, type_of
 from akid.job.planner.interface import Create
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
-from akid_operator.work.store import Key, Record, Store, owner_of, uid_of
+from akid_operator.work.items import Key, owner_of, uid_of
+from akid_operator.work.store import Record, Store
 
 # Objects looked at or made within this time are still there, for all we know.
 TRUST = 30.0

@@ -19,7 +19,8 @@ from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
 from akid_operator.work import read
 from akid_operator.work.apply import Apply, RefusedError
-from akid_operator.work.store import Key, Record, Store
+from akid_operator.work.items import Key
+from akid_operator.work.store import Record, Store
 
 logger = logging.getLogger(__name__)
 

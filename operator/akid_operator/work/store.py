@@ -8,24 +8,17 @@ writes and pages of lists may be older than the news they come after.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, NamedTuple
 
 from akid.job import CreateFailure, GangState, MemberState, ObjectRole, Observed, Phase, member_state
 from akid_operator.kube.api import Json
+from akid_operator.work.items import Key, key_of, owner_of, slim, uid_of, version_of
 
 NO_TRUST = float("-inf")
 # Jobs that were over, whose late news are ignored.
 REMEMBERED = 20_000
-
-
-class Key(NamedTuple):
-    """A job's namespace and name."""
-
-    namespace: str
-    name: str
 
 
 class Urgency(IntEnum):
@@ -146,7 +139,7 @@ class Store:
 
     def job_seen(self, job: Json) -> Urgency:
         """A job as it is, or was a moment ago."""
-        key, job = key_of(job), _slim(job)
+        key, job = key_of(job), slim(job)
         if version_of(job) < self._ended.get(uid_of(job), 0):
             return Urgency.NONE
         record = self.record(key)
@@ -264,35 +257,6 @@ def weight(old: MemberState | None, new: MemberState) -> Urgency:
         new.uid != old.uid or (new.phase is not old.phase and new.terminal) or new.terminating != old.terminating
     )
     return Urgency.NOW if urgent or new.disrupted else Urgency.SOON
-
-
-def key_of(job: Mapping[str, Any]) -> Key:
-    """The key of an AkidJob."""
-    return Key(job["metadata"]["namespace"], job["metadata"]["name"])
-
-
-def uid_of(item: Mapping[str, Any]) -> str:
-    """An object's UID."""
-    return item["metadata"]["uid"]
-
-
-def version_of(item: Mapping[str, Any]) -> int:
-    """An object's (or a list's) resourceVersion; they grow with time (KEP-5504)."""
-    text = str(item["metadata"].get("resourceVersion", ""))
-    return int(text) if text.isdigit() else 0
-
-
-def owner_of(item: Mapping[str, Any]) -> tuple[str, str] | None:
-    """(name, UID) of the AkidJob that controls an object."""
-    for reference in item["metadata"].get("ownerReferences", ()):
-        if reference.get("kind") == "AkidJob" and reference.get("controller"):
-            return reference["name"], reference["uid"]
-    return None
-
-
-def _slim(job: Json) -> Json:
-    """A job without the record of who set which field, which is as large as the job."""
-    return {**job, "metadata": {name: value for name, value in job["metadata"].items() if name != "managedFields"}}
 
 
 def _within(namespace: str, namespaces: frozenset[str]) -> bool:
