@@ -41,7 +41,8 @@ class Scene:
             self.server, self.store, PodDefaults(), self, lambda: self.start + timedelta(seconds=self.seconds),
             lambda: self.seconds,
         )  # fmt: skip
-        self.store.job_seen(self.job)
+        if JOB in self.server.objects:
+            self.store.job_seen(self.job)
 
     def new_leader(self) -> None:
         """Another one has read the lists."""

@@ -122,6 +122,21 @@ def test_h_nothing_is_written_after_the_end(jobs: Jobs, host: Callable[..., Host
         assert operator.api.writes()[before:] == []
 
 
+def test_a_pod_that_comes_late_to_a_job_that_ended_is_taken_away(jobs: Jobs, host: Callable[..., Hosted]) -> None:
+    with host(resync=0.3):
+        jobs.create(job(plays={"run-for": "100ms"}))
+        jobs.reach("Succeeded")
+        pod = jobs.pods()["digits-worker-0"]
+        jobs.delete_pod("digits-worker-0")
+        wait_for(lambda: not jobs.pods(), "its pod is gone")
+        metadata = {name: pod["metadata"][name] for name in ("name", "namespace", "labels", "ownerReferences")}
+        spec = {name: value for name, value in pod["spec"].items() if name != "nodeName"}
+        again = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        jobs.api.create(f"/api/v1/namespaces/{jobs.namespace}/pods", again)
+        wait_for(lambda: not jobs.pods(), "the late one is gone, too", 20)
+        assert jobs.state() == "Succeeded"
+
+
 def test_i_a_storm_of_news_makes_no_duplicates(jobs: Jobs, hosted: Hosted) -> None:
     for number in range(10):
         jobs.create(job(f"job-{number}", engine=FOUR))

@@ -100,7 +100,8 @@ class Resync:
                 owner = owner_of(pod)
                 if owner is not None:
                     uids.add(uid_of(pod))
-                    told += self._tell(Key(pod["metadata"]["namespace"], owner[0]), self._store.pod_seen(pod))
+                    key = Key(pod["metadata"]["namespace"], owner[0])
+                    told += self._tell(key, self._store.pod_seen(pod, listed=True))
         lost = self._store.pods_listed(uids, self._scope(namespace), version)
         return told + sum(self._tell(key, Urgency.NOW) for key in lost)
 

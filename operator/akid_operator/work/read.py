@@ -22,8 +22,12 @@ TRUST = 30.0
 
 async def missing_parts(api: Api, store: Store, key: Key) -> None:
     """Read the job and those of its pods that have left the watches."""
-    if store.record(key).lost and not await _job(api, store, key):
-        store.forget(key)
+    record = store.record(key)
+    if record.lost and not await _job(api, store, key) and record.job is not None:
+        # The garbage collector takes its pods; those it does not get rid of are in the next lists. A job that was
+        # made meanwhile has a record of its own.
+        if store.record(key) is record:
+            store.forget(key)
         return
     record = store.record(key)
     lost = [(name, pod.state.uid) for name, pod in record.pods.items() if pod.lost]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from akid.job import Decision, Event, Plan, PodDefaults, decide
+from akid.job import Decision, Event, Plan, PodDefaults, decide, orphans
 from akid.job.planner.conditions import COUNTS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
@@ -79,17 +79,28 @@ class Reconciler:
             if not self._store.knows(key):
                 return None
             await read.missing_parts(self._api, self._store, key)
-            record = self._store.record(key)
-            if record.job is None:
-                self._store.forget(key)
+            if not self._store.knows(key):
                 return None
+            record = self._store.record(key)
             if record.lost or any(pod.lost for pod in record.pods.values()):
                 continue
+            if record.job is None:
+                return await self._take_away(key, record)
             decision = await self._decide(key, record)
             again = await self._carry_out(key, record, decision)
             if again != 0:
                 return again
         return 0.0
+
+    async def _take_away(self, key: Key, record: Record) -> float | None:
+        """Pods of a job that is not there, and was not known: of a leader whose last create came late, perhaps."""
+        plan = orphans([pod.state for pod in record.pods.values()], self._now())
+        await Apply(self._api, self._store, key).deletes(plan.delete)
+        if not _has_live_pods(record):
+            self._store.forget(key)
+            return None
+        times = [time for time in (plan.requeue_after, AFTER_CHANGES if plan.delete else None) if time is not None]
+        return min(times, default=None)
 
     async def _decide(self, key: Key, record: Record) -> Decision:
         decision = self._plan(key, record)

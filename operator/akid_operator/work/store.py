@@ -170,13 +170,16 @@ class Store:
 
     # -- pods
 
-    def pod_seen(self, pod: Json) -> Urgency:
-        """A pod as it is, or was a moment ago."""
+    def pod_seen(self, pod: Json, *, listed: bool = False) -> Urgency:
+        """A pod as it is, or was a moment ago.
+
+        News of a job that is forgotten are of its last moments; a pod that is `listed` is there all the same.
+        """
         owner = owner_of(pod)
         if owner is None:
             return Urgency.NONE
         key = Key(pod["metadata"]["namespace"], owner[0])
-        if key not in self._records and owner[1] in self._ended:
+        if key not in self._records and owner[1] in self._ended and not listed:
             return Urgency.NONE
         pods = self.record(key).pods
         new = Pod(member_state(pod), owner[1], version_of(pod))
