@@ -71,7 +71,7 @@ class FakeServer(Api):
         known = self.objects.get(call.path)
         if known is None:
             return Answer(404, None, {"reason": "NotFound"})
-        if known["metadata"]["uid"] != call.body["preconditions"]["uid"]:
+        if not call.body["preconditions"].items() <= known["metadata"].items():
             return Answer(409, None, {"reason": "Conflict"})
         return Answer(200, None, self.objects.pop(call.path))
 

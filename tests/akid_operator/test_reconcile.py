@@ -263,18 +263,6 @@ def test_news_of_a_jobs_last_moments_make_no_requests() -> None:
     assert scene.run() is None
 
 
-def test_a_job_that_expires_is_deleted_without_another_look_at_it() -> None:
-    scene = Scene(policy={"ttlSecondsAfterFinished": 60})
-    scene.run()
-    scene.pod("digits-worker-0", left=True, **scene.ended(0))
-    wait = scene.run()
-    assert wait == 60
-    scene.seconds += 61
-    scene.run()
-    assert scene.server.log == ["DELETE akidjobs"]
-    assert JOB not in scene.server.objects
-
-
 def test_a_new_leader_asks_for_nothing_where_nothing_is_missing() -> None:
     scene = Scene(engine=TWO)
     scene.run()

@@ -204,6 +204,11 @@ class Operator:
     def _delete(self, delete: Delete) -> None:
         cluster = self.cluster
         if delete.kind is ObjectRole.JOB:
+            assert cluster.job is not None
+            if cluster.job["metadata"]["resourceVersion"] != delete.version:
+                self.hear_job()
+                return
+            self.check(cluster, delete)
             cluster.job = self.job = None
         elif delete.kind is ObjectRole.MEMBER:
             self.check(cluster, delete)

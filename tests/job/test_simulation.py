@@ -12,7 +12,7 @@ import pytest
 from job.manifests import manifest
 from job.simulator import Cluster, Operator, attempt_of, settle
 
-from akid.job import Delete
+from akid.job import Delete, ObjectRole
 from akid.job.api.status import Status
 from akid.job.planner.backoff import LONGEST_WAIT
 from akid.job.planner.conditions import completed_of
@@ -74,7 +74,11 @@ class World:
         return Status.model_validate(job.get("status", {})) if job else self.last
 
     def on_delete(self, cluster: Cluster, delete: Delete) -> None:
-        """A failure of its own is counted before its pod is deleted."""
+        """A failure of its own is counted before its pod is deleted; a job that is suspended is not deleted."""
+        if delete.kind is ObjectRole.JOB:
+            assert cluster.job is not None
+            assert not cluster.job["spec"]["runPolicy"].get("suspend"), "a suspended job was deleted"
+            return
         pod, status = cluster.pods.get(delete.name), self.status
         if pod is None or pod["metadata"]["uid"] != delete.uid or attempt_of(pod) < status.attempt:
             return

@@ -86,7 +86,9 @@ def after_the_end(view: View) -> Plan | None:
         return None
     expires = expiry(view.job.status, view.policy)
     if expires is not None and expires <= view.now:
-        return Plan(delete=(Delete(ObjectRole.JOB, view.job.metadata.name, view.job.metadata.uid),))
+        job = view.job.metadata
+        # No watch shows a finished job: who suspends it, or gives it more time, is heard of by the refusal.
+        return Plan(delete=(Delete(ObjectRole.JOB, job.name, job.uid, version=job.resource_version),))
     status, members = view.job.status, view.observed.members
     times = [expires, _leaving(view, status), *(overdue(state) for state in members)]
     return Plan(delete=tuple(clean_up(view, status)), requeue_after=seconds_until(view.now, times))

@@ -73,12 +73,21 @@ class Create:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete, if it still has this UID. `force`: do not wait for the node (grace period 0)."""
+    """Delete, if it still has this UID.
+
+    Args:
+        kind: what it is.
+        name: its name.
+        uid: its UID.
+        force: do not wait for the node (grace period 0).
+        version: its resourceVersion, if it must not have changed either.
+    """
 
     kind: ObjectRole
     name: str
     uid: str
     force: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True)

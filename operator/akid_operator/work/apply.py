@@ -58,11 +58,13 @@ class Apply:
         path = paths.item(api_version, kind, self._key.namespace, delete.name)
         record = self._store.record(self._key)
         try:
-            left = await self._api.delete(path, delete.uid, now=delete.force)
+            left = await self._api.delete(path, delete.uid, version=delete.version, now=delete.force)
         except ApiError as error:
             if error.status != 404 and not error.stale:
                 raise
             left = None
+            if delete.kind is ObjectRole.JOB and error.stale:
+                record.lost = True
         if delete.kind is ObjectRole.MEMBER:
             self._deleted_pod(delete, left)
         elif delete.kind is ObjectRole.GANG:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from akid.job import Decision, Event, Plan, PodDefaults, decide, orphans
+from akid.job import Decision, Event, ObjectRole, Plan, PodDefaults, decide, orphans
 from akid.job.planner.conditions import COUNTS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
@@ -128,7 +128,7 @@ class Reconciler:
         finally:
             if plan.events and wait is None:
                 self._reporter.events(record.job or {}, plan.events)
-        if refused or any(pod.lost for pod in record.pods.values()):
+        if refused or record.lost or any(pod.lost for pod in record.pods.values()):
             return 0.0
         return self._next(key, record, plan, wait)
 
@@ -191,6 +191,9 @@ class Reconciler:
         return None
 
     def _next(self, key: Key, record: Record, plan: Plan, wait: float | None) -> float | None:
+        if any(delete.kind is ObjectRole.JOB for delete in plan.delete):
+            self._store.forget(key)
+            return None
         if record.finished and not plan.create and not plan.delete and not _has_live_pods(record):
             self._store.forget(key)
             if plan.requeue_after is None or not _expires(record):
