@@ -14,7 +14,7 @@ from typing import Any
 
 from akid.job import Decision, Delete, ObjectRole, Observed, PodDefaults, decide, gang_state, member_state
 from akid.job.api.base import format_time
-from akid.job.names import ATTEMPT_LABEL
+from akid.job.names import ATTEMPT_LABEL, JOB_LABEL
 
 Object = dict[str, Any]
 GRACE = 5
@@ -29,7 +29,7 @@ class Cluster:
 
     def __init__(self, manifest: Object, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self.job: Object | None = copy.deepcopy(manifest)
-        self.job["metadata"]["resourceVersion"] = "1"
+        self.job["metadata"] |= {"resourceVersion": "1", "creationTimestamp": format_time(start)}
         self.now = start
         self.pods: dict[str, Object] = {}
         self.objects: dict[ObjectRole, Object] = {}
@@ -71,6 +71,18 @@ class Cluster:
             pod["status"] = {"phase": "Pending"}
             self.pods[name] = pod
         return self.pods[name]
+
+    def leave_stray(self, name: str, *, deleted: bool) -> None:
+        """A pod that a job of this name left an hour ago; nobody else deletes it, or somebody has."""
+        assert self.job is not None
+        owner = {"kind": "AkidJob", "name": self.job["metadata"]["name"], "uid": "an-earlier-job"}
+        labels = {JOB_LABEL: owner["name"], ATTEMPT_LABEL: "0"}
+        metadata = {"name": name, "labels": labels, "ownerReferences": [owner | {"controller": True}]}
+        pod = self.create_pod({"metadata": metadata, "spec": {"containers": [{"name": "trainer"}]}})
+        pod["metadata"]["creationTimestamp"] = format_time(self.now - timedelta(hours=1))
+        self.run(pod)
+        if deleted:
+            self.delete_pod(name, pod["metadata"]["uid"])
 
     def delete_pod(self, name: str, uid: str, *, force: bool = False) -> None:
         pod = self.pods.get(name)
@@ -148,10 +160,11 @@ class Operator:
         self.job = copy.deepcopy(self.cluster.job)
 
     def observed(self) -> Observed:
-        objects = self.cluster.objects
+        objects, pods = self.cluster.objects, self.pods.values()
         gang = objects.get(ObjectRole.GANG)
         return Observed(
-            members=tuple(member_state(pod) for pod in self.pods.values()),
+            members=tuple(member_state(pod) for pod in pods if not is_stray(pod)),
+            strays=tuple(member_state(pod) for pod in pods if is_stray(pod)),
             objects={kind: item["uid"] for kind, item in objects.items() if kind is not ObjectRole.GANG},
             gang=gang_state(gang["manifest"]) if gang else None,
             gangs=frozenset({"coscheduling"}),
@@ -256,6 +269,11 @@ def _let_run(cluster: Cluster) -> bool:
             # The cluster gives up the node: its pods are to be deleted, and nobody answers.
             cluster.delete_pod(pod["metadata"]["name"], pod["metadata"]["uid"])
     return before != cluster.pods
+
+
+def is_stray(pod: Object) -> bool:
+    """Whether it belongs to an earlier job."""
+    return any(owner["uid"] == "an-earlier-job" for owner in pod["metadata"].get("ownerReferences", ()))
 
 
 def attempt_of(pod: Object) -> int:
