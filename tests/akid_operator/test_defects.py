@@ -38,6 +38,7 @@ def test_b_exactly_n_restarts_then_failed(jobs: Jobs, hosted: Hosted) -> None:
     assert jobs.condition("Failed")["reason"] == "RestartLimitExceeded"
     assert status["restarts"] == 2
     assert hosted.api.writes().count("POST pods") == 3
+    assert 9 <= seconds(status["startTime"], status["completionTime"]) <= 30, "the second restart waits"
     assert status["lastFailure"]["exitCode"] == 137
 
 

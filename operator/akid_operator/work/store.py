@@ -214,6 +214,7 @@ class Store:
         known = record.pods.get(name)
         if known is None or known.state.uid != uid:
             return
+        known.lost = False
         done = known.state.phase is Phase.SUCCEEDED and known.owner == record.uid
         if not done or record.waits_since is None:
             del record.pods[name]
