@@ -1,7 +1,8 @@
 """AkidJob: the manifest and all that is decided from it. Pure: no TensorFlow, no kopf, no I/O at import.
 
-`load` and `parse` read a manifest; `plan` says what to do for a job; `decide` does both for what a server
-holds and turns what is to be made into manifests; `member_state` and `gang_state` read what the server shows.
+`load` and `parse` read a manifest; `plan` says what to do for a job, `orphans` for pods of none; `decide` parses
+and plans what a server holds, and turns what is to be made into manifests; `member_state` and `gang_state` read
+what the server shows.
 """
 
 from akid.job.api.job import AkidJob
@@ -23,6 +24,7 @@ from akid.job.planner.interface import (
     Plan,
 )
 from akid.job.planner.plan import plan
+from akid.job.planner.removal import orphans
 
 __all__ = [
     "AkidJob",
@@ -46,6 +48,7 @@ __all__ = [
     "load",
     "load_mapping",
     "member_state",
+    "orphans",
     "parse",
     "plan",
 ]

@@ -40,7 +40,12 @@ class FakeServer(Api):
         if call.path in self.objects:
             return Answer(200, None, copy.deepcopy(self.objects[call.path]))
         if kind_of(call.path) == call.path.rpartition("/")[2]:
-            items = [item for path, item in self.objects.items() if path.startswith(f"{call.path}/")]
+            selector = call.query.get("fieldSelector", "")
+            items = [
+                item
+                for path, item in self.objects.items()
+                if path.startswith(f"{call.path}/") and selected(item, selector)
+            ]
             return Answer(200, None, {"metadata": {}, "items": copy.deepcopy(items)})
         return Answer(404, None, {"reason": "NotFound"})
 
@@ -66,6 +71,18 @@ class FakeServer(Api):
         known = self.objects.get(call.path)
         if known is None:
             return Answer(404, None, {"reason": "NotFound"})
-        if known["metadata"]["uid"] != call.body["preconditions"]["uid"]:
+        if not call.body["preconditions"].items() <= known["metadata"].items():
             return Answer(409, None, {"reason": "Conflict"})
         return Answer(200, None, self.objects.pop(call.path))
+
+
+def selected(item: dict[str, Any], selector: str) -> bool:
+    """Whether a field selector (`a.b=c,d!=e`) chooses an object."""
+    for term in filter(None, selector.split(",")):
+        field, _, value = term.partition("=")
+        found: Any = item
+        for name in field.removesuffix("!").split("."):
+            found = found.get(name, "") if isinstance(found, dict) else ""
+        if (str(found) == value) is field.endswith("!"):
+            return False
+    return True

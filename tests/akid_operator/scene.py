@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from akid_operator.watch.resync import presume
+from akid_operator.work.items import Key
 from akid_operator.work.reconcile import Reconciler
-from akid_operator.work.store import Key, Store
+from akid_operator.work.store import Store
 from fake_server import FakeServer
 from jobs import job
 
@@ -40,7 +41,8 @@ class Scene:
             self.server, self.store, PodDefaults(), self, lambda: self.start + timedelta(seconds=self.seconds),
             lambda: self.seconds,
         )  # fmt: skip
-        self.store.job_seen(self.job)
+        if JOB in self.server.objects:
+            self.store.job_seen(self.job)
 
     def new_leader(self) -> None:
         """Another one has read the lists."""

@@ -34,10 +34,11 @@ def test_a_an_idle_job_past_its_deadline_fails(jobs: Jobs, hosted: Hosted) -> No
 
 def test_b_exactly_n_restarts_then_failed(jobs: Jobs, hosted: Hosted) -> None:
     jobs.create(job(plays={"run-for": "100ms", "exit-code": "137"}, policy={"maxRestarts": 2}))
-    status = jobs.reach("Failed")
+    status = jobs.reach("Failed", timeout=40)
     assert jobs.condition("Failed")["reason"] == "RestartLimitExceeded"
     assert status["restarts"] == 2
     assert hosted.api.writes().count("POST pods") == 3
+    assert 9 <= seconds(status["startTime"], status["completionTime"]) <= 30, "the second restart waits"
     assert status["lastFailure"]["exitCode"] == 137
 
 
@@ -122,6 +123,21 @@ def test_h_nothing_is_written_after_the_end(jobs: Jobs, host: Callable[..., Host
         assert operator.api.writes()[before:] == []
 
 
+def test_a_pod_that_comes_late_to_a_job_that_ended_is_taken_away(jobs: Jobs, host: Callable[..., Hosted]) -> None:
+    with host(resync=0.3):
+        jobs.create(job(plays={"run-for": "100ms"}))
+        jobs.reach("Succeeded")
+        pod = jobs.pods()["digits-worker-0"]
+        jobs.delete_pod("digits-worker-0")
+        wait_for(lambda: not jobs.pods(), "its pod is gone")
+        metadata = {name: pod["metadata"][name] for name in ("name", "namespace", "labels", "ownerReferences")}
+        spec = {name: value for name, value in pod["spec"].items() if name != "nodeName"}
+        again = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        jobs.api.create(f"/api/v1/namespaces/{jobs.namespace}/pods", again)
+        wait_for(lambda: not jobs.pods(), "the late one is gone, too", 20)
+        assert jobs.state() == "Succeeded"
+
+
 def test_i_a_storm_of_news_makes_no_duplicates(jobs: Jobs, hosted: Hosted) -> None:
     for number in range(10):
         jobs.create(job(f"job-{number}", engine=FOUR))
@@ -178,6 +194,25 @@ def test_m_a_finished_job_expires_on_time(jobs: Jobs, hosted: Hosted) -> None:
     jobs.create(job(plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 2}))
     jobs.reach("Succeeded")
     wait_for(lambda: jobs.find() is None, "it has expired", 2 + 1 + 2)
+
+
+def test_m_jobs_that_expired_are_deleted_once_each(jobs: Jobs, hosted: Hosted) -> None:
+    for name, seconds in (("first", 0), ("second", 2), ("third", 0)):
+        jobs.create(job(name, plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": seconds}))
+        wait_for(lambda n=name: jobs.find(n) is None, "it has expired", 10)
+    assert hosted.api.writes().count("DELETE akidjobs") == 3
+    assert hosted.replica is not None
+    assert hosted.replica.controller is not None
+    assert list(hosted.replica.controller.store) == []
+
+
+def test_m_a_job_suspended_when_it_had_ended_stays(jobs: Jobs, hosted: Hosted) -> None:
+    jobs.create(job(plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 3}))
+    jobs.reach("Succeeded")
+    jobs.patch({"runPolicy": {"suspend": True}})
+    jobs.create(job("other", plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 5}))
+    wait_for(lambda: jobs.find("other") is None, "another one has expired since", 20)
+    assert jobs.find() is not None
 
 
 def test_m_it_expires_also_after_a_restart_and_never_while_suspended(

@@ -171,6 +171,22 @@ def test_a_failure_while_no_operator_runs_is_counted(
         assert jobs.status()["lastFailure"]["exitCode"] == 137
 
 
+@pytest.mark.parametrize(("strategy", "workers"), [("Recreate", 2), ("InPlace", 1)])
+def test_pods_that_vanish_while_no_operator_runs_are_made_again(
+    jobs: Jobs, host: Callable[..., Hosted], strategy: str, workers: int
+) -> None:
+    with host():
+        jobs.create(job(engine=TWO, policy={"restartStrategy": strategy}))
+        jobs.reach("Running")
+    for name in jobs.pods():
+        jobs.delete_pod(name, grace=0)
+    jobs.patch({"engine": {"workers": workers}})
+    with host():
+        wait_for(lambda: len(jobs.pods()) == workers, "its pods are made again", 15)
+        jobs.reach("Running")
+        assert jobs.status()["attempt"] == 1
+
+
 def test_a_restart_writes_nothing_for_three_hundred_jobs(jobs: Jobs, host: Callable[..., Hosted]) -> None:
     path = f"/apis/akid.dev/v1alpha1/namespaces/{jobs.namespace}/akidjobs"
 

@@ -22,8 +22,8 @@ PRIORITIES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is waited for is told after a second."""
-    for module in ("timers", "running"):
-        monkeypatch.setattr(f"akid.job.{module}.PATIENCE", timedelta(seconds=1))
+    for module in ("deadlines", "facts", "upkeep"):
+        monkeypatch.setattr(f"akid.job.planner.{module}.PATIENCE", timedelta(seconds=1))
 
 
 def uid(jobs: Jobs, pod: str) -> str:
@@ -103,6 +103,27 @@ def test_a_pod_on_a_node_that_is_lost_is_replaced_elsewhere(
     finally:
         jobs.cluster.revive_node(node)
         wait_for(lambda: jobs.cluster.node_usable(node), "the node is back", 60)
+
+
+def test_a_pod_of_an_earlier_job_on_a_dead_node_is_told_and_forced(
+    jobs: Jobs, hosted: Hosted, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("akid.job.planner.deadlines.LINGER", timedelta(seconds=8))
+    manifest = job(engine=TWO, plays={"stop": "never"})
+    manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
+    jobs.create(manifest)
+    jobs.reach("Running")
+    old = uid(jobs, "digits-worker-1")
+    jobs.delete()
+    wait_for(lambda: jobs.find() is None, "the job is gone")
+    jobs.create(job(engine=TWO))
+    jobs.reach("Queued")
+    told = jobs.condition("Queued")
+    assert told["reason"] == "PodTerminating"
+    assert "of an earlier job of this name on node-" in told["message"]
+    assert uid(jobs, "digits-worker-1") == old
+    replaced(jobs, "digits-worker-1", old)
+    jobs.reach("Running")
 
 
 def test_what_keeps_a_pod_from_starting_is_told_again(jobs: Jobs, hosted: Hosted, impatient: None) -> None:

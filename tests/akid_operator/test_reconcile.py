@@ -82,6 +82,24 @@ def test_a_failure_is_counted_before_its_pod_is_deleted_and_replaced() -> None:
     assert scene.told[-1] == "Restarting"
 
 
+@pytest.mark.parametrize("strategy", ["InPlace", "Recreate"])
+def test_a_restart_that_waits_goes_on_waiting_under_a_new_leader(strategy: str) -> None:
+    scene = Scene(policy={"restartStrategy": strategy})
+    for _ in range(2):
+        scene.run()
+        scene.pod("digits-worker-0", left=True, **scene.ended(137))
+    scene.run()
+    assert (scene.job["status"]["restarts"], "POST pods" in scene.server.log) == (2, False)
+    for seconds in (1, 8):
+        scene.seconds += seconds
+        scene.new_leader()
+        assert (scene.run(), scene.server.log) == (10 - scene.seconds, [])
+    scene.seconds += 1
+    scene.run()
+    assert scene.server.log[-1] == "POST pods"
+    assert scene.told.count("Restarting") == 2
+
+
 def test_a_job_that_changed_meanwhile_is_read_and_judged_again() -> None:
     scene = Scene()
     scene.server.put(JOB, scene.job | {"spec": scene.job["spec"] | {"runPolicy": {"suspend": True}}})
@@ -243,18 +261,6 @@ def test_news_of_a_jobs_last_moments_make_no_requests() -> None:
     scene.run()
     scene.server.exchange = None  # pyright: ignore
     assert scene.run() is None
-
-
-def test_a_job_that_expires_is_deleted_without_another_look_at_it() -> None:
-    scene = Scene(policy={"ttlSecondsAfterFinished": 60})
-    scene.run()
-    scene.pod("digits-worker-0", left=True, **scene.ended(0))
-    wait = scene.run()
-    assert wait == 60
-    scene.seconds += 61
-    scene.run()
-    assert scene.server.log == ["DELETE akidjobs"]
-    assert JOB not in scene.server.objects
 
 
 def test_a_new_leader_asks_for_nothing_where_nothing_is_missing() -> None:

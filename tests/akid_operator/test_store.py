@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from akid_operator.work.store import Key, Store, Urgency
+from akid_operator.work.items import Key
+from akid_operator.work.store import Store, Urgency
 
 KEY = Key("lab", "digits")
 
@@ -79,9 +80,25 @@ def test_a_pod_that_left_the_watch_is_lost_until_it_is_read(store: Store) -> Non
     store.pod_seen(a_pod(20, phase="Running"))
     assert store.pod_left(a_pod(24, phase="Running")) is Urgency.LEFT
     assert store.record(KEY).pods["digits-worker-0"].lost
-    store.pod_seen(a_pod(24, phase="Succeeded"))
+    assert store.pod_left(a_pod(20, phase="Running")) is Urgency.LEFT
+
+
+@pytest.mark.parametrize("version", [24, 25, 26])
+def test_no_answer_to_a_write_finds_what_was_lost(store: Store, version: int) -> None:
+    store.pod_seen(a_pod(20, phase="Running"))
+    store.pod_left(a_pod(25, phase="Running"))
+    store.pod_seen(a_pod(version, phase="Running", reason="deleted"))
+    assert store.record(KEY).pods["digits-worker-0"].lost
+    store.job_left(a_job(15, state="Running"))
+    store.job_seen(a_job(14, state="Running"))
+    assert store.record(KEY).lost
+
+
+def test_a_new_pod_of_the_name_of_one_that_was_lost_is_there(store: Store) -> None:
+    store.pod_seen(a_pod(20, phase="Running"))
+    store.pod_left(a_pod(24, phase="Running"))
+    store.pod_seen(a_pod(30, uid="pod-2"))
     assert not store.record(KEY).pods["digits-worker-0"].lost
-    assert store.observed(KEY).members[0].terminal
 
 
 def test_the_end_of_an_earlier_pod_does_not_touch_the_one_of_now(store: Store) -> None:

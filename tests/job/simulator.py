@@ -14,7 +14,7 @@ from typing import Any
 
 from akid.job import Decision, Delete, ObjectRole, Observed, PodDefaults, decide, gang_state, member_state
 from akid.job.api.base import format_time
-from akid.job.names import ATTEMPT_LABEL
+from akid.job.names import ATTEMPT_LABEL, JOB_LABEL
 
 Object = dict[str, Any]
 GRACE = 5
@@ -29,7 +29,7 @@ class Cluster:
 
     def __init__(self, manifest: Object, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self.job: Object | None = copy.deepcopy(manifest)
-        self.job["metadata"]["resourceVersion"] = "1"
+        self.job["metadata"] |= {"resourceVersion": "1", "creationTimestamp": format_time(start)}
         self.now = start
         self.pods: dict[str, Object] = {}
         self.objects: dict[ObjectRole, Object] = {}
@@ -71,6 +71,18 @@ class Cluster:
             pod["status"] = {"phase": "Pending"}
             self.pods[name] = pod
         return self.pods[name]
+
+    def leave_stray(self, name: str, *, deleted: bool) -> None:
+        """A pod that a job of this name left an hour ago; nobody else deletes it, or somebody has."""
+        assert self.job is not None
+        owner = {"kind": "AkidJob", "name": self.job["metadata"]["name"], "uid": "an-earlier-job"}
+        labels = {JOB_LABEL: owner["name"], ATTEMPT_LABEL: "0"}
+        metadata = {"name": name, "labels": labels, "ownerReferences": [owner | {"controller": True}]}
+        pod = self.create_pod({"metadata": metadata, "spec": {"containers": [{"name": "trainer"}]}})
+        pod["metadata"]["creationTimestamp"] = format_time(self.now - timedelta(hours=1))
+        self.run(pod)
+        if deleted:
+            self.delete_pod(name, pod["metadata"]["uid"])
 
     def delete_pod(self, name: str, uid: str, *, force: bool = False) -> None:
         pod = self.pods.get(name)
@@ -116,6 +128,7 @@ class Operator:
     """One operator: a store that follows the cluster with a delay, and writes that may be its last.
 
     The store knows its own writes at once and otherwise lags; pods' news arrive in any order between pods.
+    It looks at the job when there are news, and when the last plan said so: its own writes are no news.
     """
 
     def __init__(self, cluster: Cluster, check: Callable[[Cluster, Delete], None]) -> None:
@@ -128,24 +141,30 @@ class Operator:
         """What a new leader does first: LIST everything."""
         self.job = copy.deepcopy(self.cluster.job)
         self.pods = copy.deepcopy(self.cluster.pods)
-        self.written = self.job["metadata"]["resourceVersion"] if self.job else ""
+        self.due: datetime | None = self.cluster.now
 
     def hear(self, name: str) -> None:
-        """Urgency of one pod arrive."""
+        """News of one pod arrive."""
         pod = self.cluster.pods.get(name)
+        if pod == self.pods.get(name):
+            return
+        self.due = self.cluster.now
         if pod is None:
-            self.pods.pop(name, None)
+            del self.pods[name]
         else:
             self.pods[name] = copy.deepcopy(pod)
 
     def hear_job(self) -> None:
+        if self.job != self.cluster.job:
+            self.due = self.cluster.now
         self.job = copy.deepcopy(self.cluster.job)
 
     def observed(self) -> Observed:
-        objects = self.cluster.objects
+        objects, pods = self.cluster.objects, self.pods.values()
         gang = objects.get(ObjectRole.GANG)
         return Observed(
-            members=tuple(member_state(pod) for pod in self.pods.values()),
+            members=tuple(member_state(pod) for pod in pods if not is_stray(pod)),
+            strays=tuple(member_state(pod) for pod in pods if is_stray(pod)),
             objects={kind: item["uid"] for kind, item in objects.items() if kind is not ObjectRole.GANG},
             gang=gang_state(gang["manifest"]) if gang else None,
             gangs=frozenset({"coscheduling"}),
@@ -156,6 +175,8 @@ class Operator:
         if self.job is None:
             return None
         decision = decide(self.job, self.observed(), self.cluster.now, PodDefaults())
+        wait = decision.plan.requeue_after
+        self.due = None if wait is None else self.cluster.now + timedelta(seconds=wait)
         budget = itertools.count()
 
         def write() -> None:
@@ -177,7 +198,7 @@ class Operator:
             if not self.cluster.write_status(plan.status, job["metadata"]["resourceVersion"]):
                 self.hear_job()
                 return
-            self.hear_job()
+            self.job = copy.deepcopy(self.cluster.job)
         for delete in plan.delete:
             write()
             self._delete(delete)
@@ -185,6 +206,8 @@ class Operator:
             write()
             if create.kind is ObjectRole.MEMBER:
                 pod = self.cluster.create_pod(manifest)
+                if pod["metadata"]["labels"] != manifest["metadata"]["labels"]:
+                    self.due = self.cluster.now  # not the one that was wanted
                 self.pods[pod["metadata"]["name"]] = copy.deepcopy(pod)
             elif create.kind not in self.cluster.objects:
                 uid = f"uid-{self.cluster.number()}"
@@ -194,12 +217,18 @@ class Operator:
     def _delete(self, delete: Delete) -> None:
         cluster = self.cluster
         if delete.kind is ObjectRole.JOB:
+            assert cluster.job is not None
+            if cluster.job["metadata"]["resourceVersion"] != delete.version:
+                self.hear_job()
+                return
+            self.check(cluster, delete)
             cluster.job = self.job = None
         elif delete.kind is ObjectRole.MEMBER:
             self.check(cluster, delete)
             cluster.delete_pod(delete.name, delete.uid, force=delete.force)
             if delete.name not in cluster.pods:
                 self.pods.pop(delete.name, None)
+                self.due = cluster.now
         elif cluster.objects.get(delete.kind, {}).get("uid") == delete.uid:
             del cluster.objects[delete.kind]
 
@@ -211,15 +240,16 @@ def settle(cluster: Cluster, operator: Operator, *, steps: int = 400) -> int:
             operator.hear(name)
         operator.hear_job()
         before = operator.writes
-        decision = operator.reconcile()
+        if operator.due is not None and operator.due <= cluster.now:
+            operator.reconcile()
         quiet = operator.writes == before
         moved = _let_run(cluster)
-        if decision is None:
+        if cluster.job is None:
             return step
         if quiet and not moved:
-            if decision.plan.requeue_after is None:
+            if operator.due is None:
                 return step
-            cluster.now += timedelta(seconds=decision.plan.requeue_after)
+            cluster.now = max(cluster.now, operator.due)
     raise AssertionError(f"no fixed point after {steps} steps: {cluster.job}")
 
 
@@ -239,6 +269,11 @@ def _let_run(cluster: Cluster) -> bool:
             # The cluster gives up the node: its pods are to be deleted, and nobody answers.
             cluster.delete_pod(pod["metadata"]["name"], pod["metadata"]["uid"])
     return before != cluster.pods
+
+
+def is_stray(pod: Object) -> bool:
+    """Whether it belongs to an earlier job."""
+    return any(owner["uid"] == "an-earlier-job" for owner in pod["metadata"].get("ownerReferences", ()))
 
 
 def attempt_of(pod: Object) -> int:

@@ -16,8 +16,8 @@ def test_b_exactly_the_allowed_restarts_then_failed():
         states = (seen("worker-0"), seen("worker-1", "Failed", uid=f"u{restart}", **FAILED))
         again = look(*states, status=status, runPolicy={"maxRestarts": 2})
         assert started(again)["restarts"] == restart
-        assert deleted(again) == ["worker-1"]
         status = started(again)
+        assert deleted(look(*states, status=status, now=at(10), runPolicy={"maxRestarts": 2})) == ["worker-1"]
     last = look(seen("worker-0"), seen("worker-1", "Failed", uid="u3", **FAILED), status=status,
                 runPolicy={"maxRestarts": 2})  # fmt: skip
     assert condition(last, "Failed") == ("True", "RestartLimitExceeded")
@@ -89,10 +89,16 @@ def test_e_a_finished_pod_that_disappears_is_never_run_again():
 
 
 def test_f_a_pod_on_a_dead_node_is_deleted_by_force():
-    stuck = seen("worker-1", deletion_due=at(10))
+    stuck = seen("worker-1", deletion_due=at(10), node="node-a")
     early = look(seen("worker-0"), stuck, status=running(), now=at(11))
-    assert (deleted(early), early.requeue_after) == ([], 29)
-    assert deleted(look(seen("worker-0"), stuck, status=running(), now=at(40))) == ["worker-1!"]
+    assert (deleted(early), early.requeue_after) == ([], 9)
+    told = look(seen("worker-0"), stuck, status=started(early), now=at(20))
+    assert (deleted(told), told.requeue_after) == ([], 20)
+    assert condition(told, "Queued") == ("True", "PodTerminating")
+    assert told.events[-1].message == (
+        "digits-worker-1 on node-a is deleted, but is not gone; at 2026-01-01T12:00:40Z it is taken away by force"
+    )
+    assert deleted(look(seen("worker-0"), stuck, status=started(told), now=at(40))) == ["worker-1!"]
 
 
 def test_a_pod_that_a_finalizer_keeps_is_told_and_not_deleted_again():
@@ -135,3 +141,18 @@ def test_i_pods_of_a_later_attempt_are_taken_up_not_deleted():
 def test_a_pod_with_a_strange_label_is_removed():
     stranger = seen("worker-7", uid="stranger")
     assert deleted(look(*BOTH, stranger, status=running())) == ["worker-7"]
+
+
+SCALED = {"engine": {"name": "multi_worker", "workers": 1}}
+
+
+@pytest.mark.parametrize(
+    ("left", "spec", "again"),
+    [([], {"runPolicy": {"restartStrategy": "Recreate"}}, 0.0), ([], SCALED, 0.0),
+     ([seen("worker-0")], SCALED, None)],
+    ids=["recreated", "scaled", "one is left"],
+)  # fmt: skip
+def test_an_attempt_that_begins_without_pods_is_gone_on_with_at_once(left: list[Any], spec: Any, again: Any):
+    begun = look(*left, status=running(), **spec)
+    assert (started(begun)["attempt"], created(begun)) == (1, [])
+    assert begun.requeue_after == again

@@ -38,6 +38,13 @@ def test_m_ttl_is_exact_and_waits_while_suspended():
     assert kept == Plan()
 
 
+def test_a_job_that_expires_at_once_is_looked_at_at_once():
+    policy = {"ttlSecondsAfterFinished": 0}
+    ended = look(seen("worker-0", "Succeeded"), seen("worker-1"), status=running(), runPolicy=policy)
+    assert ended.requeue_after == 0
+    assert [str(d.kind) for d in look(status=started(ended), runPolicy=policy).delete] == ["job"]
+
+
 def test_a_clock_that_jumps_back_ends_nothing():
     policy = {"activeDeadlineSeconds": 60}
     back = look(*BOTH, status=running(runPolicy=policy), runPolicy=policy, now=at(-3600))

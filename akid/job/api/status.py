@@ -61,6 +61,28 @@ class LastFailure(ReportedModel):
     message: str = Field(default="", max_length=8192, description="The trainer's last words.")
 
 
+class Backoff(ReportedModel):
+    """Counted restarts without progress between them, and how long the last one waits."""
+
+    restarts: int = Field(default=0, ge=0, description="Counted restarts without progress between them.")
+    last_failure_time: Time = Field(description="When the last of these failures was counted.")
+    next_restart_time: Time = Field(
+        description=(
+            "When what failed is made again: the first time at once, then after 10 s, 20 s, 40 s ... 6 minutes. "
+            "Disruptions do not wait."
+        )
+    )
+    step: int | None = Field(
+        default=None,
+        ge=0,
+        description=(
+            "The highest step reached by then. One beyond it (without steps: 10 minutes of Running) is progress."
+        ),
+    )
+    cause: str = Field(default="", max_length=512, description="Why it failed, e.g. exit code 137 (OOMKilled).")
+    same_cause: int = Field(default=0, ge=0, description="Counted failures in a row with this cause.")
+
+
 class Status(ReportedModel):
     """What is. Written by the operator only."""
 
@@ -81,6 +103,7 @@ class Status(ReportedModel):
     )
     ready: str = Field(default="", max_length=32, description="Ready pods of all, e.g. 2/3.")
     restarts: int = Field(default=0, ge=0, description="Counted restarts.")
+    backoff: Backoff | None = Field(default=None, description="What the restarts wait for.")
     counted_pods: list[str] = Field(
         default_factory=list[str],
         max_length=2048,
@@ -89,6 +112,9 @@ class Status(ReportedModel):
     start_time: Time | None = Field(default=None, description="When it was started or resumed.")
     completion_time: Time | None = Field(default=None, description="When it finished.")
     progress: Progress | None = Field(default=None, description="How far the training is.")
+    highest_step: int | None = Field(
+        default=None, ge=0, description="The highest step that was ever reached, whatever was trained again."
+    )
     last_failure: LastFailure | None = Field(default=None, description="The failure that came last.")
 
     def condition(self, kind: ConditionType) -> Condition | None:

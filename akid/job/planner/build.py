@@ -22,6 +22,7 @@ def make_plan(
     deletes: Sequence[Delete] = (),
     events: Sequence[Event] = (),
     times: Iterable[datetime | None] = (),
+    again: bool = False,
 ) -> Plan:
     """The plan that leads to this status.
 
@@ -32,25 +33,30 @@ def make_plan(
         deletes: what to delete.
         events: what to tell if the status changes; otherwise it has been told before.
         times: when to look again, beside the job's deadlines.
+        again: whether the status itself is what the next plan follows from: the own write is no news to anybody.
     """
     document, patience = changed(view.job.status, status)
     policy = view.policy
     deadlines = [expiry(status, policy)]
     if not status.finished:
         deadlines += [active_deadline(status, policy), pending_deadline(status, policy)]
+    # Judged were the deadlines of the old status: one that is due at once (a TTL of 0) is still to be judged.
+    again = again or (document is not None and any(time is not None and time <= view.now for time in deadlines))
     return Plan(
         create=tuple(creates),
         delete=tuple(deletes),
         status=document,
         patience=patience,
-        requeue_after=seconds_until(view.now, [*times, *deadlines]),
+        requeue_after=0.0 if again else seconds_until(view.now, [*times, *deadlines]),
         events=tuple(events) if document is not None and not patience else (),
     )
 
 
-def set_condition(view: View, status: Status, kind: ConditionType, holds: bool, reason: str, text: str) -> Status:
+def set_condition(
+    view: View, status: Status, kind: ConditionType, holds: bool, reason: str, text: str, *, anew: bool = False
+) -> Status:
     """The status with a condition set at the view's time and generation."""
-    return with_condition(status, kind, holds, reason, text, view.now, view.job.metadata.generation)
+    return with_condition(status, kind, holds, reason, text, view.now, view.job.metadata.generation, anew=anew)
 
 
 def event(reason: str, text: str, *, warning: bool = False) -> Event:

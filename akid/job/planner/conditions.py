@@ -14,7 +14,7 @@ from akid.job.members import Member, MemberState, Phase
 STATES: tuple[State, ...] = (
     "Failed", "Succeeded", "Suspended", "Running", "Queued", "Restarting", "Created",
 )  # fmt: skip
-MINOR = ("replicaStatuses", "ready", "progress", "observedGeneration")
+MINOR = ("replicaStatuses", "ready", "progress", "highestStep", "observedGeneration")
 MAX_TEXT = 8192
 # Seconds for which counts may wait to be written, and the members that are done: they often end together.
 COUNTS, COMPLETIONS = 1.0, 0.3
@@ -28,13 +28,18 @@ def with_condition(
     message: str,
     now: datetime,
     generation: int = 0,
+    *,
+    anew: bool = False,
 ) -> Status:
-    """The status with a condition set. A condition that still holds for the same reason is left as it is."""
+    """The status with a condition set.
+
+    A condition that still holds for the same reason is left as it is, unless its message is to be told `anew`.
+    """
     value = "True" if holds else "False"
     old = status.condition(kind)
     if old is None and not holds:
         return status
-    if old is not None and (old.status, old.reason) == (value, reason):
+    if old is not None and (old.status, old.reason) == (value, reason) and not anew:
         return status
     since = old.last_transition_time if old is not None and old.status == value else now.replace(microsecond=0)
     new = Condition(

@@ -56,9 +56,9 @@ def overdue(state: MemberState) -> datetime | None:
     return state.deletion_due + LINGER if state.deletion_due and not state.finalizer_blocked else None
 
 
-def held_until(state: MemberState) -> datetime | None:
-    """When a member that a finalizer keeps is reported."""
-    return state.deletion_due + PATIENCE if state.deletion_due and state.finalizer_blocked else None
+def reported(state: MemberState) -> datetime | None:
+    """When a member that was deleted and does not go is reported."""
+    return state.deletion_due + PATIENCE if state.deletion_due else None
 
 
 def replaceable(state: MemberState) -> datetime | None:

@@ -11,10 +11,12 @@ from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
 from akid.job.members import Member, MemberState, Phase, members_of
 from akid.job.names import ObjectRole, object_name, worker_selector
+from akid.job.planner.backoff import restart_time
 from akid.job.planner.conditions import completed_of
-from akid.job.planner.deadlines import overdue
+from akid.job.planner.deadlines import PATIENCE
 from akid.job.planner.failures import Losses, count, losses_of
 from akid.job.planner.interface import Create, Delete, GangState, Observed
+from akid.job.planner.removal import removals
 
 
 @dataclass(frozen=True)
@@ -89,19 +91,46 @@ class View:
             "selector": worker_selector(self.job),
             "attempt": self.attempt,
             "workers": status.workers if status.workers is not None else self.job.spec.engine.workers,
-            "progress": self.observed.progress or status.progress,
+            **self._progress,
         }
-        return count(status.model_copy(update=update), self.losses, self.policy)
+        return count(status.model_copy(update=update), self.losses, self.policy, self.now)
+
+    @property
+    def _progress(self) -> dict[str, object]:
+        status = self.job.status
+        progress = self.observed.progress or status.progress
+        steps = [status.highest_step, progress.step if progress else None]
+        return {
+            "progress": progress,
+            "highest_step": max((step for step in steps if step is not None), default=None),
+        }
+
+    @cached_property
+    def restarts_at(self) -> datetime | None:
+        """When counted failures are made up for; None if that is now."""
+        return restart_time(self.opened, self.now)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether nothing is made until then. In place, it is the failed members alone that wait: they stay."""
+        return self.restarts_at is not None and self.policy.restart_strategy == "Recreate"
+
+    @cached_property
+    def in_the_way(self) -> list[MemberState]:
+        """Pods of an earlier job of this name that have the names of members that are missing."""
+        if not self.observed.strays:
+            return []
+        names = {member.name(self.job) for member in self.missing}
+        return [state for state in self.observed.strays if state.name in names]
+
+    @property
+    def patient_until(self) -> datetime:
+        """Until when what an earlier job of this name left may go without a word."""
+        return (self.job.status.start_time or self.job.metadata.creation_timestamp or self.now) + PATIENCE
 
     def deletes(self, states: list[MemberState]) -> list[Delete]:
-        """Deletes of members, each only once, and by force when its node does not answer."""
-        result: list[Delete] = []
-        for state in states:
-            due = overdue(state)
-            force = due is not None and due <= self.now
-            if force or not state.terminating:
-                result.append(Delete(ObjectRole.MEMBER, state.name, state.uid, force))
-        return result
+        """Deletes of members at this time."""
+        return removals(states, self.now)
 
     def object_deletes(self, *kinds: ObjectRole) -> list[Delete]:
         """Deletes of the job's objects of these kinds that are there."""

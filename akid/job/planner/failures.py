@@ -9,6 +9,7 @@ from enum import StrEnum
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import LastFailure, Status
 from akid.job.members import MemberState, Phase
+from akid.job.planner.backoff import next_backoff
 
 INVALID_KID = 2
 MAX_COUNTED = 2048
@@ -77,7 +78,7 @@ def losses_of(members: list[MemberState], status: Status, policy: RunPolicy) -> 
     )
 
 
-def count(status: Status, losses: Losses, policy: RunPolicy) -> Status:
+def count(status: Status, losses: Losses, policy: RunPolicy, now: datetime) -> Status:
     """The status with every new failure counted once: in place each one, else the attempt as a whole."""
     first = losses.first
     if first is None:
@@ -89,6 +90,7 @@ def count(status: Status, losses: Losses, policy: RunPolicy) -> Status:
     return status.model_copy(
         update={
             "restarts": min(status.restarts + new, policy.max_restarts),
+            "backoff": next_backoff(status, losses.retryable, now) if new else status.backoff,
             "counted_pods": [*status.counted_pods, *failed][-MAX_COUNTED:],
             "last_failure": last_failure(first),
         }

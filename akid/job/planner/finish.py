@@ -9,6 +9,7 @@ from akid.job.api.engine import RoleName
 from akid.job.api.status import Status
 from akid.job.members import MemberState, chief_of
 from akid.job.names import ObjectRole
+from akid.job.planner.backoff import repeated
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import active_deadline, expiry, leave, overdue, pending_deadline, seconds_until
@@ -27,7 +28,7 @@ def fail(view: View) -> Plan | None:
         return end(view, "Failed", failure_reason(losses.permanent[0]), tell(losses.permanent[0]))
     if losses.retryable and exhausted(view.job.status, losses, policy):
         told = f"{tell(losses.retryable[0])}; all {policy.max_restarts} restarts are used"
-        return end(view, "Failed", "RestartLimitExceeded", told)
+        return end(view, "Failed", "RestartLimitExceeded", told + repeated(view.opened.backoff))
     for failure in view.observed.create_failures:
         if failure.reason is CreateFailureReason.INVALID_TEMPLATE:
             return end(view, "Failed", "InvalidTemplate", failure.message)
@@ -69,7 +70,7 @@ def end(view: View, result: Literal["Succeeded", "Failed"], reason: str, told: s
     for kind in ("Running", "Restarting", "Queued", "Suspended"):
         status = set_condition(view, status, kind, False, result, f"the job has {result.lower()}")
     status = set_condition(view, status, result, True, reason, told)
-    status = status.model_copy(update={"completion_time": view.now.replace(microsecond=0)})
+    status = status.model_copy(update={"completion_time": view.now.replace(microsecond=0), "backoff": None})
     deletes = clean_up(view, status)
     gone = {delete.uid for delete in deletes}
     stay = [state for state in view.current if state.uid not in gone and _stays(view, state)]
@@ -85,7 +86,9 @@ def after_the_end(view: View) -> Plan | None:
         return None
     expires = expiry(view.job.status, view.policy)
     if expires is not None and expires <= view.now:
-        return Plan(delete=(Delete(ObjectRole.JOB, view.job.metadata.name, view.job.metadata.uid),))
+        job = view.job.metadata
+        # No watch shows a finished job: who suspends it, or gives it more time, is heard of by the refusal.
+        return Plan(delete=(Delete(ObjectRole.JOB, job.name, job.uid, version=job.resource_version),))
     status, members = view.job.status, view.observed.members
     times = [expires, _leaving(view, status), *(overdue(state) for state in members)]
     return Plan(delete=tuple(clean_up(view, status)), requeue_after=seconds_until(view.now, times))

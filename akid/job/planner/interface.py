@@ -17,6 +17,7 @@ class CreateFailureReason(StrEnum):
 
     INVALID_TEMPLATE = "InvalidTemplate"
     NAME_CONFLICT = "NameConflict"
+    EARLIER_JOB = "EarlierJobTerminating"
     QUOTA_EXCEEDED = "QuotaExceeded"
     FORBIDDEN = "Forbidden"
 
@@ -44,6 +45,7 @@ class Observed:
 
     Args:
         members: every pod (process) whose controller is this job, finished and terminating ones too.
+        strays: pods whose controller is another job of this name, an earlier one if the job is not outdated.
         objects: the UIDs of the job's other objects that exist and belong to it.
         gang: the job's PodGroup, if there is one.
         gangs: the gang schedulers whose API the cluster serves.
@@ -52,6 +54,7 @@ class Observed:
     """
 
     members: tuple[MemberState, ...] = ()
+    strays: tuple[MemberState, ...] = ()
     objects: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
     gang: GangState | None = None
     gangs: frozenset[str] = frozenset()
@@ -70,12 +73,21 @@ class Create:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete, if it still has this UID. `force`: do not wait for the node (grace period 0)."""
+    """Delete, if it still has this UID.
+
+    Args:
+        kind: what it is.
+        name: its name.
+        uid: its UID.
+        force: do not wait for the node (grace period 0).
+        version: its resourceVersion, if it must not have changed either.
+    """
 
     kind: ObjectRole
     name: str
     uid: str
     force: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,8 @@ class Plan:
         status: the whole new status; None leaves it. Write it with the resourceVersion the job was read at.
         patience: seconds for which the status may wait for more of its kind: it differs in counts and progress
             only (`COUNTS`, and longer if there is much to write), or in who is done (`COMPLETIONS`).
-        requeue_after: seconds until the plan must be made again if nothing happens before; None for never.
+        requeue_after: seconds until the plan must be made again if nothing happens before; None for never, 0 if
+            the next plan follows from this one's status alone.
         events: to be emitted once the status is written.
     """
 

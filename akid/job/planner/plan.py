@@ -8,13 +8,16 @@ doubles it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from akid.job.api.job import AkidJob
+from akid.job.members import MemberState
 from akid.job.planner.deadlines import overdue, seconds_until
 from akid.job.planner.facts import View
 from akid.job.planner.finish import after_the_end, fail, run_out_of_time, succeed
 from akid.job.planner.interface import Observed, Plan
+from akid.job.planner.removal import orphans, removals
 from akid.job.planner.restart import renew, suspend
 from akid.job.planner.upkeep import keep_up
 
@@ -31,9 +34,26 @@ RULES: tuple[Callable[[View], Plan | None], ...] = (
 
 def _let_go(view: View) -> Plan:
     """A job that is being deleted: the garbage collector does it all, but for pods on dead nodes."""
-    going = [state for state in view.observed.members if state.terminating]
-    deletes = tuple(view.deletes(going))
-    return Plan(delete=deletes, requeue_after=seconds_until(view.now, [overdue(state) for state in going]))
+    return orphans([state for state in view.observed.members if state.terminating], view.now)
+
+
+def _strays_removed(view: View, plan: Plan) -> Plan:
+    """The plan, and what an earlier job of this name left taken away, should nobody else do it in time."""
+    strays = [state for state in view.observed.strays if _is_earlier(view, state)]
+    if not strays:
+        return plan
+    due = view.patient_until
+    going = [state for state in strays if state.terminating or due <= view.now]
+    wait = seconds_until(view.now, [overdue(state) if state.terminating else due for state in strays])
+    waits = [seconds for seconds in (plan.requeue_after, wait) if seconds is not None]
+    deletes = (*plan.delete, *removals(going, view.now))
+    return replace(plan, delete=deletes, requeue_after=min(waits, default=None))
+
+
+def _is_earlier(view: View, state: MemberState) -> bool:
+    """Whether a stray was made before this job, so that its own is gone; else this one may be."""
+    since = view.job.metadata.creation_timestamp
+    return since is not None and state.created is not None and state.created < since
 
 
 def plan(job: AkidJob, observed: Observed, now: datetime) -> Plan:
@@ -50,4 +70,5 @@ def plan(job: AkidJob, observed: Observed, now: datetime) -> Plan:
     view = View(job, observed, now)
     if job.metadata.deletion_timestamp is not None:
         return _let_go(view)
-    return next((result for rule in RULES if (result := rule(view)) is not None), Plan())
+    made = next((result for rule in RULES if (result := rule(view)) is not None), Plan())
+    return _strays_removed(view, made)

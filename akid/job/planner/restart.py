@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from akid.job.api.status import Status
 from akid.job.names import ObjectRole
+from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import may_replace, overdue
@@ -20,7 +21,9 @@ def suspend(view: View) -> Plan | None:
     first = not view.job.status.is_true("Suspended")
     if first and (status.start_time is not None or view.observed.members):
         status = next_attempt(status)
-    status = status.model_copy(update={"start_time": None, "workers": view.job.spec.engine.workers})
+    # Whoever resumes it has seen to it: it begins at once.
+    fresh = {"start_time": None, "workers": view.job.spec.engine.workers, "backoff": None}
+    status = status.model_copy(update=fresh)
     status = set_condition(view, status, "Created", True, "Accepted", "the job was accepted")
     for kind in ("Running", "Restarting", "Queued"):
         status = set_condition(view, status, kind, False, "Suspended", "the job is suspended")
@@ -45,6 +48,9 @@ def _recreate(view: View) -> Plan | None:
     failed = [*losses.retryable, *losses.known]
     lost = [state for state in losses.disrupted if may_replace(state, view.now)]
     lost += [state for state in view.current if state.terminating and not state.terminal]
+    if losses.retryable:
+        number = tell_restart(view.opened.restarts, view.opened, view.policy, view.now)
+        return restart(view, "PodFailed", f"{tell(failed[0])}; {number}")
     if failed:
         return restart(view, "PodFailed", tell(failed[0]))
     if lost:
@@ -58,17 +64,19 @@ def restart(view: View, reason: str, told: str) -> Plan:
     """The next attempt: the old pods go, all of them, before there is a new one."""
     status = next_attempt(view.opened).model_copy(update={"workers": view.job.spec.engine.workers})
     status = set_condition(view, status, "Running", False, reason, told)
-    status = set_condition(view, status, "Restarting", True, reason, told)
-    return replace_all(view, status, [event("Restarting", f"All pods are replaced: {told}.", warning=True)])
+    status = set_condition(view, status, "Restarting", True, reason, told, anew=True)
+    told_event = event("Restarting", f"All pods are replaced: {told}.", warning=True)
+    # Where no pod is left, none will tell that it is gone.
+    return replace_all(view, status, [told_event], again=not view.observed.members)
 
 
-def replace_all(view: View, status: Status, events: list[Event]) -> Plan:
+def replace_all(view: View, status: Status, events: list[Event], *, again: bool = False) -> Plan:
     """A plan that takes away every pod and the gang they were scheduled by."""
     members = list(view.observed.members)
     status = with_counts(status, view.wanted, [], frozenset())
     deletes = [*view.deletes(members), *view.object_deletes(ObjectRole.GANG)]
     times = [overdue(state) for state in members]
-    return make_plan(view, status, deletes=deletes, events=events, times=times)
+    return make_plan(view, status, deletes=deletes, events=events, times=times, again=again)
 
 
 def next_attempt(status: Status) -> Status:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from akid.job.api.base import format_time
 from akid.job.api.status import Status
 from akid.job.members import MemberState, Phase
 from akid.job.names import ObjectRole
 from akid.job.objects.gang import gang_of
 from akid.job.objects.pods import has_rendezvous, needs_names
+from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
-from akid.job.planner.deadlines import PATIENCE, POLL, held_until, may_replace, overdue, replaceable
+from akid.job.planner.deadlines import PATIENCE, POLL, may_replace, overdue, replaceable, reported
 from akid.job.planner.facts import View
 from akid.job.planner.failures import Loss, loss_of, tell
 from akid.job.planner.interface import Create, CreateFailureReason, Delete, Event, Plan
@@ -35,7 +37,7 @@ def keep_up(view: View) -> Plan:
     waits = wait(view)
     status = _conditions(view, _started(view), waits)
     status = with_counts(status, view.wanted, view.current, view.completed)
-    creates = [] if view.leftover else creates_of(view, waits)
+    creates = [] if view.leftover or view.held_back else creates_of(view, waits)
     return make_plan(
         view,
         status,
@@ -72,7 +74,7 @@ def objects_of(view: View) -> list[ObjectRole]:
 def creates_of(view: View, waits: Wait | None) -> list[Create]:
     """What is not there: the objects first, then the members, unless the job has to wait."""
     objects = [view.create(kind) for kind in objects_of(view) if kind not in view.observed.objects]
-    if waits and waits.holds:
+    if view.in_the_way or (waits and waits.holds):
         return [create for create in objects if create.kind is not ObjectRole.TOKEN]
     return objects + [view.create(ObjectRole.MEMBER, member) for member in view.missing]
 
@@ -82,23 +84,39 @@ def wait(view: View) -> Wait | None:
     for failure in view.observed.create_failures:
         if failure.reason is not CreateFailureReason.INVALID_TEMPLATE:
             return Wait(failure.reason, failure.message, False)
+    return _waits_for_gang(view) or _waits_for_room(view) or _waits_for_start(view)
+
+
+def _waits_for_gang(view: View) -> Wait | None:
     gang, group = gang_of(view.job), view.observed.gang
     if gang is not None and gang.name not in view.observed.gangs:
         told = f"the cluster has no {gang.api_version} PodGroup; install {gang.name} or set gang: none"
         return Wait("GangSchedulerMissing", told, True)
     admitted = group is not None and group.attempt == view.attempt and group.admitted
-    if gang is not None and gang.holds and view.missing and not admitted:
+    if gang is not None and gang.holds and view.missing and not admitted and not view.held_back:
         return Wait("WaitingForQueue", "the gang's PodGroup is not admitted yet", True)
     if group is not None and group.attempt != view.attempt:
         return Wait("WaitingForQueue", "the PodGroup of the attempt before is going", True)
-    held = [state for state in view.observed.members if _kept_from_going(state, view.now)]
-    if held:
-        return Wait("PodTerminating", f"{held[0].name} is deleted, but a finalizer keeps it", False)
-    waiting = [state for state in view.current if _kept_waiting(state, view.now)]
-    if waiting:
-        reason = ALIKE.get(waiting[0].reason, waiting[0].reason)
-        return Wait(reason, f"{waiting[0].name}: {waiting[0].message or 'is pending'}", False)
     return None
+
+
+def _waits_for_room(view: View) -> Wait | None:
+    """Pods that are to go and do not, whose names are needed."""
+    lingering = next((state for state in view.observed.members if _lingers(state, view.now)), None)
+    if lingering is not None:
+        return Wait("PodTerminating", _tell_lingering(lingering), False)
+    if view.in_the_way and view.patient_until <= view.now:
+        told = _tell_lingering(view.in_the_way[0], " of an earlier job of this name")
+        return Wait("PodTerminating", told, False)
+    return None
+
+
+def _waits_for_start(view: View) -> Wait | None:
+    waiting = next((state for state in view.current if _kept_waiting(state, view.now)), None)
+    if waiting is None:
+        return None
+    reason = ALIKE.get(waiting.reason, waiting.reason)
+    return Wait(reason, f"{waiting.name}: {waiting.message or 'is pending'}", False)
 
 
 def _kept_waiting(state: MemberState, now: datetime) -> bool:
@@ -106,9 +124,20 @@ def _kept_waiting(state: MemberState, now: datetime) -> bool:
     return state.phase is Phase.PENDING and state.reason not in STARTING and not patient
 
 
-def _kept_from_going(state: MemberState, now: datetime) -> bool:
-    reported = held_until(state)
-    return reported is not None and reported <= now
+def _lingers(state: MemberState, now: datetime) -> bool:
+    due = reported(state)
+    return due is not None and due <= now
+
+
+def _tell_lingering(state: MemberState, whose: str = "") -> str:
+    """Which pod does not go, and who keeps it."""
+    pod = f"{state.name}{whose}"
+    forced, where = overdue(state), f" on {state.node}" if state.node else ""
+    if state.finalizer_blocked:
+        return f"{pod}{where} is deleted, but a finalizer keeps it"
+    if forced is None:
+        return f"{pod}{where} is still there"
+    return f"{pod}{where} is deleted, but is not gone; at {format_time(forced)} it is taken away by force"
 
 
 def _started(view: View) -> Status:
@@ -140,8 +169,10 @@ def _interrupted(view: View, status: Status) -> Status:
         return status
     reason = "PodFailed" if losses.retryable or losses.known else "PodDisrupted" if losses.first else "PodLost"
     told = tell(losses.first) if losses.first else _gone(view)
+    if losses.retryable:
+        told = f"{told}; {tell_restart(status.restarts, status, view.policy, view.now)}"
     status = set_condition(view, status, "Running", False, reason, told)
-    return set_condition(view, status, "Restarting", True, reason, told)
+    return set_condition(view, status, "Restarting", True, reason, told, anew=bool(losses.retryable))
 
 
 def _gone(view: View) -> str:
@@ -153,7 +184,7 @@ def _gone(view: View) -> str:
 
 
 def _replaced(view: View) -> list[Delete]:
-    """Failed members go (disrupted ones not too soon), those that linger on dead nodes, and all leftovers."""
+    """Failed members go when they are replaced, those that linger on dead nodes and all leftovers at once."""
     going = [state for state in view.current if state.terminating or _goes(view, state)]
     deletes = view.deletes([*view.leftover, *going])
     group = view.observed.gang
@@ -164,7 +195,9 @@ def _replaced(view: View) -> list[Delete]:
 
 def _goes(view: View, state: MemberState) -> bool:
     loss = loss_of(state, view.policy)
-    return loss is not None and (loss is not Loss.DISRUPTED or may_replace(state, view.now))
+    if loss is Loss.DISRUPTED:
+        return may_replace(state, view.now)
+    return loss is not None and view.restarts_at is None
 
 
 def _events(view: View, status: Status) -> list[Event]:
@@ -179,7 +212,7 @@ def _events(view: View, status: Status) -> list[Event]:
         told.append(event("Resumed", "The job goes on with new pods."))
     for number, state in enumerate(view.losses.retryable, before.restarts + 1):
         told.append(
-            event("Restarting", f"{tell(state)}; restart {number} of {policy.max_restarts}.", warning=True)
+            event("Restarting", f"{tell(state)}; {tell_restart(number, status, policy, view.now)}.", warning=True)
         )
     told += [event("Restarting", f"{tell(s)}; not counted.", warning=True) for s in view.losses.disrupted]
     if "Restarting" in new and view.losses.first is None:
@@ -203,8 +236,9 @@ def _newly_waits(before: Status, status: Status) -> list[Event]:
 
 
 def _times(view: View, waits: Wait | None) -> list[datetime | None]:
-    times: list[datetime | None] = [overdue(state) for state in view.observed.members]
-    times += [held_until(state) for state in view.observed.members]
+    times: list[datetime | None] = [view.restarts_at, *(overdue(state) for state in view.observed.members)]
+    times += [reported(state) for state in view.observed.members]
+    times += [view.patient_until] if view.in_the_way else []
     for state in view.current:
         if state.phase is Phase.PENDING and state.created is not None and state.reason not in STARTING:
             times.append(state.created + PATIENCE)

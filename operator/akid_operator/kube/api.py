@@ -168,9 +168,12 @@ class Api:
         """Replace an object; its resourceVersion is the precondition."""
         return await self.request(Call("PUT", path, {"fieldValidation": "Strict"}, body))
 
-    async def delete(self, path: str, uid: str, *, now: bool = False, policy: str = "Background") -> Json:
-        """Delete an object if it is still the one with this UID; `now`: do not wait for its node."""
-        body: Json = {"preconditions": {"uid": uid}, "propagationPolicy": policy}
+    async def delete(
+        self, path: str, uid: str, *, version: str = "", now: bool = False, policy: str = "Background"
+    ) -> Json:
+        """Delete an object if it is still the one with this UID (and version); `now`: do not wait for its node."""
+        preconditions = {"uid": uid, **({"resourceVersion": version} if version else {})}
+        body: Json = {"preconditions": preconditions, "propagationPolicy": policy}
         return await self.request(Call("DELETE", path, body=body | ({"gracePeriodSeconds": 0} if now else {})))
 
     async def request(self, call: Call, *, attempts: int = ATTEMPTS) -> Json:

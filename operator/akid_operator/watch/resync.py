@@ -15,7 +15,8 @@ from akid.job.objects.gang import GANGS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
-from akid_operator.work.store import Key, Record, Store, Urgency, key_of, owner_of, uid_of, version_of
+from akid_operator.work.items import Key, key_of, owner_of, uid_of, version_of
+from akid_operator.work.store import Record, Store, Urgency
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ FINISHED_PODS = "status.phase!=Pending,status.phase!=Running"
 HAS_TTL = "spec.runPolicy.ttlSecondsAfterFinished!="
 KEEPS_NO_PODS = "spec.runPolicy.cleanPodPolicy=All"
 MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
+# Every job that is not finished is looked at anew, news or not, so many a second: a look costs about 0.2 ms.
+LOOKS_A_SECOND = 200.0
 # A Service that was made while the list was read is not in it.
 SETTLED = 60.0
 # The UID of what has not been read yet.
@@ -43,6 +46,7 @@ class Resync:
         namespaces: the namespaces to look at; empty for all.
         mark: called with each key that has to be looked at.
         later: called with each finished job and the seconds until it expires.
+        look: called with each unfinished job of which there is nothing new, and seconds.
     """
 
     def __init__(
@@ -52,12 +56,14 @@ class Resync:
         namespaces: frozenset[str],
         mark: Callable[[Key, Urgency], None],
         later: Callable[[Key, float], None],
+        look: Callable[[Key, float], None],
     ) -> None:
         self._api = api
         self._store = store
         self._namespaces = namespaces
         self._mark = mark
         self._later = later
+        self._look = look
 
     async def run(self) -> int:
         """Read all lists once; the number of keys that the watches had not told of."""
@@ -78,7 +84,10 @@ class Resync:
             version = version or version_of(page)
             for job in page["items"]:
                 listed.append(key_of(job))
-                told += self._tell(listed[-1], self._store.job_seen(job))
+                news = self._store.job_seen(job)
+                told += self._tell(listed[-1], news)
+                if news is Urgency.NONE:
+                    self._look(listed[-1], len(listed) / LOOKS_A_SECOND)
         lost = self._store.jobs_listed(listed, self._scope(namespace), version)
         return told + sum(self._tell(key, Urgency.NOW) for key in lost)
 
@@ -91,7 +100,8 @@ class Resync:
                 owner = owner_of(pod)
                 if owner is not None:
                     uids.add(uid_of(pod))
-                    told += self._tell(Key(pod["metadata"]["namespace"], owner[0]), self._store.pod_seen(pod))
+                    key = Key(pod["metadata"]["namespace"], owner[0])
+                    told += self._tell(key, self._store.pod_seen(pod, listed=True))
         lost = self._store.pods_listed(uids, self._scope(namespace), version)
         return told + sum(self._tell(key, Urgency.NOW) for key in lost)
 

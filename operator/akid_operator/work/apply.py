@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine, Iterable
+from datetime import datetime
 from typing import Any
 
 from akid.job import Create, CreateFailure, CreateFailureReason, Decision, Delete, ObjectRole
+from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
 from akid.job.names import ROLE_LABEL
 from akid.job.objects.gang import GANGS
 from akid.job.objects.services_and_config import TYPES
+from akid.job.planner.deadlines import PATIENCE
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError, OperatorError
+from akid_operator.work.items import Key, owner_of, uid_of
 from akid_operator.work.read import ours
-from akid_operator.work.store import Key, Store, owner_of, uid_of
+from akid_operator.work.store import Store
 
 # Pods are made in batches that grow: when the first ones are refused, the rest is not even asked for.
 FIRST_BATCH, BATCH_GROWTH, LAST_BATCH = 8, 2, 32
@@ -54,11 +58,13 @@ class Apply:
         path = paths.item(api_version, kind, self._key.namespace, delete.name)
         record = self._store.record(self._key)
         try:
-            left = await self._api.delete(path, delete.uid, now=delete.force)
+            left = await self._api.delete(path, delete.uid, version=delete.version, now=delete.force)
         except ApiError as error:
             if error.status != 404 and not error.stale:
                 raise
             left = None
+            if delete.kind is ObjectRole.JOB and error.stale:
+                record.lost = True
         if delete.kind is ObjectRole.MEMBER:
             self._deleted_pod(delete, left)
         elif delete.kind is ObjectRole.GANG:
@@ -74,8 +80,8 @@ class Apply:
         if left.get("kind") == "Pod":
             self._store.pod_seen(left)
         known = self._store.record(self._key).pods.get(delete.name)
-        if known is not None and known.state.uid == delete.uid and known.state.terminal:
-            known.lost = True
+        if known is not None and known.state.terminal:
+            self._store.pod_lost(self._key, delete.name, delete.uid)
 
     def _type(self, kind: ObjectRole) -> tuple[str, str]:
         if kind is ObjectRole.JOB:
@@ -92,7 +98,7 @@ class Apply:
         """Create the job's objects, then its members; stop at what does not work.
 
         Returns:
-            Whether some of the members were there already: there is more than the plan knew of.
+            Whether some of the members, or pods of their names, were there already: more than the plan knew of.
 
         Raises:
             RefusedError: if the server will not have something as it is.
@@ -139,16 +145,25 @@ class Apply:
         found = await self._api.find(path)
         if found is None:
             raise WaitError(f"{metadata['name']} was there a moment ago")
-        if create.kind is ObjectRole.MEMBER and owner_of(found) == owner_of(wanted):
+        owner = owner_of(found)
+        earlier = owner is not None and owner[0] == self._key.name and owner != owner_of(wanted)
+        if create.kind is ObjectRole.MEMBER and (earlier or owner == owner_of(wanted)):
             self._surprised = True
             return found
         if ours(found, wanted):
             return found
-        owner = owner_of(found)
-        if owner is not None and owner[0] == self._key.name and owner != owner_of(wanted):
-            raise WaitError(f"{wanted['kind']} {metadata['name']} of an earlier job of this name is going")
+        if earlier:
+            raise self._leftover(wanted)
         told = f"there is a {wanted['kind']} {metadata['name']} that is not this job's; delete or rename it"
         raise RefusedError(CreateFailure(CreateFailureReason.NAME_CONFLICT, told))
+
+    def _leftover(self, wanted: Json) -> Exception:
+        """What an earlier job left is waited for without a word, but not for ever."""
+        told = f"{wanted['kind']} {wanted['metadata']['name']} of an earlier job of this name is going"
+        born = parse_time((self._store.record(self._key).job or {})["metadata"].get("creationTimestamp"))
+        if isinstance(born, datetime) and born + PATIENCE <= self._api.clock():
+            return RefusedError(CreateFailure(CreateFailureReason.EARLIER_JOB, told))
+        return WaitError(told)
 
 
 def _explained(error: ApiError, wanted: Json) -> Exception:

@@ -17,9 +17,10 @@ from akid_operator.serve.metrics import Metrics
 from akid_operator.watch.resync import INTERVAL, Resync
 from akid_operator.work.apply import WaitError
 from akid_operator.work.events import EventWriter
+from akid_operator.work.items import Key, key_of, owner_of
 from akid_operator.work.queue import NEVER, PATIENCE, WorkQueue
 from akid_operator.work.reconcile import Reconciler
-from akid_operator.work.store import Key, Store, Urgency, key_of, owner_of
+from akid_operator.work.store import Store, Urgency
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Controller:
         self._metrics = metrics
         self._interval = interval
         self._event_writer = EventWriter(api, lambda: self.queue.crowded)
-        self._resync = Resync(api, self.store, namespaces, self.mark, self._later)
+        self._resync = Resync(api, self.store, namespaces, self.mark, self._later, self._look)
         self._reconciler = Reconciler(api, self.store, settings, self)
         self._tasks: list[asyncio.Task[None]] = []
         self._busy: set[asyncio.Task[Any]] = set()
@@ -98,6 +99,9 @@ class Controller:
 
     def _later(self, key: Key, delay: float) -> None:
         self.store.expect(key)
+        self._look(key, delay)
+
+    def _look(self, key: Key, delay: float) -> None:
         self.queue.add(key, delay, patience=PATIENCE)
 
     # -- what the reconciler reports

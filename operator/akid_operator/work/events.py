@@ -15,7 +15,7 @@ from akid.job.names import MANAGER
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError, OperatorError
-from akid_operator.work.store import version_of
+from akid_operator.work.items import version_of
 
 logger = logging.getLogger(__name__)
 

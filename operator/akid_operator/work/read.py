@@ -13,7 +13,8 @@ from akid.job.objects.services_and_config import manifest, type_of
 from akid.job.planner.interface import Create
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
-from akid_operator.work.store import Key, Record, Store, owner_of, uid_of
+from akid_operator.work.items import Key, owner_of, uid_of
+from akid_operator.work.store import Record, Store
 
 # Objects looked at or made within this time are still there, for all we know.
 TRUST = 30.0
@@ -22,14 +23,13 @@ TRUST = 30.0
 async def missing_parts(api: Api, store: Store, key: Key) -> None:
     """Read the job and those of its pods that have left the watches."""
     record = store.record(key)
-    if record.lost:
-        job = await api.find(paths.job(*key))
-        if job is None:
+    if record.lost and not await _job(api, store, key) and record.job is not None:
+        # The garbage collector takes its pods; those it does not get rid of are in the next lists. A job that was
+        # made meanwhile has a record of its own.
+        if store.record(key) is record:
             store.forget(key)
-            return
-        store.job_seen(job)
-        record = store.record(key)
-        record.lost = False
+        return
+    record = store.record(key)
     lost = [(name, pod.state.uid) for name, pod in record.pods.items() if pod.lost]
     if record.finished and not _goes_too(record):
         # How they ended matters to nobody any more.
@@ -45,9 +45,28 @@ def _goes_too(record: Record) -> bool:
     return policy.get("cleanPodPolicy") == "All"
 
 
+async def _job(api: Api, store: Store, key: Key) -> bool:
+    """Read a job that left the watch; whether there is one."""
+    record = store.record(key)
+    record.lost = False  # What is told from here on may be newer than the answer.
+    try:
+        job = await api.find(paths.job(*key))
+    except BaseException:
+        record.lost = True
+        raise
+    if job is not None:
+        store.job_seen(job)
+    return job is not None
+
+
 async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
     """Read a pod that left the watch."""
-    pod = await api.find(paths.pod(key.namespace, name))
+    store.pod_lost(key, name, uid, lost=False)  # What is told from here on may be newer than the answer.
+    try:
+        pod = await api.find(paths.pod(key.namespace, name))
+    except BaseException:
+        store.pod_lost(key, name, uid)
+        raise
     if pod is None or owner_of(pod) is None or uid_of(pod) != uid:
         store.pod_gone(key, name, uid)
     if pod is not None:

@@ -12,14 +12,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from akid.job import Decision, Event, Plan, PodDefaults, decide
+from akid.job import Decision, Event, ObjectRole, Plan, PodDefaults, decide, orphans
 from akid.job.planner.conditions import COUNTS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
 from akid_operator.work import read
 from akid_operator.work.apply import Apply, RefusedError
-from akid_operator.work.store import Key, Record, Store
+from akid_operator.work.items import Key
+from akid_operator.work.store import Record, Store
 
 logger = logging.getLogger(__name__)
 
@@ -78,15 +79,28 @@ class Reconciler:
             if not self._store.knows(key):
                 return None
             await read.missing_parts(self._api, self._store, key)
-            record = self._store.record(key)
-            if record.job is None:
-                self._store.forget(key)
+            if not self._store.knows(key):
                 return None
+            record = self._store.record(key)
+            if record.lost or any(pod.lost for pod in record.pods.values()):
+                continue
+            if record.job is None:
+                return await self._take_away(key, record)
             decision = await self._decide(key, record)
             again = await self._carry_out(key, record, decision)
             if again != 0:
                 return again
         return 0.0
+
+    async def _take_away(self, key: Key, record: Record) -> float | None:
+        """Pods of a job that is not there, and was not known: of a leader whose last create came late, perhaps."""
+        plan = orphans([pod.state for pod in record.pods.values()], self._now())
+        await Apply(self._api, self._store, key).deletes(plan.delete)
+        if not _has_live_pods(record):
+            self._store.forget(key)
+            return None
+        times = [time for time in (plan.requeue_after, AFTER_CHANGES if plan.delete else None) if time is not None]
+        return min(times, default=None)
 
     async def _decide(self, key: Key, record: Record) -> Decision:
         decision = self._plan(key, record)
@@ -114,7 +128,7 @@ class Reconciler:
         finally:
             if plan.events and wait is None:
                 self._reporter.events(record.job or {}, plan.events)
-        if refused or any(pod.lost for pod in record.pods.values()):
+        if refused or record.lost or any(pod.lost for pod in record.pods.values()):
             return 0.0
         return self._next(key, record, plan, wait)
 
@@ -177,6 +191,9 @@ class Reconciler:
         return None
 
     def _next(self, key: Key, record: Record, plan: Plan, wait: float | None) -> float | None:
+        if any(delete.kind is ObjectRole.JOB for delete in plan.delete):
+            self._store.forget(key)
+            return None
         if record.finished and not plan.create and not plan.delete and not _has_live_pods(record):
             self._store.forget(key)
             if plan.requeue_after is None or not _expires(record):
@@ -188,7 +205,8 @@ class Reconciler:
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
             unseen = pod.state.terminal or pod.state.member is None  # by the watch
-            if unseen and pod.state.terminating and pod.owner == record.uid and not record.finished:
+            goes = pod.state.terminating or pod.owner != record.uid
+            if unseen and goes and not record.finished:
                 pod.lost = True
                 times.append(self._poll(pod.state.deletion_due))
         return min(times, default=None)

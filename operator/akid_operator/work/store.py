@@ -2,29 +2,23 @@
 
 The watches, the LISTs and the answers to our own writes all end here, so that what was written is known before
 the watch tells it. What has left a watch is marked as lost: it must be read before it is judged, since leaving
-can mean that it is gone, or that it finished.
+can mean that it is gone, or that it finished. Only a GET that is asked for after that clears the mark: answers to
+writes and pages of lists may be older than the news they come after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, NamedTuple
 
 from akid.job import CreateFailure, GangState, MemberState, ObjectRole, Observed, Phase, member_state
 from akid_operator.kube.api import Json
+from akid_operator.work.items import Key, key_of, owner_of, slim, uid_of, version_of
 
 NO_TRUST = float("-inf")
 # Jobs that were over, whose late news are ignored.
 REMEMBERED = 20_000
-
-
-class Key(NamedTuple):
-    """A job's namespace and name."""
-
-    namespace: str
-    name: str
 
 
 class Urgency(IntEnum):
@@ -131,9 +125,10 @@ class Store:
     def observed(self, key: Key) -> Observed:
         """What there is of a job, for the planner. Pods of an earlier job of that name are not its own."""
         record = self.record(key)
-        mine = (pod.state for pod in record.pods.values() if pod.owner == record.uid)
+        pods = record.pods.values()
         return Observed(
-            members=tuple(mine),
+            members=tuple(pod.state for pod in pods if pod.owner == record.uid),
+            strays=tuple(pod.state for pod in pods if pod.owner != record.uid),
             objects=dict(record.objects),
             gang=record.gang,
             gangs=self.gangs,
@@ -144,7 +139,7 @@ class Store:
 
     def job_seen(self, job: Json) -> Urgency:
         """A job as it is, or was a moment ago."""
-        key, job = key_of(job), _slim(job)
+        key, job = key_of(job), slim(job)
         if version_of(job) < self._ended.get(uid_of(job), 0):
             return Urgency.NONE
         record = self.record(key)
@@ -152,7 +147,7 @@ class Store:
         if old is not None and uid_of(old) == uid_of(job):
             if version_of(job) <= version_of(old):
                 return Urgency.NONE
-            record.job, record.lost = job, False
+            record.job = job
             return Urgency.NOW
         if old is not None and version_of(job) < version_of(old):
             return Urgency.NONE
@@ -175,19 +170,23 @@ class Store:
 
     # -- pods
 
-    def pod_seen(self, pod: Json) -> Urgency:
-        """A pod as it is, or was a moment ago."""
+    def pod_seen(self, pod: Json, *, listed: bool = False) -> Urgency:
+        """A pod as it is, or was a moment ago.
+
+        News of a job that is forgotten are of its last moments; a pod that is `listed` is there all the same.
+        """
         owner = owner_of(pod)
         if owner is None:
             return Urgency.NONE
         key = Key(pod["metadata"]["namespace"], owner[0])
-        if key not in self._records and owner[1] in self._ended:
+        if key not in self._records and owner[1] in self._ended and not listed:
             return Urgency.NONE
         pods = self.record(key).pods
         new = Pod(member_state(pod), owner[1], version_of(pod))
         old = pods.get(new.state.name)
-        if old is not None and (old.version > new.version or (old.version == new.version and not old.lost)):
+        if old is not None and old.version >= new.version:
             return Urgency.NONE
+        new.lost = old is not None and old.lost and old.state.uid == new.state.uid
         pods[new.state.name] = new
         return weight(old.state if old and not old.lost else None, new.state)
 
@@ -203,6 +202,12 @@ class Store:
         known.lost = True
         return Urgency.LEFT
 
+    def pod_lost(self, key: Key, name: str, uid: str, lost: bool = True) -> None:
+        """Whether a pod must be read before it is judged."""
+        known = self.record(key).pods.get(name)
+        if known is not None and known.state.uid == uid:
+            known.lost = lost
+
     def pod_gone(self, key: Key, name: str, uid: str) -> None:
         """A pod is not there any more. One that was done is kept until its job's status says so."""
         record = self.record(key)
@@ -210,7 +215,8 @@ class Store:
         if known is None or known.state.uid != uid:
             return
         known.lost = False
-        if known.state.phase is not Phase.SUCCEEDED or record.waits_since is None:
+        done = known.state.phase is Phase.SUCCEEDED and known.owner == record.uid
+        if not done or record.waits_since is None:
             del record.pods[name]
 
     # -- whole lists
@@ -255,35 +261,6 @@ def weight(old: MemberState | None, new: MemberState) -> Urgency:
         new.uid != old.uid or (new.phase is not old.phase and new.terminal) or new.terminating != old.terminating
     )
     return Urgency.NOW if urgent or new.disrupted else Urgency.SOON
-
-
-def key_of(job: Mapping[str, Any]) -> Key:
-    """The key of an AkidJob."""
-    return Key(job["metadata"]["namespace"], job["metadata"]["name"])
-
-
-def uid_of(item: Mapping[str, Any]) -> str:
-    """An object's UID."""
-    return item["metadata"]["uid"]
-
-
-def version_of(item: Mapping[str, Any]) -> int:
-    """An object's (or a list's) resourceVersion; they grow with time (KEP-5504)."""
-    text = str(item["metadata"].get("resourceVersion", ""))
-    return int(text) if text.isdigit() else 0
-
-
-def owner_of(item: Mapping[str, Any]) -> tuple[str, str] | None:
-    """(name, UID) of the AkidJob that controls an object."""
-    for reference in item["metadata"].get("ownerReferences", ()):
-        if reference.get("kind") == "AkidJob" and reference.get("controller"):
-            return reference["name"], reference["uid"]
-    return None
-
-
-def _slim(job: Json) -> Json:
-    """A job without the record of who set which field, which is as large as the job."""
-    return {**job, "metadata": {name: value for name, value in job["metadata"].items() if name != "managedFields"}}
 
 
 def _within(namespace: str, namespaces: frozenset[str]) -> bool:
