@@ -18,10 +18,9 @@ from job.manifests import KID, manifest, put
 from jobs import JOBS, REPOSITORY, Jobs
 
 from akid.job import AkidJob, InvalidManifestError, ObjectRole, PodDefaults, parse
-from akid.job.members import members_of
+from akid.job.members import Create, members_of
 from akid.job.objects.pods import place_of
 from akid.job.objects.services_and_config import manifest as made
-from akid.job.planner.interface import Create
 
 pytestmark = pytest.mark.cluster
 TABLES = Path(__file__).parents[1] / "job"

@@ -9,8 +9,8 @@ from typing import Any
 
 from akid.job import Create, CreateFailure, CreateFailureReason, Decision, Delete, ObjectRole
 from akid.job.api.job import API_VERSION
+from akid.job.gang import GANGS
 from akid.job.names import ROLE_LABEL
-from akid.job.objects.gang import GANGS
 from akid.job.objects.services_and_config import TYPES
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
