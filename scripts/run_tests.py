@@ -25,7 +25,7 @@ NOTHING = 5
 #: The pytest processes and the marker of each stage; a process that needs a cluster starts one of its own.
 STAGES = {
     "without a cluster": (["-n", str(PROCESSORS)], "not cluster and not serial"),
-    "with a cluster": (["-n", str(min(PROCESSORS, 2)), "--dist", "loadfile"], "cluster and not serial"),
+    "with a cluster": (["-n", str(min(PROCESSORS, 2)), "--dist", "worksteal"], "cluster and not serial"),
     "one by one": (["-n", "0"], "serial"),
 }
 

@@ -22,8 +22,8 @@ PRIORITIES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is waited for is told after a second."""
-    for module in ("timers", "running"):
-        monkeypatch.setattr(f"akid.job.{module}.PATIENCE", timedelta(seconds=1))
+    for module in ("deadlines", "upkeep"):
+        monkeypatch.setattr(f"akid.job.planner.{module}.PATIENCE", timedelta(seconds=1))
 
 
 def uid(jobs: Jobs, pod: str) -> str:
