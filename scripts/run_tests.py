@@ -13,19 +13,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROCESSORS = len(os.sched_getaffinity(0))
+#: As many processes, but not so many that TensorFlow, loaded in each, fills the memory.
+PROCESSES = min(len(os.sched_getaffinity(0)), 8)
 #: pytest's exit code if nothing was selected: a stage's own affair, unless no stage had anything.
 NOTHING = 5
 #: The pytest processes and the marker of each stage; a process that needs a cluster starts one of its own.
 STAGES = {
-    "without a cluster": (["-n", str(PROCESSORS)], "not cluster and not serial"),
-    "with a cluster": (["-n", str(min(PROCESSORS, 2)), "--dist", "worksteal"], "cluster and not serial"),
+    "without a cluster": (["-n", str(PROCESSES)], "not cluster and not serial"),
+    "with a cluster": (["-n", str(min(PROCESSES, 2)), "--dist", "worksteal"], "cluster and not serial"),
     "one by one": (["-n", "0"], "serial"),
 }
 
@@ -49,7 +51,7 @@ class Result:
     def line(self) -> str:
         """A line of the summary."""
         word = {0: "ok", NOTHING: "nothing selected"}.get(self.code, f"FAILED with {self.code}")
-        return f"  {self.name:<20}{self.seconds:>7.0f} s  {word}{self.told and f': {self.told}'}"
+        return f"  {self.name:<24}{self.seconds:>7.0f} s  {word}{self.told and f': {self.told}'}"
 
 
 def verdict(results: list[Result]) -> int:
@@ -90,28 +92,35 @@ class Background:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._ended = self._begun
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def _watch(self) -> None:
+        self._process.wait()
+        self._ended = time.monotonic()
 
     def wait(self) -> Result:
         """Wait for its end, and show what it said if it failed."""
         if self.runs():
             say(f"waiting for {self._name}")
-        code = self._process.wait()
-        seconds = time.monotonic() - self._begun
+        self._watcher.join()
+        code = self._process.returncode
         if code != 0:
             say(f"{self._name} failed")
             print(self._output.read_text(errors="replace"), flush=True)
-        return Result(self._name, code, seconds)
+        return Result(self._name, code, self._ended - self._begun)
 
     def runs(self) -> bool:
         """Whether it has not ended."""
-        return self._process.poll() is None
+        return self._watcher.is_alive()
 
     def stop(self) -> None:
         """End it and what it has started, if it still runs."""
         if self.runs():
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait()
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._watcher.join()
 
 
 def say(text: str) -> None:
@@ -164,6 +173,8 @@ def every_stage(flags: list[str], directory: Path) -> list[Result]:
 def main(flags: list[str]) -> int:
     """Run all stages and print a summary."""
     begun = time.monotonic()
+    # Told to end, it ends what runs beside it too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory() as directory:
         results = every_stage(flags, Path(directory))
     code = verdict(results)
