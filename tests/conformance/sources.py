@@ -115,9 +115,8 @@ def cifar100(directory: Path) -> tuple[Source, Examples]:
 
 def image_folder(directory: Path) -> tuple[Source, Examples]:
     """Folders of the splits and of the classes in them, by the order of the names."""
-    examples = {split: [images, np.sort(labels % 2).astype(np.int32)] for split, (images, labels) in _cut(
-        _images(6, 5, 3), _labels()
-    ).items()}  # fmt: skip
+    parts = _cut(_images(6, 5, 3), (_labels() % 2).astype(np.int32))
+    examples = {split: [images, np.sort(labels)] for split, (images, labels) in parts.items()}
     for split, (images, labels) in examples.items():
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
             path = directory / split / ("cat", "dog")[label] / f"{number:02}.png"
