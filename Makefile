@@ -33,8 +33,8 @@ $(VENV)/.ready: $(VENV)/bin/uv constraints.txt pyproject.toml operator/pyproject
 demo: setup ## train examples/jobs/digits.yaml on this machine and show the result
 	@$(VENV)/bin/akid run examples/jobs/digits.yaml --log-dir runs/demo --fresh
 
-test: lint ## every test that needs no root
-	@$(PY) -m pytest $(PYTEST_FLAGS)
+test: setup ## the linters and every test that needs no root, e.g. PYTEST_FLAGS="-q -k joker"
+	@$(PY) scripts/run_tests.py $(PYTEST_FLAGS)
 
 cluster: setup ## start a test control plane; use it by eval "$(make cluster)"
 	@PYTHONPATH=tests $(PY) -m cluster up
@@ -42,7 +42,7 @@ cluster: setup ## start a test control plane; use it by eval "$(make cluster)"
 cluster-down: setup ## end what `make cluster` started
 	@PYTHONPATH=tests $(PY) -m cluster down
 
-cluster-build: setup ## build the test control plane into the cache (the first test does it otherwise)
+cluster-build: setup ## build the test control plane into the cache (`make test` does it too)
 	@PYTHONPATH=tests $(PY) -m cluster build
 
 lint: setup ## ruff, format check, pyright, import-linter

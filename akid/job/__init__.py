@@ -9,17 +9,15 @@ from akid.job.api.job import AkidJob
 from akid.job.decide import Decision, decide
 from akid.job.manifest.load import load, load_mapping, parse
 from akid.job.manifest.problems import InvalidManifestError
-from akid.job.members import Member, MemberState, Phase
+from akid.job.members import Create, GangState, Member, MemberState, Phase
 from akid.job.names import ObjectRole
 from akid.job.objects.observe import gang_state, member_state
 from akid.job.objects.pods import PodDefaults
 from akid.job.planner.interface import (
-    Create,
     CreateFailure,
     CreateFailureReason,
     Delete,
     Event,
-    GangState,
     Observed,
     Plan,
 )

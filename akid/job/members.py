@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
-from akid.job.names import member_name
+from akid.job.names import ObjectRole, member_name
 
 
 @dataclass(frozen=True, order=True)
@@ -94,3 +94,21 @@ class MemberState:
     def terminal(self) -> bool:
         """Whether its trainer has ended."""
         return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
+
+
+@dataclass(frozen=True)
+class GangState:
+    """What was seen of the job's PodGroup."""
+
+    uid: str
+    attempt: int
+    admitted: bool = True
+
+
+@dataclass(frozen=True)
+class Create:
+    """Make a member (for this attempt) or one of the job's objects."""
+
+    kind: ObjectRole
+    attempt: int
+    member: Member | None = None

@@ -18,7 +18,7 @@ from akid_operator.serve import logs
 from akid_operator.serve.leader import Timing
 from akid_operator.serve.process import Replica
 from akid_operator.serve.settings import Options
-from akid_operator.watch.resync import INTERVAL
+from akid_operator.work.resync import INTERVAL
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from akid_operator.watch.resync import presume
 from akid_operator.work.items import Key
 from akid_operator.work.reconcile import Reconciler
+from akid_operator.work.resync import presume
 from akid_operator.work.store import Store
 from fake_server import FakeServer
 from jobs import job

@@ -61,6 +61,7 @@ def test_it_ends_while_it_still_asks_what_the_server_knows(monkeypatch: pytest.M
     assert asyncio.run(main()) == 0
 
 
+@pytest.mark.serial  # seconds are counted
 def test_events_that_cannot_be_written_are_waited_for_once() -> None:
     async def main() -> float:
         api = Silent(reads=True)

@@ -118,6 +118,7 @@ class Skewed(Watched):
         self.clock = ServerClock(lambda: datetime.now(UTC) + timedelta(seconds=wrong))
 
 
+@pytest.mark.serial  # seconds are counted
 @pytest.mark.parametrize("wrong", [-HOUR, HOUR], ids=["an hour behind", "an hour ahead"])
 def test_with_a_wrong_clock_deadlines_are_kept(jobs: Jobs, host: Callable[..., Hosted], wrong: float) -> None:
     with host(api=partial(Skewed, wrong)) as operator:

@@ -13,7 +13,8 @@ from cluster.waiting import wait_for
 from jobs import Jobs, job
 from replicas import Operator
 
-pytestmark = pytest.mark.cluster
+# How long they take is what is tested.
+pytestmark = [pytest.mark.cluster, pytest.mark.serial]
 
 TWO = {"name": "multi_worker", "workers": 2}
 LEASE_SECONDS = 3

@@ -13,15 +13,14 @@ import yaml
 from cluster.api import ApiError
 from cluster.control import Cluster
 from hypothesis import HealthCheck, given, settings
-from job.arbitrary import changes, specs
+from job.arbitrary import ENGINES, changes, specs
 from job.manifests import KID, manifest, put
 from jobs import JOBS, REPOSITORY, Jobs
 
 from akid.job import AkidJob, InvalidManifestError, ObjectRole, PodDefaults, parse
-from akid.job.members import members_of
+from akid.job.members import Create, members_of
 from akid.job.objects.pods import place_of
 from akid.job.objects.services_and_config import manifest as made
-from akid.job.planner.interface import Create
 
 pytestmark = pytest.mark.cluster
 TABLES = Path(__file__).parents[1] / "job"
@@ -132,18 +131,22 @@ def names_in(value: Any) -> Any:
     return {key: names_in(inner) for key, inner in value.items()} if isinstance(value, dict) else None
 
 
+ROLES = {"multi_worker": {"worker"}, "parameter_server": {"chief", "worker", "ps", "evaluator"}}
+DISTRIBUTED = [engine for engine in ENGINES if engine["name"] in ROLES]
+
+
 @pytest.mark.parametrize("suspend", [False, True], ids=["running", "suspended"])
-@pytest.mark.parametrize("engine", ["multi_worker", "parameter_server"])
+@pytest.mark.parametrize("engine", DISTRIBUTED, ids=lambda engine: engine["name"])
 def test_what_the_server_lets_change_does_not_change_what_is_there(
-    server: Server, engine: str, suspend: bool
+    server: Server, engine: dict[str, Any], suspend: bool
 ) -> None:
     """A replaced pod is as its peers are; the kid and the claims are the same for ever."""
     log = {"claimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}
-    engine = {"name": "multi_worker", "workers": 3}
     there = server.create(
         {"kid": KID, "engine": engine, "volumes": {"log": log}, "runPolicy": {"suspend": suspend}}
     )
     before, accepted = parse(there), [0]
+    assert {str(member.role) for member in members_of(before)} >= ROLES[engine["name"]]
 
     @by_chance(max_examples=150)
     @given(spec=changes(there["spec"]))

@@ -60,9 +60,35 @@ def test_a_package_exports_every_class_it_defines(package):
     assert {n for n in classes if not n.startswith("_")} <= set(module.__all__)
 
 
-def test_the_paper_s_names_are_public():
-    names = "Kid FeedSensor Sensor MomentumKongFu Brain LearningRateScheme cnn_block Source Joker KongFu Engine"
-    assert all(inspect.isclass(v) or callable(v) for v in (getattr(akid, n) for n in names.split()))
+#: The paper's classes: where they are, and what they are a kind of.
+PAPER = {
+    "Brain": ("akid.blocks", "Block"),
+    "Engine": ("akid.engines", "Engine"),
+    "FeedSensor": ("akid.sensors", "Sensor"),
+    "Joker": ("akid.jokers", "Block"),
+    "Kid": ("akid.kids", "Kid"),
+    "KongFu": ("akid.kongfus", "KongFu"),
+    "LearningRateScheme": ("akid.lr_schemes", "LearningRateScheme"),
+    "MNISTFeedSource": ("akid.sources", "Source"),
+    "MomentumKongFu": ("akid.kongfus", "KongFu"),
+    "Sensor": ("akid.sensors", "Sensor"),
+    "Source": ("akid.sources", "Source"),
+}
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_a_name_of_the_paper_is_the_class_of_that_name(name):
+    package, base = PAPER[name]
+    value = getattr(akid, name)
+    assert value is getattr(importlib.import_module(package), name)
+    assert value.__module__.startswith(f"{package}.")
+    assert issubclass(value, getattr(akid, base))
+
+
+def test_the_paper_s_sugar_gives_blocks():
+    row = akid.cnn_block(ksize=[3, 3], out_channel_num=4)
+    assert len(row) > 1
+    assert all(isinstance(block, akid.Block) for block in row)
 
 
 def test_type_checkers_see_the_same_names():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import re
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from data.local_server import LocalServer
 
-from akid.data_path import AKID_DATA_PATH
 from akid.errors import DataError
 from akid.sensors import Sensor
 from akid.sources import MNISTFeedSource
@@ -82,8 +84,34 @@ def test_the_paper_s_arguments_and_batches(work_dir: Path) -> None:
     np.testing.assert_array_equal(sensor.labels(0, "val"), LABELS[30:40])
 
 
-def test_the_default_directory_is_below_the_data_path() -> None:
-    assert str(MNISTFeedSource().files.work_dir) == AKID_DATA_PATH + "/mnist"
+def test_by_default_the_files_are_read_below_the_data_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("akid.sources.files.AKID_DATA_PATH", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    for name, content in FILES.items():
+        (tmp_path / "mnist" / name).write_bytes(content)
+    source = MNISTFeedSource(num_val=10)
+    source.setup()
+    check(source)
+
+
+@pytest.mark.parametrize(
+    ("given", "directory"),
+    [
+        ({"AKID_DATA_PATH": "/data"}, "/data"),
+        ({"AKID_DATA_PATH": ""}, "/home/a/.akid/data"),
+        ({}, "/home/a/.akid/data"),
+    ],
+)
+def test_the_data_path_is_that_of_the_environment(given: dict[str, str], directory: str) -> None:
+    code = "from akid.data_path import AKID_DATA_PATH; print(AKID_DATA_PATH)"
+    kept = {key: value for key, value in os.environ.items() if key != "AKID_DATA_PATH"}
+    environment = kept | {"HOME": "/home/a"} | given
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == directory
 
 
 def test_missing_files_are_listed(work_dir: Path) -> None:

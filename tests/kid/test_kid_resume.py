@@ -133,6 +133,7 @@ def test_a_run_killed_again_and_again_ends_as_one_that_never_was(
     assert_same(tmp_path, straight)
 
 
+@pytest.mark.serial  # seconds are counted
 def test_a_run_told_to_end_saves_and_goes_on_exactly(runner: Runner, straight: Path, tmp_path: Path) -> None:
     for number, code, reason in ((signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")):
         pid = runner.start(tmp_path, slow=True)

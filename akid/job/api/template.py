@@ -66,3 +66,15 @@ class PodTemplate(Model):
     def to_json(self) -> dict[str, Any]:
         """The template as it was written."""
         return self.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+
+
+def trainer_of(spec: dict[str, Any]) -> dict[str, Any]:
+    """The template's container that runs the kid: the one called trainer, or the only one; else {}."""
+    containers: Items = spec.get("containers", [])
+    named = [container for container in containers if container.get("name") == TRAINER]
+    return (named or containers or [{}])[0]
+
+
+def runs_akid(container: dict[str, Any]) -> bool:
+    """Whether a container runs akid's trainer: it has no command of its own."""
+    return "command" not in container and "args" not in container

@@ -9,10 +9,9 @@ from typing import Any, cast
 from akid.job.api.base import parse_time
 from akid.job.api.engine import RoleName
 from akid.job.api.template import TRAINER
-from akid.job.members import Member, MemberState, Phase
+from akid.job.gang import GANGS
+from akid.job.members import GangState, Member, MemberState, Phase
 from akid.job.names import ATTEMPT_LABEL, INDEX_LABEL, JOB_LABEL, ROLE_LABEL
-from akid.job.objects.gang import GANGS
-from akid.job.planner.interface import GangState
 
 Object = Mapping[str, Any]
 NOTHING: Object = {}

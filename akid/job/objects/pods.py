@@ -7,7 +7,8 @@ from typing import Any
 
 from akid.job.api.engine import RoleName
 from akid.job.api.job import GROUP, AkidJob
-from akid.job.api.template import TRAINER
+from akid.job.api.template import TRAINER, runs_akid, trainer_of
+from akid.job.gang import gang_of, queue_marks
 from akid.job.members import Member
 from akid.job.names import (
     ATTEMPT_LABEL,
@@ -19,9 +20,9 @@ from akid.job.names import (
     member_name,
     object_name,
 )
-from akid.job.objects.gang import gang_of, queue_marks
 from akid.job.objects.tf_config import Place, addresses, command, environment
 from akid.job.objects.volumes import DATA_PATH, KID_DIR, KID_FILE, TOKEN_DIR, TOKEN_FILE, log_dir, pod_volumes
+from akid.job.rendezvous import has_rendezvous
 
 Manifest = dict[str, Any]
 GPU = "nvidia.com/gpu"
@@ -83,28 +84,6 @@ def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place
     }
 
 
-def has_rendezvous(job: AkidJob) -> bool:
-    """Whether the members meet at a rendezvous: several of them, run by akid's trainer."""
-    return job.spec.engine.size > 1 and job.spec.run_policy.restart_strategy == "InPlace"
-
-
-def needs_names(job: AkidJob) -> bool:
-    """Whether the members must find each other by the names in TF_CONFIG: programs that read it themselves.
-
-    Those of akid's trainer get addresses at the rendezvous. A Service for names is dear: its endpoints are written
-    anew, in two forms, whenever a pod starts or ends (a fifth of the control plane's time for a job of four pods).
-    """
-    if not job.spec.engine.distributed or not has_rendezvous(job):
-        return job.spec.engine.distributed
-    specs = (job.spec.template_of(role).to_json().get("spec", {}) for role in job.spec.engine.counts)
-    return not all(runs_akid(trainer_of(spec)) for spec in specs)
-
-
-def runs_akid(container: Manifest) -> bool:
-    """Whether a container runs akid's trainer: it has no command of its own."""
-    return "command" not in container and "args" not in container
-
-
 def port(job: AkidJob, role: RoleName, name: str) -> int:
     """The number of a role's port: the one the template's container gives to the name, else akid's."""
     return port_of(trainer_of(job.spec.template_of(role).to_json().get("spec", {})), name)
@@ -142,13 +121,6 @@ def place_of(job: AkidJob) -> Place:
         rendezvous=f"{object_name(job, ObjectRole.RENDEZVOUS)}:{port(job, chief, 'rendezvous')}" if meets else "",
         token_file=f"{TOKEN_DIR}/{TOKEN_FILE}" if meets else "",
     )
-
-
-def trainer_of(spec: Manifest) -> Manifest:
-    """The template's container that runs the kid: the one called trainer, or the only one; else {}."""
-    containers: list[Manifest] = spec.get("containers", [])
-    named = [container for container in containers if container.get("name") == TRAINER]
-    return (named or containers or [{}])[0]
 
 
 def _container(job: AkidJob, member: Member, settings: PodDefaults, kept: Manifest) -> Manifest:

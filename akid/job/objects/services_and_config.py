@@ -10,6 +10,8 @@ import yaml
 from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
 from akid.job.api.volumes import Volume
+from akid.job.gang import GANGS, gang_of
+from akid.job.members import Create
 from akid.job.names import (
     ATTEMPT_LABEL,
     HASH_ANNOTATION,
@@ -19,11 +21,9 @@ from akid.job.names import (
     job_labels,
     object_name,
 )
-from akid.job.objects.gang import GANGS, gang_of
 from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place
 from akid.job.objects.volumes import KID_FILE
-from akid.job.planner.interface import Create
 
 # Four times as fast, where PyYAML was built with libyaml.
 Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from akid.job.api.status import ConditionType, Status
+from akid.job.members import Create
 from akid.job.planner.conditions import changed, with_condition
 from akid.job.planner.deadlines import active_deadline, expiry, pending_deadline, seconds_until
 from akid.job.planner.facts import View
-from akid.job.planner.interface import Create, Delete, Event, Plan
+from akid.job.planner.interface import Delete, Event, Plan
 
 MAX_EVENT = 1000
 

@@ -9,13 +9,13 @@ from functools import cached_property
 from akid.job.api.job import AkidJob
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
-from akid.job.members import Member, MemberState, Phase, members_of
+from akid.job.members import Create, GangState, Member, MemberState, Phase, members_of
 from akid.job.names import ObjectRole, object_name, worker_selector
 from akid.job.planner.backoff import restart_time
 from akid.job.planner.conditions import completed_of
 from akid.job.planner.deadlines import PATIENCE
 from akid.job.planner.failures import Losses, count, losses_of
-from akid.job.planner.interface import Create, Delete, GangState, Observed
+from akid.job.planner.interface import Delete, Observed
 from akid.job.planner.removal import removals
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from akid.job.api.status import Progress
-from akid.job.members import Member, MemberState
+from akid.job.members import Create, GangState, MemberState
 from akid.job.names import ObjectRole
 
 
@@ -28,15 +28,6 @@ class CreateFailure:
 
     reason: CreateFailureReason
     message: str
-
-
-@dataclass(frozen=True)
-class GangState:
-    """What was seen of the job's PodGroup."""
-
-    uid: str
-    attempt: int
-    admitted: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,15 +51,6 @@ class Observed:
     gangs: frozenset[str] = frozenset()
     create_failures: tuple[CreateFailure, ...] = ()
     progress: Progress | None = None
-
-
-@dataclass(frozen=True)
-class Create:
-    """Make a member (for this attempt) or one of the job's objects."""
-
-    kind: ObjectRole
-    attempt: int
-    member: Member | None = None
 
 
 @dataclass(frozen=True)

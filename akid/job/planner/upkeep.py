@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 from akid.job.api.base import format_time
 from akid.job.api.status import Status
-from akid.job.members import MemberState, Phase
+from akid.job.gang import gang_of
+from akid.job.members import Create, MemberState, Phase
 from akid.job.names import ObjectRole
-from akid.job.objects.gang import gang_of
-from akid.job.objects.pods import has_rendezvous, needs_names
 from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import PATIENCE, POLL, may_replace, overdue, replaceable, reported
 from akid.job.planner.facts import View
 from akid.job.planner.failures import Loss, loss_of, tell
-from akid.job.planner.interface import Create, CreateFailureReason, Delete, Event, Plan
+from akid.job.planner.interface import CreateFailureReason, Delete, Event, Plan
+from akid.job.rendezvous import has_rendezvous, needs_names
 
 STARTING = ("", "ContainerCreating", "PodInitializing")
 # A kubelet tells the two by turns; one of them is enough.

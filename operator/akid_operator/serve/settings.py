@@ -11,8 +11,8 @@ from akid.job import PodDefaults
 from akid.job.api.job import GROUP, PLURAL, VERSION
 from akid.job.names import JOB_LABEL
 from akid_operator.serve.leader import Timing
-from akid_operator.watch.resync import INTERVAL, LIVE_JOBS, LIVE_PODS
 from akid_operator.watch.stateless import NoDiffBase, NoProgress
+from akid_operator.work.resync import INTERVAL, LIVE_JOBS, LIVE_PODS
 
 LEASE = "akid-operator"
 WATCHED = frozenset({PLURAL, "pods"})

@@ -11,8 +11,8 @@ from typing import Any
 from akid.job import Create, CreateFailure, CreateFailureReason, Decision, Delete, ObjectRole
 from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
+from akid.job.gang import GANGS
 from akid.job.names import ROLE_LABEL
-from akid.job.objects.gang import GANGS
 from akid.job.objects.services_and_config import TYPES
 from akid.job.planner.deadlines import PATIENCE
 from akid_operator.kube import paths

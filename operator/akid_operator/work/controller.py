@@ -8,18 +8,17 @@ import itertools
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from akid.job import Event, PodDefaults
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError, OperatorError
-from akid_operator.serve.metrics import Metrics
-from akid_operator.watch.resync import INTERVAL, Resync
 from akid_operator.work.apply import WaitError
 from akid_operator.work.events import EventWriter
 from akid_operator.work.items import Key, key_of, owner_of
 from akid_operator.work.queue import NEVER, PATIENCE, WorkQueue
 from akid_operator.work.reconcile import Reconciler
+from akid_operator.work.resync import INTERVAL, Resync
 from akid_operator.work.store import Store, Urgency
 
 logger = logging.getLogger(__name__)
@@ -40,6 +39,19 @@ FAREWELL = 0.6
 START_AGAIN, RESYNC_AGAIN = 1.0, 10.0
 
 
+class Figures(Protocol):
+    """Where the controller tells what it has done."""
+
+    def reconciled(self, waited: float, seconds: float, *, ok: bool) -> None:
+        """A worker has done with a key, which had waited."""
+
+    def synced(self, seconds: float, found: int) -> None:
+        """A resync has ended; it found so many keys that the watches had not told of."""
+
+    def status_written(self, old: Json, new: Json) -> None:
+        """A job's status was written."""
+
+
 class Controller:
     """Owns the store, the queue and everything that runs.
 
@@ -56,7 +68,7 @@ class Controller:
         api: Api,
         settings: PodDefaults,
         namespaces: frozenset[str],
-        metrics: Metrics,
+        metrics: Figures,
         interval: float = INTERVAL,
     ) -> None:
         self.store = Store()

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from akid.job import AkidJob, Decision, GangState, ObjectRole, gang_state
+from akid.job.gang import gang_of
+from akid.job.members import Create
 from akid.job.names import HASH_ANNOTATION, JOB_LABEL, object_name
-from akid.job.objects.gang import gang_of
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import manifest, type_of
-from akid.job.planner.interface import Create
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.work.items import Key, owner_of, uid_of

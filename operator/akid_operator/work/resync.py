@@ -10,8 +10,8 @@ from datetime import datetime
 from akid.job import ObjectRole
 from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
+from akid.job.gang import GANGS
 from akid.job.names import JOB_LABEL, MANAGER
-from akid.job.objects.gang import GANGS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
