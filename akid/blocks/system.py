@@ -79,27 +79,6 @@ class System(Block):
             raise KeyError(f"{self.name!r} has no block {name!r}. {near_match(name, blocks)}")
         return blocks[name]
 
-    def named_blocks(self, prefix: str = "") -> Iterator[tuple[str, Block]]:
-        """``(full name, block)`` of every block, nested ones after their system."""
-        for block in self.blocks:
-            yield prefix + block.name, block
-            if isinstance(block, System):
-                yield from block.named_blocks(f"{prefix}{block.name}/")
-
-    def named_variables(self) -> dict[str, tf.Variable]:
-        """Every variable by full name, nested blocks' included."""
-        found = super().named_variables()
-        for block in self.blocks:
-            for name, variable in block.named_variables().items():
-                found[f"{block.name}/{name}"] = variable
-        return found
-
-    def constrain(self) -> None:
-        """Bring every constrained variable back into its allowed set; after an update."""
-        super().constrain()
-        for block in self.blocks:
-            block.constrain()
-
     def __getitem__(self, name: str) -> tf.Variable | Block:
         """A variable (``conv1/weights``) or a block (``conv1``) by full name.
 
@@ -124,13 +103,6 @@ class System(Block):
 
     def __bool__(self) -> bool:
         return True
-
-    def copy(self) -> Self:
-        """Another system with the same variables."""
-        twin = super().copy()
-        # What no signal has reached yet is shared as it is: whoever builds it builds it for both.
-        twin.blocks = [block.copy() if block.built else block for block in self.blocks]
-        return twin
 
     def _pass(self, signal: Signal, trip: Trip) -> Signal:
         # The outermost system does not appear in full names: "conv1/weights", not "brain/conv1/weights".

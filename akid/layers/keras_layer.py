@@ -77,7 +77,8 @@ class KerasLayer(ProcessingLayer):
         values = [(weight, tf.convert_to_tensor(weight.value)) for weight in self.layer.variables]
         with _keras().StatelessScope(state_mapping=values, collect_losses=True) as scope:
             out = self.layer(x, training=trip.training)
-            losses = self.layer.losses
+            # Of weights that another block shares the regularizers count once; losses of activities always.
+            losses = self.layer.losses if trip.first(self.layer) else list(scope.losses)
         if losses:
             trip.loss(tf.add_n([tf.reduce_sum(loss) for loss in losses]), "losses")
         if trip.updating:

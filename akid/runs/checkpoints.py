@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from akid.backend import tf
+from akid.blocks.inner import once
 from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
 from akid.runs.run_dir import read_json, write_json
 
@@ -32,7 +33,7 @@ class Checkpoints:
     Args:
         directory: of the latest ones.
         best: directory of the best one.
-        variables: what is saved, by name.
+        variables: what is saved, by name; under the first of its names if it has several.
         finite: names of those that must be finite, or nothing is saved.
         keep: how many are kept.
     """
@@ -46,8 +47,8 @@ class Checkpoints:
         keep: int = 3,
     ) -> None:
         self.directory, self.best, self.keep = directory, best, keep
-        self._names = list(variables)
-        self._variables = list(variables.values())
+        saved = once(variables)
+        self._names, self._variables = list(saved), list(saved.values())
         self._finite = finite
         self._snapshot = tf.function(self._read, autograph=False)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="akid-checkpoint")
