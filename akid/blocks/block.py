@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from akid.backend import tf
 from akid.blocks.holder import Constraint, Holder
 from akid.blocks.initializers import Initializer
+from akid.blocks.merging import Merge, merging
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
 
@@ -122,6 +123,7 @@ class Block(Holder):
         trainable: bool = True,
         dtype: tf.DType | None = None,
         constraint: Constraint | None = None,
+        merge: Merge | None = None,
     ) -> tf.Variable:
         """Make a variable of this block; only inside ``_setup``.
 
@@ -132,6 +134,12 @@ class Block(Holder):
             trainable: False for state such as running statistics.
             dtype: the block's if left out.
             constraint: maps the value to an allowed one after every update (max-norm).
+            merge: of state, how the values of replicas become one where they are read from outside, such as in
+                checkpoints: their ``mean``, their ``sum``, or the ``first`` replica's. If left out, the mean of
+                floats, the first of others.
+
+        Raises:
+            BlockError: outside of ``_setup``, an unknown dimension, or an argument that cannot be.
         """
         trip = self._build_trip
         if trip is None:
@@ -142,14 +150,20 @@ class Block(Holder):
                 f"{trip.path or self.name}: cannot make {name!r}: a dimension is not known before the first"
                 f" signal. Received: shape={tuple(dims)}. Give the signal a static shape (all but the batch)."
             )
+        if trainable and merge is not None:
+            raise BlockError(
+                f"{trip.path or self.name}: merge is for state, trainable=False; of what is learnt the gradients"
+                f" are added up. Received: merge={merge!r} for {name!r}"
+            )
         dtype = dtype or self.dtype
+        merged = {} if trainable else merging(merge, dtype)
         draw = Initializer.of(init)
         with tf.init_scope(), trip.inside(name):
             if trip.abstract:
                 value = tf.zeros(dims, dtype)
             else:
                 value = tf.cast(draw([int(d) for d in dims], trip.path, trip.seed), dtype)
-            variable = tf.Variable(value, trainable=trainable, name=_scope(f"{trip.path}"), dtype=dtype)
+            variable = tf.Variable(value, trainable=trainable, name=_scope(trip.path), dtype=dtype, **merged)
             trip.made[trip.path] = variable
         self.own_variables[name] = variable
         if constraint is not None:

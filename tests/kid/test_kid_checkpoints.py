@@ -18,6 +18,7 @@ from akid.inference.export import restore_for_inference
 from akid.kongfus import AdamKongFu
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
 from akid.runs.checkpoints import Checkpoints, committed
+from akid.runs.run_dir import RunDir
 
 
 def steps(directory: Path) -> list[int]:
@@ -196,5 +197,5 @@ def test_a_run_directory_may_have_any_name(tmp_path: Path) -> None:
     assert kid.step == 10
     kid.restore(best=True)
     kid.export()
-    restore_for_inference(small_kid(tmp_path / name))
+    restore_for_inference(RunDir(tmp_path / name), small_brain())
     assert all(any((tmp_path / name / path).iterdir()) for path in ("events", "export"))
