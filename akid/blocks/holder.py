@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from akid.backend import tf
-from akid.blocks.inner import free_name, held, learners, learnt_by, once, replaced
+from akid.blocks.inner import free_name, held, learners, learnt_by, name_of, once, replaced
 from akid.errors import BlockError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Holder(tf.Module):
             if block.named:
                 continue
             if not block.placed or block.name in taken:
-                block.rename(free_name(place, taken))
+                block.rename(free_name(name_of(place), taken))
             taken.add(block.name)
         return [block for _, block in found]
 
@@ -119,7 +119,7 @@ class Holder(tf.Module):
     def _all_own_variables(self) -> dict[str, tf.Variable]:
         """Those made by `variable`, and those that stand in an attribute of their own making."""
         own = {id(variable) for variable in self.own_variables.values()}
-        bare = {place: v for place, v in held(self, tf.Variable) if id(v) not in own}
+        bare = {name_of(place): v for place, v in held(self, tf.Variable) if id(v) not in own}
         return {**self.own_variables, **bare}
 
     @property

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-#: Attributes of TensorFlow's own, which refer to what other attributes hold.
-_BOOKKEEPING = ("_self_", "_obj_", "_tf_")
+#: Attributes that refer to what others hold: TensorFlow's own begin so, and a block's own lists.
+_TENSORFLOWS = ("_self_", "_obj_", "_tf_")
+_LISTS = frozenset({"own_variables", "constraints"})
+#: What most attributes are, and holds nothing.
+_PLAIN = frozenset({bool, int, float, str})
 
 
 def held(owner: object, kind: type[T]) -> Iterator[tuple[str, T]]:
@@ -36,18 +39,19 @@ def learnt_by(learner: Any) -> Iterator[Any]:
 def _held(owner: object, wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
     for attribute, value in list(vars(owner).items()):
-        if attribute.startswith(_BOOKKEEPING):
-            continue
-        for place, found in _within(value, attribute, wanted):
-            if id(found) not in seen:
-                seen.add(id(found))
-                yield re.sub(r"[^A-Za-z0-9_.\-]", "_", place).lstrip("_.-") or "inner", found
+        if attribute not in _LISTS and not attribute.startswith(_TENSORFLOWS):
+            for place, found in _within(value, attribute, wanted):
+                if id(found) not in seen:
+                    seen.add(id(found))
+                    yield place, found
 
 
 def _within(value: Any, place: str, wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Any]]:
+    if value is None or type(value) in _PLAIN:
+        return
     if wanted(value):
         yield place, value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for key, item in list(value.items()):
             yield from _within(item, f"{place}_{key}", wanted)
     elif isinstance(value, (list, tuple)):
@@ -61,7 +65,7 @@ def replaced(value: Any, kind: type[T], by: Callable[[T], T]) -> Any:
         return by(value)
     if not any(True for _ in _within(value, "", lambda v: isinstance(v, kind))):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: replaced(item, kind, by) for key, item in value.items()}
     items = [replaced(item, kind, by) for item in value]
     return items if isinstance(value, list) else getattr(value, "_make", tuple)(items)
@@ -71,6 +75,11 @@ def once(named: Mapping[str, T]) -> dict[str, T]:
     """Everything once: what has several names under the first of them."""
     firsts: dict[int, str] = {}
     return {name: value for name, value in named.items() if firsts.setdefault(id(value), name) == name}
+
+
+def name_of(place: str) -> str:
+    """The name of what is there."""
+    return re.sub(r"[^A-Za-z0-9_.\-]", "_", place).lstrip("_.-") or "inner"
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
@@ -27,6 +28,10 @@ class System(Block):
     def __init__(self, name: str | None = None, *, dtype: str = "float32") -> None:
         super().__init__(name, dtype=dtype)
         self.blocks: list[Block] = []
+        # What `attach` asks of them, so that it need not look at each.
+        self._members: set[Block] = set()
+        self._names: set[str] = {SYSTEM_IN}
+        self._kinds: Counter[str] = Counter()
 
     def attach(self, *blocks: Any) -> Self:
         """Add blocks, in order. Lists and tuples are flattened, so that sugar may return a list.
@@ -46,20 +51,22 @@ class System(Block):
             self._name_block(block)
             self._check_wiring(block)
             self.blocks.append(block)
+            self._members.add(block)
+            self._names.add(block.name)
+            self._kinds[_kind(block)] += 1
         return self
 
     def _name_block(self, block: Block) -> None:
-        if any(b is block for b in self.blocks):
+        if block in self._members:
             raise WiringError(
                 f"{self.name!r}: {block.name!r} is attached already; a block stands in one place of a system."
             )
-        taken = {b.name for b in self.blocks} | {SYSTEM_IN}
         if not block.named:
-            number = 1 + sum(type(b) is type(block) for b in self.blocks)
-            while f"{block.stem}{number}" in taken:
+            number = 1 + self._kinds[_kind(block)]
+            while f"{block.stem}{number}" in self._names:
                 number += 1
             block.rename(f"{block.stem}{number}")
-        elif block.name in taken:
+        elif block.name in self._names:
             why = "is reserved" if block.name == SYSTEM_IN else "is attached already"
             raise WiringError(
                 f"{self.name!r}: a block called {block.name!r} {why}; names must be unique in a system."
@@ -115,6 +122,10 @@ class System(Block):
         finally:
             trip.rooted = False
             trip._path.append(root)
+
+
+def _kind(block: Block) -> str:
+    return f"{type(block).__module__}.{type(block).__qualname__}"
 
 
 def _flat(blocks: Iterable[Any]) -> Iterator[Any]:
