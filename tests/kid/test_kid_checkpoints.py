@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -189,13 +190,15 @@ class CastLayer(ProcessingLayer):
         return tf.cast(x, tf.float64)
 
 
-def test_a_run_directory_may_have_any_name(tmp_path: Path) -> None:
+def test_a_run_directory_may_have_any_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     name = "lr=[0.05]{a,b}*?\\"
     small_kid(tmp_path / name, do_summary=True).practice()
     kid = small_kid(tmp_path / name)
     kid.setup()
     assert kid.step == 10
     kid.restore(best=True)
-    kid.export()
+    loaded = tf.saved_model.load(str(shutil.copytree(kid.export(), tmp_path / "export")))
+    assert "serving_default" in loaded.signatures
+    assert f"from a path with any of *?[\\]{{}}: copy {tmp_path / name / 'export'} first" in caplog.text
     restore_for_inference(RunDir(tmp_path / name), small_brain())
     assert all(any((tmp_path / name / path).iterdir()) for path in ("events", "export"))
