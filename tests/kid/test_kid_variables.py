@@ -115,6 +115,19 @@ def test_shared_weights_are_one_parameter_under_every_name() -> None:
     assert list(average.slots) == ["a/weights/average"]
 
 
+def test_a_brain_and_its_copy_beside_it_share_all_their_parameters() -> None:
+    inner = Brain("inner").attach(InnerProductLayer(4, max_norm=0.1, name="a"), Nest(name="nest"))
+    inner(np.ones([1, 4], np.float32))
+    twin = inner.copy()
+    twin.rename("twin")
+    brain = Brain().attach(inner, InnerProductLayer(4), twin)
+    brain(np.ones([1, 4], np.float32))
+    names = list(inner.named_variables())
+    assert [n for n in brain.parameters if not n.startswith("ip1/")] == [f"inner/{n}" for n in names]
+    assert all(brain[f"twin/{n}"] is brain[f"inner/{n}"] for n in names)
+    assert brain.num_parameters == inner.num_parameters + 4 * 6 + 4
+
+
 def test_shared_weights_decay_once() -> None:
     for layer in (
         InnerProductLayer(4, wd=WD, wd_on_bias=True),
