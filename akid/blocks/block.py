@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from akid.backend import tf
+from akid.blocks.holder import Constraint, Holder
 from akid.blocks.initializers import Initializer
+from akid.blocks.merging import Merge, merging
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
 
 #: A tensor, or a list of tensors: what a block takes and gives.
 Signal = Any
 Hook = Callable[["Block", Signal, Trip], Signal | None]
-Constraint = Callable[[tf.Tensor], tf.Tensor]
 #: Of the variables a block makes.
 DTYPES = ("float32", "float64")
 
@@ -34,11 +34,15 @@ class BlockHooks:
     post_forward: list[Hook] = field(default_factory=list)
 
 
-class Block(tf.Module):
+class Block(Holder):
     """Something that processes a signal, a tensor or a list of tensors, and emits one (paper, section 3.1).
 
     A subclass writes ``_setup(x)``, which makes variables once the first signal's shape is known, and
     ``_forward(x, trip)``. Nothing of a passage is kept in the block: it is noted on the `Trip`.
+
+    Blocks that it holds in attributes, and in lists, tuples and dicts there, are part of it. What they learn has
+    the full name ``<block>/<inner>/weights``; ``inner`` is their name, or else where they are: ``layers_0``
+    for ``self.layers[0]``.
 
     Args:
         name: letters, digits and ``_ . -``; given by the system it is attached to if left out.
@@ -51,27 +55,13 @@ class Block(tf.Module):
     def __init__(self, name: str | None = None, *, dtype: str = "float32") -> None:
         if name is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*", name):
             raise BlockError(f"A block's name has letters, digits, '_', '.' and '-' only. Received: name={name!r}")
-        super().__init__(name=None)
-        self.named = name is not None
-        self._block_name = name or self.stem
+        super().__init__(name, self.stem)
         if dtype not in DTYPES:
             raise BlockError(f"A block's dtype must be one of {DTYPES}. Received: dtype={dtype!r}")
         self.dtype = tf.as_dtype(dtype)
         self.hooks = BlockHooks()
-        self.built = False
         self.output_shape: Any = None
-        self.own_variables: dict[str, tf.Variable] = {}
-        self.constraints: dict[str, Constraint] = {}
         self._build_trip: Trip | None = None
-
-    @property
-    def name(self) -> str:
-        """The block's name, unique in its system."""
-        return self._block_name
-
-    def rename(self, name: str) -> None:
-        """Give an unnamed block its name; a system does so when the block is attached."""
-        self._block_name = name
 
     def __call__(self, signal: Signal, trip: Trip | None = None) -> Signal:
         """Send a signal through.
@@ -86,6 +76,7 @@ class Block(tf.Module):
             return self._pass(signal, trip)
 
     def _pass(self, signal: Signal, trip: Trip) -> Signal:
+        self.inner_blocks()  # names those that came into lists and dicts
         if not self.built:
             self._build(signal, trip)
         for hook in self.hooks.pre_forward:
@@ -132,6 +123,7 @@ class Block(tf.Module):
         trainable: bool = True,
         dtype: tf.DType | None = None,
         constraint: Constraint | None = None,
+        merge: Merge | None = None,
     ) -> tf.Variable:
         """Make a variable of this block; only inside ``_setup``.
 
@@ -142,6 +134,12 @@ class Block(tf.Module):
             trainable: False for state such as running statistics.
             dtype: the block's if left out.
             constraint: maps the value to an allowed one after every update (max-norm).
+            merge: of state, how the values of replicas become one where they are read from outside, such as in
+                checkpoints: their ``mean``, their ``sum``, or the ``first`` replica's. If left out, the mean of
+                floats, the first of others.
+
+        Raises:
+            BlockError: outside of ``_setup``, an unknown dimension, or an argument that cannot be.
         """
         trip = self._build_trip
         if trip is None:
@@ -152,56 +150,30 @@ class Block(tf.Module):
                 f"{trip.path or self.name}: cannot make {name!r}: a dimension is not known before the first"
                 f" signal. Received: shape={tuple(dims)}. Give the signal a static shape (all but the batch)."
             )
+        if trainable and merge is not None:
+            raise BlockError(
+                f"{trip.path or self.name}: merge is for state, trainable=False; of what is learnt the gradients"
+                f" are added up. Received: merge={merge!r} for {name!r}"
+            )
         dtype = dtype or self.dtype
+        merged = {} if trainable else merging(merge, dtype)
         draw = Initializer.of(init)
         with tf.init_scope(), trip.inside(name):
             if trip.abstract:
                 value = tf.zeros(dims, dtype)
             else:
                 value = tf.cast(draw([int(d) for d in dims], trip.path, trip.seed), dtype)
-            variable = tf.Variable(value, trainable=trainable, name=_scope(f"{trip.path}"), dtype=dtype)
+            variable = tf.Variable(value, trainable=trainable, name=_scope(trip.path), dtype=dtype, **merged)
+            trip.made[trip.path] = variable
         self.own_variables[name] = variable
         if constraint is not None:
             self.constraints[name] = constraint
         return variable
 
-    def constrain(self) -> None:
-        """Bring every constrained variable back into its allowed set; after an update."""
-        for name, constraint in self.constraints.items():
-            variable = self.own_variables[name]
-            variable.assign(constraint(variable.value()))
-
-    def named_variables(self) -> dict[str, tf.Variable]:
-        """Every variable by its name in this block, nested blocks' included."""
-        return dict(self.own_variables)
-
-    @property
-    def parameters(self) -> dict[str, tf.Variable]:
-        """The trainable variables by full name."""
-        return {n: v for n, v in self.named_variables().items() if v.trainable}
-
-    @property
-    def num_parameters(self) -> int:
-        """How many numbers are learnt."""
-        return sum(int(v.shape.num_elements() or 0) for v in self.parameters.values())
-
-    def copy(self) -> Self:
-        """Another block with the same variables: what one learns the other knows.
-
-        Raises:
-            BlockError: there are no variables yet, so the two would make their own.
-        """
-        if not self.built:
-            raise BlockError(
-                f"{self.name!r} has no variables to share yet; send a signal through it before copy()."
-            )
-        twin = copy.copy(self)
+    def _twin(self, twins: dict[int, Holder]) -> Self:
+        twin = super()._twin(twins)
         twin.hooks = BlockHooks(*(list(hooks) for hooks in vars(self.hooks).values()))
         return twin
-
-    def clone(self) -> Self:
-        """Another block with variables of its own, which start with this block's values."""
-        return copy.deepcopy(self)
 
     def options(self) -> dict[str, Any]:
         """What the block's `repr` shows."""

@@ -52,7 +52,9 @@ class Brain(GraphSystem, ProcessingLayer):
             What the last block gives.
         """
         self._kept = trip or Trip(keep=True)
-        return self(signal, self._kept)
+        out = self(signal, self._kept)
+        self.check_found(self._kept.made)
+        return out
 
     def build(self, signature: Sequence[tf.TensorSpec], seed: int = 0) -> Trip:
         """Make the variables without running anything.
@@ -63,11 +65,15 @@ class Brain(GraphSystem, ProcessingLayer):
 
         Returns:
             A passage that tells which losses and measures the brain notes; its tensors cannot be read.
+
+        Raises:
+            BlockError: something that can be learnt is nowhere to be found.
         """
         trip = Trip(seed=seed)
         # A bare graph: a tf.function in which variables are made would be traced twice.
         with tf.__internal__.FuncGraph("build").as_default():
             self([tf.compat.v1.placeholder(s.dtype, s.shape) for s in signature], trip)
+        self.check_found(trip.made)
         return trip
 
     def trace(

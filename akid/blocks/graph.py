@@ -47,16 +47,17 @@ class GraphSystem(System):
         if inputs is not None:
             edges = edges_of(inputs, block.name)
             if self.time_steps == 1:
-                check_known(edges, block.name, [b.name for b in self.blocks], feedback=False)
+                check_known(edges, block.name, self._names, feedback=False)
 
     def _setup(self, x: Signal) -> None:
         if not self.blocks:
             raise WiringError(f"{self.name!r} has no blocks; attach some before its set-up.")
         names = [b.name for b in self.blocks]
         trip = self._build_trip or Trip()
+        known = {SYSTEM_IN, *names}
         for index, name in enumerate(names):
             with blame(trip.full_name(name)):
-                check_known(self.edges(index), name, names, feedback=True)
+                check_known(self.edges(index), name, known, feedback=True)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         outputs: dict[str, list[Any]] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.checks import number
 from akid.errors import BlockError, near_match
 
@@ -46,3 +47,12 @@ class Regularizer:
             raise BlockError(f'wd must be {{"type": "l1" | "l2", "scale": number}}. Received: {dict(spec)!r}')
         regularizer = Regularizer(str(spec["type"]), number(spec["scale"], "wd", "scale", error=BlockError))
         return regularizer if regularizer.scale else None
+
+
+def note_decay(trip: Trip, regularizer: Regularizer | None, *weights: tf.Variable | None) -> None:
+    """Note what weights cost as the loss ``<block>/wd``. Those that several blocks share cost once a passage."""
+    if regularizer is None:
+        return
+    costs = [regularizer(w) for w in weights if w is not None and trip.first(w)]
+    if costs:
+        trip.loss(tf.add_n(costs), "wd")

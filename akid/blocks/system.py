@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
@@ -27,6 +28,10 @@ class System(Block):
     def __init__(self, name: str | None = None, *, dtype: str = "float32") -> None:
         super().__init__(name, dtype=dtype)
         self.blocks: list[Block] = []
+        # What `attach` asks of them, so that it need not look at each.
+        self._members: set[Block] = set()
+        self._names: set[str] = {SYSTEM_IN}
+        self._kinds: Counter[str] = Counter()
 
     def attach(self, *blocks: Any) -> Self:
         """Add blocks, in order. Lists and tuples are flattened, so that sugar may return a list.
@@ -46,20 +51,22 @@ class System(Block):
             self._name_block(block)
             self._check_wiring(block)
             self.blocks.append(block)
+            self._members.add(block)
+            self._names.add(block.name)
+            self._kinds[_kind(block)] += 1
         return self
 
     def _name_block(self, block: Block) -> None:
-        if any(b is block for b in self.blocks):
+        if block in self._members:
             raise WiringError(
                 f"{self.name!r}: {block.name!r} is attached already; a block stands in one place of a system."
             )
-        taken = {b.name for b in self.blocks} | {SYSTEM_IN}
         if not block.named:
-            number = 1 + sum(type(b) is type(block) for b in self.blocks)
-            while f"{block.stem}{number}" in taken:
+            number = 1 + self._kinds[_kind(block)]
+            while f"{block.stem}{number}" in self._names:
                 number += 1
             block.rename(f"{block.stem}{number}")
-        elif block.name in taken:
+        elif block.name in self._names:
             why = "is reserved" if block.name == SYSTEM_IN else "is attached already"
             raise WiringError(
                 f"{self.name!r}: a block called {block.name!r} {why}; names must be unique in a system."
@@ -78,27 +85,6 @@ class System(Block):
         if name not in blocks:
             raise KeyError(f"{self.name!r} has no block {name!r}. {near_match(name, blocks)}")
         return blocks[name]
-
-    def named_blocks(self, prefix: str = "") -> Iterator[tuple[str, Block]]:
-        """``(full name, block)`` of every block, nested ones after their system."""
-        for block in self.blocks:
-            yield prefix + block.name, block
-            if isinstance(block, System):
-                yield from block.named_blocks(f"{prefix}{block.name}/")
-
-    def named_variables(self) -> dict[str, tf.Variable]:
-        """Every variable by full name, nested blocks' included."""
-        found = super().named_variables()
-        for block in self.blocks:
-            for name, variable in block.named_variables().items():
-                found[f"{block.name}/{name}"] = variable
-        return found
-
-    def constrain(self) -> None:
-        """Bring every constrained variable back into its allowed set; after an update."""
-        super().constrain()
-        for block in self.blocks:
-            block.constrain()
 
     def __getitem__(self, name: str) -> tf.Variable | Block:
         """A variable (``conv1/weights``) or a block (``conv1``) by full name.
@@ -125,13 +111,6 @@ class System(Block):
     def __bool__(self) -> bool:
         return True
 
-    def copy(self) -> Self:
-        """Another system with the same variables."""
-        twin = super().copy()
-        # What no signal has reached yet is shared as it is: whoever builds it builds it for both.
-        twin.blocks = [block.copy() if block.built else block for block in self.blocks]
-        return twin
-
     def _pass(self, signal: Signal, trip: Trip) -> Signal:
         # The outermost system does not appear in full names: "conv1/weights", not "brain/conv1/weights".
         if trip.rooted or len(trip._path) != 1:
@@ -143,6 +122,10 @@ class System(Block):
         finally:
             trip.rooted = False
             trip._path.append(root)
+
+
+def _kind(block: Block) -> str:
+    return f"{type(block).__module__}.{type(block).__qualname__}"
 
 
 def _flat(blocks: Iterable[Any]) -> Iterator[Any]:

@@ -83,6 +83,9 @@ class Trip:
         self.rooted = False
         self._path: list[str] = []
         self._draws: dict[str, int] = {}
+        #: Variables made on the way, by full name.
+        self.made: dict[str, tf.Variable] = {}
+        self._counted: set[int] = set()
 
     @property
     def path(self) -> str:
@@ -144,6 +147,14 @@ class Trip:
         """
         if self.last:
             self.evals[self.full_name(name)] = Eval(parts=tuple(parts), finish=finish)
+
+    def first(self, what: object) -> bool:
+        """Whether this is met for the first time in this passage: what several blocks share may count once."""
+        if not self.last:
+            return True
+        met = id(what) in self._counted
+        self._counted.add(id(what))
+        return not met
 
     def summary(self, name: str, value: tf.Tensor, kind: str = "histogram") -> None:
         """Note something to look at: ``kind`` is ``scalar``, ``histogram`` or ``image``."""

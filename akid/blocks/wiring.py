@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,20 +67,20 @@ def _edge(entry: Mapping[str, Any] | str, where: str) -> Edge:
     )
 
 
-def check_known(edges: Iterable[Edge], block: str, known: Iterable[str], feedback: bool) -> None:
+def check_known(edges: Iterable[Edge], block: str, known: Set[str], feedback: bool) -> None:
     """Every edge comes from a block that is known.
 
     Args:
+        known: their names, and ``system_in``.
         feedback: whether the system unrolls time, so that later blocks are allowed too.
 
     Raises:
         WiringError: with a near match, and a word on feedback where it is not on.
     """
-    names = [SYSTEM_IN, *known]
     for edge in edges:
-        if edge.name in names:
+        if edge.name in known:
             continue
-        hint = near_match(edge.name, names)
+        hint = near_match(edge.name, known)
         later = (
             ""
             if feedback

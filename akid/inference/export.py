@@ -14,6 +14,7 @@ from akid.errors import DataError
 from akid.inference.predictor import Predictor, preparation
 from akid.inference.signature import Signature
 from akid.runs.checkpoints import Checkpoints, committed
+from akid.runs.literal import SPECIAL
 from akid.runs.run_dir import RunDir, read_json, write_json
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ def export_brain(
         raise DataError(f"The export cannot be written to {target}: {reason}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    odd = "".join(sorted(SPECIAL & set(str(target.absolute()))))
+    if odd:
+        logger.warning("TensorFlow cannot load an export from a path with any of %s: copy %s first", odd, target)
     return target
 
 

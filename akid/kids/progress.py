@@ -63,7 +63,7 @@ class TerminalLine:
         )
 
         columns = (TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, TextColumn("{task.fields[measures]}"))
+        self._bar = Progress(*columns, TextColumn("{task.fields[measures]}", markup=False))
         self._task = self._bar.add_task("", total=last, completed=first, measures="")
         self._shown: dict[str, str] = {}
         self._bar.start()

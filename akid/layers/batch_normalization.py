@@ -63,10 +63,10 @@ class BatchNormalizationLayer(TensorLayer):
         if self.gamma_init is not None:
             shape = [1] if self.share_gamma else channels
             self.gamma = self.variable("gamma", shape, _constant(self.gamma_init), trainable=not self.fix_gamma)
-        self.running_mean = self.variable("running_mean", channels, trainable=False)
-        self.running_variance = self.variable("running_variance", channels, "ones", trainable=False)
+        self.running_mean = self.variable("running_mean", channels, trainable=False, merge="mean")
+        self.running_variance = self.variable("running_variance", channels, "ones", trainable=False, merge="mean")
         if self.momentum is None:
-            self.count = self.variable("count", [], trainable=False)
+            self.count = self.variable("count", [], trainable=False, merge="first")
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         like = self.running_mean

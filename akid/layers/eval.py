@@ -30,14 +30,18 @@ class EvalLayer(ProcessingLayer):
     stem = "eval"
 
     def _measure(self, predictions: tf.Tensor, labels: tf.Tensor, trip: Trip) -> tf.Tensor:
-        """Scalar, the measure of the batch, noted on the trip."""
+        """Scalar, the measure of the batch: the mean over its rows, unless it notes another on the trip itself."""
         raise NotImplementedError(f"{type(self).__name__} must define _measure(self, predictions, labels, trip)")
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         predictions, labels = signals(self, x, ("predictions", "labels"))
         if trip.inferring:
             return None
-        return tf.cast(self._measure(predictions, labels, trip), self.dtype)
+        noted = len(trip.evals)
+        value = self._measure(predictions, labels, trip)
+        if len(trip.evals) == noted:
+            trip.eval(value, rows(predictions))
+        return tf.cast(value, self.dtype)
 
     def _mean(self, hits: tf.Tensor, trip: Trip) -> tf.Tensor:
         """Note the mean of ``[batch, ...]``; batches count by their rows."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
+from akid.blocks.merging import merging
 from akid.blocks.trip import Trip
 from akid.errors import BlockError, near_match
 
@@ -52,7 +53,7 @@ class KerasLayer(ProcessingLayer):
     def _adopt(self) -> None:
         """Build the wrapped layer, and make its variables the block's."""
         symbols = [_keras().KerasTensor(shape, dtype=dtype) for shape, dtype in self._takes]
-        with tf.init_scope():
+        with tf.init_scope(), tf.variable_creator_scope(_merging):
             self.layer(symbols if self._takes_list else symbols[0])
         self.own_variables = {}
         for name, weight in _named(self.layer, dir(_keras().layers)):
@@ -77,7 +78,8 @@ class KerasLayer(ProcessingLayer):
         values = [(weight, tf.convert_to_tensor(weight.value)) for weight in self.layer.variables]
         with _keras().StatelessScope(state_mapping=values, collect_losses=True) as scope:
             out = self.layer(x, training=trip.training)
-            losses = self.layer.losses
+            # Of weights that another block shares the regularizers count once; losses of activities always.
+            losses = self.layer.losses if trip.first(self.layer) else list(scope.losses)
         if losses:
             trip.loss(tf.add_n([tf.reduce_sum(loss) for loss in losses]), "losses")
         if trip.updating:
@@ -109,6 +111,13 @@ def _keras() -> Any:
             f" Received: backend={backend!r}"
         )
     return keras
+
+
+def _merging(create: Callable[..., Any], **options: Any) -> Any:
+    """Makes a variable as Keras asks for it; its state merges over replicas, which Keras does not say."""
+    if options.get("trainable") is False:
+        options |= merging(None, tf.as_dtype(options["dtype"]))
+    return create(**options)
 
 
 #: Layers that run a function or load a program: not for manifests, which must not execute code.

@@ -8,7 +8,7 @@ from akid.arguments import Inputs, at_least
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.initializers import Initializer
-from akid.blocks.regularizers import Regularizer
+from akid.blocks.regularizers import Regularizer, note_decay
 from akid.blocks.trip import Trip
 from akid.layers.synapse import Decay, Init
 from akid.layers.tensor import SEQUENCES, TensorLayer
@@ -67,8 +67,7 @@ class RecurrentLayer(TensorLayer):
         return tf.tanh(driven + tf.matmul(state, recurrent))
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
-        if self.wd is not None:
-            trip.loss(self.wd(self.weights) + self.wd(self.recurrent_weights), "wd")
+        note_decay(trip, self.wd, self.weights, self.recurrent_weights)
         # All that does not depend on the state is computed for all time steps at once.
         driven = tf.transpose(tf.tensordot(x, self.weights, 1) + self.biases, [1, 0, 2])
         start = tf.zeros([tf.shape(x)[0], self.out_channel_num], driven.dtype)

@@ -9,7 +9,7 @@ from akid.arguments import Inputs, at_least
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.initializers import Initializer
-from akid.blocks.regularizers import Regularizer
+from akid.blocks.regularizers import Regularizer, note_decay
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.synapse import Decay, Init
@@ -53,8 +53,7 @@ class EmbeddingLayer(TensorLayer):
         self.weights = self.variable("weights", [self.num_embeddings, self.embedding_dim], self.init)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
-        if self.wd is not None:
-            trip.loss(self.wd(self.weights), "wd")
+        note_decay(trip, self.wd, self.weights)
         return tf.gather(self.weights, x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int32))
 
     def options(self) -> dict[str, Any]:
@@ -115,9 +114,8 @@ class SelfAttentionLayer(TensorLayer):
             self.variable(f"{part}/biases", [size])
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
-        if self.wd is not None:
-            weights = [v for n, v in self.own_variables.items() if n.endswith("weights")]
-            trip.loss(tf.add_n([self.wd(w) for w in weights]), "wd")
+        weights = [v for n, v in self.own_variables.items() if n.endswith("weights")]
+        note_decay(trip, self.wd, *weights)
         query, key, value = (self._heads(self._linear(x, part)) for part in ("query", "key", "value"))
         scores = tf.matmul(query, key, transpose_b=True) / math.sqrt(x.shape[-1] // self.head_num)
         if self.causal:

@@ -9,7 +9,7 @@ from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
 from akid.blocks.block import Constraint, Signal
 from akid.blocks.initializers import Initializer
-from akid.blocks.regularizers import Regularizer
+from akid.blocks.regularizers import Regularizer, note_decay
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.tensor import IMAGES, TensorLayer
@@ -66,11 +66,7 @@ class SynapseLayer(TensorLayer):
 
     def _finish(self, out: tf.Tensor, trip: Trip) -> tf.Tensor:
         """Add the biases, and note the weight decay."""
-        if self.wd is not None:
-            decay = self.wd(self.weights)
-            if self.wd_on_bias and self.biases is not None:
-                decay += self.wd(self.biases)
-            trip.loss(decay, "wd")
+        note_decay(trip, self.wd, self.weights, self.biases if self.wd_on_bias else None)
         return out if self.biases is None else tf.nn.bias_add(out, self.biases)
 
     def options(self) -> dict[str, Any]:

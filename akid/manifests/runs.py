@@ -16,6 +16,7 @@ from akid.job import AkidJob
 from akid.job.api.kid import Kid as KidSpec
 from akid.manifests.declare import Declared, declare_kid
 from akid.manifests.scripts import kid_of_module, kid_of_script, render
+from akid.runs.checkpoints import committed
 from akid.runs.run_dir import RunDir, checked_mapping, write_atomically
 
 #: Arguments that may differ when a run is resumed: how long, and what is shown or kept.
@@ -95,7 +96,7 @@ def check_run(job: AkidJob, log_dir: Path) -> None:
         InvalidSpecError: it does, and has checkpoints of it.
     """
     run_dir = RunDir(log_dir)
-    if not run_dir.kid.exists() or not any(run_dir.checkpoints.glob("*")):
+    if not run_dir.kid.exists() or not committed(run_dir.checkpoints):
         return
     before = _recipe(run_dir.kid)
     changed = _difference(_comparable(before), _comparable(job.spec.kid.arguments()), "spec.kid")

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from akid.blocks.trip import Trip
-from akid.errors import AkidError, InvalidSpecError, MissingDataError, StorageError, WiringError, blamed
+from akid.errors import (
+    AkidError,
+    DamagedFileError,
+    InvalidSpecError,
+    MissingDataError,
+    StorageError,
+    WiringError,
+    blamed,
+)
 from akid.job.manifest.problems import join
 from akid.kids.kid import Kid
 from akid.kids.options import check_goal
@@ -75,7 +83,7 @@ def _errors_at(path: str, declared: Declared, arguments: Mapping[str, object] | 
     """Errors in this context are of the field at ``path``, or of the block they came from."""
     try:
         yield
-    except (InvalidSpecError, MissingDataError, StorageError):
+    except (InvalidSpecError, MissingDataError, StorageError, DamagedFileError):
         raise
     except Exception as error:
         name = blamed(error)

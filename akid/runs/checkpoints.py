@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from akid.backend import tf
+from akid.blocks.inner import once
 from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
+from akid.runs.literal import literal
 from akid.runs.run_dir import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -32,7 +35,7 @@ class Checkpoints:
     Args:
         directory: of the latest ones.
         best: directory of the best one.
-        variables: what is saved, by name.
+        variables: what is saved, by name; under the first of its names if it has several.
         finite: names of those that must be finite, or nothing is saved.
         keep: how many are kept.
     """
@@ -46,8 +49,8 @@ class Checkpoints:
         keep: int = 3,
     ) -> None:
         self.directory, self.best, self.keep = directory, best, keep
-        self._names = list(variables)
-        self._variables = list(variables.values())
+        saved = once(variables)
+        self._names, self._variables = list(saved), list(saved.values())
         self._finite = finite
         self._snapshot = tf.function(self._read, autograph=False)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="akid-checkpoint")
@@ -132,19 +135,18 @@ class Checkpoints:
 
         Raises:
             DataError: it is of another Kid.
+            DamagedFileError: there are some, but none can be read.
         """
         self.sync()
-        paths = committed(self.best if best else self.directory)
+        directory = self.best if best else self.directory
+        paths = committed(directory)
+        problems: list[str] = []
         for path in reversed(paths):
             try:
-                meta = read_json(path / _META)
-                self._check_fits(path)
-                dtypes = [v.dtype for v in self._variables]
-                slices = [""] * len(dtypes)
-                values = tf.raw_ops.RestoreV2(
-                    prefix=str(path / _FILE), tensor_names=self._names, shape_and_slices=slices, dtypes=dtypes
-                )
+                with literal(path) as readable:
+                    meta, values = _meta_of(path), self._values_in(readable / _FILE, path)
             except (OSError, tf.errors.OpError, DamagedFileError) as error:
+                problems.append(f"{path.name}: {getattr(error, 'message', None) or error}")
                 logger.warning("checkpoint %s cannot be read (%s)", path, error)
                 continue
             for variable, value in zip(self._variables, values, strict=True):
@@ -152,38 +154,91 @@ class Checkpoints:
             if path is not paths[-1]:
                 logger.warning("going on from %s", path)
             return meta
+        if not paths:
+            problems = [f"{path.name}: there is no {_META} in it" for path in _numbered(directory)]
+        if problems:
+            raise DamagedFileError(
+                f"None of the checkpoints in {directory} can be read; nothing was changed. Put back a good copy,"
+                f" use another log_dir, or begin anew with --fresh. {'; '.join(problems)}"
+            )
         return None
+
+    def _values_in(self, prefix: Path, path: Path) -> list[tf.Tensor]:
+        """The values in a checkpoint's file of variables; ``path`` is what its user calls the checkpoint."""
+        reader = tf.train.load_checkpoint(str(prefix))
+        shapes, there = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+        for name, variable in zip(self._names, self._variables, strict=True):
+            found = None if name not in shapes else (tuple(shapes[name]), there[name])
+            difference = _difference(found, (tuple(variable.shape), variable.dtype))
+            if difference:
+                raise DataError(
+                    f"The checkpoint {path} is of another Kid: {name!r} {difference} here. Use another log_dir, or"
+                    " the Kid it was made with."
+                )
+        dtypes, slices = [v.dtype for v in self._variables], [""] * len(self._names)
+        return tf.raw_ops.RestoreV2(
+            prefix=str(prefix), tensor_names=self._names, shape_and_slices=slices, dtypes=dtypes
+        )
 
     def forget_after(self, step: int) -> None:
         """Set checkpoints after this step aside: they could not be read, or another one was chosen."""
         for path in committed(self.directory):
-            if int(path.name.removeprefix("step-")) > step:
+            if _step_of(path) > step:
                 _rename(path, path.with_name(f"aside-{path.name}"))
 
-    def _check_fits(self, path: Path) -> None:
-        shapes = {name: tuple(shape) for name, shape in tf.train.list_variables(str(path / _FILE))}
-        for name, variable in zip(self._names, self._variables, strict=True):
-            if shapes.get(name) != tuple(variable.shape):
-                there = f"has the shape {shapes[name]}" if name in shapes else "does not exist"
-                raise DataError(
-                    f"The checkpoint {path} is of another Kid: {name!r} {there} there and has the shape"
-                    f" {tuple(variable.shape)} here. Use another log_dir, or the Kid it was made with."
-                )
+
+def _difference(there: tuple[Any, tf.DType] | None, here: tuple[Any, tf.DType]) -> str:
+    """In which respect a variable in a checkpoint, shape and dtype, is not the one of this Kid."""
+    if there is None:
+        return f"does not exist there and has the shape {here[0]}"
+    if there[0] != here[0]:
+        return f"has the shape {there[0]} there and has the shape {here[0]}"
+    return "" if there[1] == here[1] else f"is of dtype {there[1].name} there and of {here[1].name}"
+
+
+def _meta_of(path: Path) -> dict[str, Any]:
+    meta = read_json(path / _META) or {}
+    step = _step_of(path)
+    if meta.get("step") != step:
+        raise DamagedFileError(f'{path / _META} is damaged: expected "step": {step}, received {meta!r}.')
+    return meta
 
 
 def committed(directory: Path) -> list[Path]:
-    """The complete checkpoints of a directory, oldest first."""
-    if not directory.is_dir():
+    """The complete checkpoints of a directory, oldest first; whatever else lies there is left alone.
+
+    Raises:
+        StorageError: the directory cannot be read.
+    """
+    return [path for path in _numbered(directory) if (path / _META).exists()]
+
+
+def _numbered(directory: Path) -> list[Path]:
+    """What has the name of a checkpoint, by the number of its step."""
+    try:
+        names = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(p for p in directory.glob("step-*") if (p / _META).exists())
+    except OSError as error:
+        raise StorageError(f"The checkpoints in {directory} cannot be read: {error.strerror}.") from error
+    return sorted((directory / name for name in names if _is_numbered(name, "step-")), key=_step_of)
+
+
+def _is_numbered(name: str, prefix: str) -> bool:
+    return re.fullmatch(rf"{prefix}([0-9]{{8}}|[1-9][0-9]{{8,}})", name) is not None
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
 
 
 def _prune(directory: Path, keep: int) -> None:
     for path in committed(directory)[:-keep]:
         (path / _META).unlink()
         shutil.rmtree(path, ignore_errors=True)
-    for path in directory.glob("partial-*"):
-        shutil.rmtree(path, ignore_errors=True)
+    for path in directory.iterdir():
+        if _is_numbered(path.name, "partial-"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _emptied(path: Path) -> Path:

@@ -28,7 +28,7 @@ class DownloadProgress:
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             columns = (
-                TextColumn(name),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 DownloadColumn(),
                 TransferSpeedColumn(),

@@ -88,7 +88,10 @@ class TFRecordSource(Source):
     def _find(self, split: str) -> list[Path]:
         files: list[Path] = []
         for pattern in self._patterns[split]:
-            found = sorted(glob.glob(os.path.join(glob.escape(str(self.work_dir)), pattern)))
+            # A file that is called so is meant, even where its name is a pattern that does not match itself.
+            literal = self.work_dir / pattern
+            matches = glob.glob(os.path.join(glob.escape(str(self.work_dir)), pattern))
+            found = [literal] if literal.is_file() else sorted(matches)
             if not found:
                 there = sorted(entry.name for entry in os.scandir(self.work_dir)) if self.work_dir.is_dir() else []
                 raise DataError(

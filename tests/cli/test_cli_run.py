@@ -84,6 +84,20 @@ def test_the_run_directory_of_another_kid_is_refused_unless_fresh(tmp_path, caps
     assert "tiny: step 5, " in capsys.readouterr().out
 
 
+def test_a_run_whose_checkpoints_cannot_be_read_is_kept_unless_fresh(tmp_path, capsys):
+    file, log_dir = write(tmp_path), tmp_path / "run"
+    assert run(file, log_dir) == 0
+    for index in log_dir.rglob("variables.index"):
+        index.write_bytes(b"")
+    before = (log_dir / "metrics.jsonl").read_text()
+    capsys.readouterr()
+    assert run(file, log_dir) == 2
+    error = capsys.readouterr().err
+    assert f"akid: None of the checkpoints in {log_dir}/checkpoints can be read; nothing was changed." in error
+    assert (log_dir / "metrics.jsonl").read_text() == before
+    assert run(file, log_dir, fresh=True) == 0
+
+
 def test_fresh_keeps_the_old_run_if_the_new_kid_is_invalid(tmp_path):
     file, log_dir = write(tmp_path), tmp_path / "run"
     assert run(file, log_dir) == 0

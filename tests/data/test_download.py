@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import socket
 import threading
 from pathlib import Path
@@ -172,5 +173,5 @@ def test_a_terminal_sees_a_bar(
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    download(url, path)
-    assert "set.gz" in capsys.readouterr().err
+    download(url, path.with_name("[b]{0.5}.gz"))
+    assert "[b]{0.5}.gz" in re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)

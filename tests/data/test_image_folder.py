@@ -187,3 +187,10 @@ def test_wrong_arguments_are_refused() -> None:
         ImageFolderSource("x", channels=4)
     with pytest.raises(BlockError, match="ImageFolderSource: size must be an integer"):
         ImageFolderSource("x", size=[1, 2, 3])
+
+
+def test_pictures_may_lie_under_any_path(tmp_path: Path) -> None:
+    image = noise()
+    write(tmp_path / "a[0-9]{b,c}*?\\" / "cat" / "[0].png", png(image))
+    source = ready(tmp_path / "a[0-9]{b,c}*?\\", num_val=0)
+    np.testing.assert_array_equal(gathered(source)[0][0], image)

@@ -244,3 +244,15 @@ def test_a_wrong_specification_is_told(work_dir: Path, wrong: str) -> None:
 def test_a_feature_that_is_not_in_the_records_is_told(work_dir: Path) -> None:
     with pytest.raises(DataError, match=r"train-0.tfrecord has no feature 'lable'. Did you mean 'label'"):
         ready(work_dir, {**FEATURES, "lable": {}}, labels=["lable"])
+
+
+def test_files_may_lie_under_any_path_and_have_any_name(tmp_path: Path) -> None:
+    odd = tmp_path / "a[0-9]{b,c}*?\\"
+    odd.mkdir()
+    write(odd / "lr=[0.05].tfrecord", [serialised(i) for i in range(5)])
+    write(odd / "other.tfrecord", [serialised(i) for i in range(5, 8)])
+    for pattern, size in (("*.tfrecord", 8), ("lr=[[]*.tfrecord", 5), ("lr=[0.05].tfrecord", 5)):
+        source = ready(odd, train=pattern)
+        rows = source.gather("train", tf.range(size, dtype=tf.int64))
+        assert source.size("train") == size
+        np.testing.assert_array_equal(rows[1], range(size))

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +12,14 @@ from small_kids import metrics, small_brain, small_kid, values
 
 from akid import Brain, DataError
 from akid.backend import tf
-from akid.errors import StorageError
+from akid.blocks import ProcessingLayer
+from akid.blocks.trip import Trip
+from akid.errors import DamagedFileError, StorageError
+from akid.inference.export import restore_for_inference
 from akid.kongfus import AdamKongFu
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
 from akid.runs.checkpoints import Checkpoints, committed
+from akid.runs.run_dir import RunDir
 
 
 def steps(directory: Path) -> list[int]:
@@ -65,6 +71,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     kid.practice()
     assert metrics(tmp_path / "b") == metrics(tmp_path / "a")
     assert steps(tmp_path / "b" / "checkpoints") == [10, 15, 20]
+    assert (tmp_path / "b" / "checkpoints" / "aside-step-00000015" / "checkpoint.json").exists()
 
 
 def test_half_a_checkpoint_does_not_count(tmp_path: Path) -> None:
@@ -145,3 +152,53 @@ def test_the_moving_average_stands_in_for_validation_and_prediction_only(tmp_pat
     again.setup()
     np.testing.assert_array_equal(values(again)["ip1/weights"], raw["ip1/weights"])
     np.testing.assert_allclose(again.predict(data)["ip2"], expected, rtol=1e-5)
+
+
+def everything(directory: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_nothing_changes_if_no_checkpoint_can_be_read(tmp_path: Path) -> None:
+    small_kid(tmp_path).practice()
+    for path in committed(tmp_path / "checkpoints"):
+        (path / "variables.index").write_bytes(b"junk")
+    before = everything(tmp_path)
+    with pytest.raises(DamagedFileError, match=r"None of the checkpoints in .* can be read; nothing was changed"):
+        small_kid(tmp_path).practice()
+    assert everything(tmp_path) == before
+
+
+def test_a_checkpoint_of_another_dtype_is_refused(tmp_path: Path) -> None:
+    small_kid(tmp_path).practice()
+    before = everything(tmp_path)
+    double = Brain("double").attach(
+        InnerProductLayer(8, name="ip1"),
+        CastLayer(name="cast"),
+        InnerProductLayer(3, name="ip2", dtype="float64"),
+        SoftmaxWithLossLayer(3, name="loss", inputs=["ip2", {"name": "system_in", "idxs": [1]}]),
+    )
+    text = r"is of another Kid: 'brain/ip2/weights' is of dtype float32 there and of float64 here\. Use another"
+    with pytest.raises(DataError, match=text):
+        small_kid(tmp_path, brain=double).practice()
+    assert everything(tmp_path) == before
+
+
+class CastLayer(ProcessingLayer):
+    """To float64."""
+
+    def _forward(self, x: Any, trip: Trip) -> Any:
+        return tf.cast(x, tf.float64)
+
+
+def test_a_run_directory_may_have_any_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    name = "lr=[0.05]{a,b}*?\\"
+    small_kid(tmp_path / name, do_summary=True).practice()
+    kid = small_kid(tmp_path / name)
+    kid.setup()
+    assert kid.step == 10
+    kid.restore(best=True)
+    loaded = tf.saved_model.load(str(shutil.copytree(kid.export(), tmp_path / "export")))
+    assert "serving_default" in loaded.signatures
+    assert f"from a path with any of *?[\\]{{}}: copy {tmp_path / name / 'export'} first" in caplog.text
+    restore_for_inference(RunDir(tmp_path / name), small_brain())
+    assert all(any((tmp_path / name / path).iterdir()) for path in ("events", "export"))

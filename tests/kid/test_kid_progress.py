@@ -38,7 +38,7 @@ line = progress_of(None, 40, 100)
 assert isinstance(line, TerminalLine)
 line.advance(70)
 line.note({"kind": "train", "step": 70, "loss": 0.25, "lr": None, "examples_per_second": 12345.6})
-line.note({"kind": "val", "step": 70, "val_loss": 0.5})
+line.note({"kind": "val", "step": 70, "val_loss": 0.5, "f[b]": 1.0})
 line.advance(100)
 line.close()
 """
@@ -63,7 +63,7 @@ def test_a_line_moves_on_a_terminal() -> None:
     os.close(leader)
     text = shown.decode()
     assert process.returncode == 0, text
-    for expected in ("step", "100/100", "loss 0.25", "examples_per_second 12,346", "val_loss 0.5"):
+    for expected in ("step", "100/100", "loss 0.25", "examples_per_second 12,346", "val_loss 0.5", "f[b] 1"):
         assert expected in text
     assert "\r" in text or "\x1b[" in text, "one line, drawn anew"
 

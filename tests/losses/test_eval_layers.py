@@ -157,3 +157,34 @@ def test_a_column_with_a_nan_is_nan(measure):
     scores = tf.constant([[1.0, np.nan], [2.0, 1.0], [0.0, 3.0]])
     values = measure(scores, tf.constant([[True, True], [True, False], [False, True]])).numpy()
     assert np.isnan(values).tolist() == [False, True]
+
+
+class MeanDistance(layers.EvalLayer):
+    """Returns its measure, as the base class says, and notes nothing."""
+
+    def _measure(self, predictions, labels, trip):
+        return tf.reduce_mean(tf.abs(predictions - tf.cast(labels, predictions.dtype)))
+
+
+class NamedDistance(layers.EvalLayer):
+    """Notes its measure under another name."""
+
+    def _measure(self, predictions, labels, trip):
+        value = tf.reduce_mean(predictions)
+        trip.eval(value, 2.0, "mean")
+        return value
+
+
+@pytest.mark.parametrize("size", [23, 10, 1])
+def test_what_a_measure_returns_is_noted(size):
+    expected = np.abs(SCORES - BITS).mean()
+    np.testing.assert_allclose(over_batches(MeanDistance(), SCORES, BITS, size), expected, rtol=1e-5)
+
+
+def test_what_a_measure_notes_itself_is_not_noted_again():
+    trip = Trip()
+    NamedDistance(name="it")([tf.constant(SCORES), tf.constant(BITS)], trip)
+    assert list(trip.evals) == ["it/mean"]
+    with trip.at_time(0, last=False):
+        MeanDistance(name="early")([tf.constant(SCORES), tf.constant(BITS)], trip)
+    assert list(trip.evals) == ["it/mean"]

@@ -292,3 +292,18 @@ def test_the_users_inputs_are_not_changed() -> None:
     entry = {"name": "first", "idxs": [0]}
     two(entry)(X)
     assert entry == {"name": "first", "idxs": [0]}
+
+
+def test_a_thousand_blocks_are_attached_without_looking_at_each_of_them_again() -> None:
+    looked: list[str] = []
+
+    class Seen(ProcessingLayer):
+        @property
+        def name(self) -> str:
+            looked.append("name")
+            return super().name
+
+    brain = Brain()
+    for i in range(1000):
+        brain.attach(Seen(name=f"b{i}", inputs=[f"b{i - 1}" if i else SYSTEM_IN]))
+    assert len(looked) < 10_000
