@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from akid_operator.kube.api import Call
 from akid_operator.serve.metrics import Metrics
-from akid_operator.watch.resync import Resync
 from akid_operator.work.apply import WaitError
 from akid_operator.work.controller import Controller
+from akid_operator.work.resync import Resync
 from scene import CORE, JOB, KEY, Scene
 
 from akid.job import PodDefaults
