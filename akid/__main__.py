@@ -5,10 +5,10 @@ import sys
 
 def main() -> int:
     """The commands. `train` loads only what a supervisor needs: it lives beside the training all the time."""
-    if sys.argv[1:] == ["train"]:
+    if sys.argv[1:] == ["train"] or sys.argv[1:3] == ["train", "--"]:
         from akid.trainer.command import train
 
-        return train()
+        return train(sys.argv[3:])
     from akid.cli import main as commands
 
     return commands()

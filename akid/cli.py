@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train = commands.add_parser("train", help="what a member of a job runs; the environment says which")
     train.set_defaults(command=_train)
+    train.add_argument(
+        "program", nargs="*", metavar="-- PROGRAM", help="what trains instead of the manifest's kid"
+    )
     return parser
 
 
@@ -136,7 +139,7 @@ def _logs(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     from akid.trainer.command import train
 
-    return train()
+    return train(options.program)
 
 
 def _validate(options: argparse.Namespace) -> int:

@@ -53,9 +53,9 @@ class Reporter:
         )
 
     @property
-    def listened_to(self) -> bool:
-        """Whether there is a pipe."""
-        return self._fd is not None
+    def useful(self) -> bool:
+        """Whether there is a pipe, or a fault on purpose to make."""
+        return self._fd is not None or self._fault is not None
 
     def step(self, step: int, **facts: Any) -> None:
         """So many steps are done. A report is left out if one was made just before, or the pipe is full.
@@ -71,7 +71,7 @@ class Reporter:
             return
         if select.select([], [self._fd], [], 0)[1]:
             self._told = now
-            self.tell("step", step=step, **{name: value for name, value in facts.items() if _finite(value)})
+            self.tell("step", step=step, **_finite(facts))
 
     def peer_lost(self, message: str) -> None:
         """This process ends because another member is gone: nothing is wrong with it."""
@@ -132,5 +132,11 @@ def shortened(text: str) -> str:
     return text if len(data) <= MAX_MESSAGE else data[-MAX_MESSAGE:].decode(errors="ignore")
 
 
-def _finite(value: Any) -> bool:
-    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
+def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is not known, NaN and infinity, which JSON has not; also within mappings."""
+    cleaned = {name: _finite(value) if isinstance(value, Mapping) else value for name, value in facts.items()}
+    return {name: value for name, value in cleaned.items() if value is not None and not _is_odd(value)}
+
+
+def _is_odd(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

@@ -6,7 +6,6 @@ request (PR_SET_PDEATHSIG) outlives exec. A starter that died before it was made
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -20,6 +19,8 @@ def die_with(starter: int) -> None:
     Args:
         starter: pid of the process whose end is meant; if it is gone already, this process ends too.
     """
+    import ctypes  # not needed by whoever only knows this file's name
+
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != starter:
         os._exit(128 + signal.SIGKILL)

@@ -15,6 +15,10 @@ from akid.trainer.report import Reporter
 FAILED, INVALID, INTERRUPTED = 1, 2, 130
 
 
+class MissingVariableError(AkidError, ValueError):
+    """This process was not started as a member of a job."""
+
+
 def main() -> int:
     """Train; gives the exit code. Why it failed is said on standard error and told whoever started this."""
     reporter = Reporter.from_environment()
@@ -56,11 +60,13 @@ def needed(name: str, value: Callable[[str], str | None] = os.environ.get) -> st
     """A variable of the environment.
 
     Raises:
-        ValueError: it is not set.
+        MissingVariableError: it is not set.
     """
     found = value(name)
     if not found:
-        raise ValueError(f"${name} is not set; `akid train` is started by `akid run` or by the operator.")
+        raise MissingVariableError(
+            f"${name} is not set; `akid train` is started by `akid run` or by the operator."
+        )
     return found
 
 
