@@ -1,4 +1,4 @@
-"""The commands: ``akid run | validate | render | export``."""
+"""The commands: ``akid run | validate | render | export | logs``; ``akid train`` is in `akid.trainer`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 import yaml
 
 from akid import __version__
-from akid.errors import AkidError, PeerLostError, UserCodeError
+from akid.errors import AkidError, InvalidSpecError, PeerLostError, UserCodeError
 from akid.job import AkidJob, load_mapping, parse
 
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C; please start me again.
 INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
 
+CHAOS = "a fault on purpose, such as kill:worker-1@step=300 or stop:worker-0@every=15s; may be given several times"
+LOGS = "Print what the members of a run said, attempt by attempt."
 EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
 
@@ -50,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     run = _command(commands, "run", _run, "train an AkidJob on this machine; a second run goes on")
     run.add_argument("--log-dir", type=Path, help="run directory; runs/<name of the job> if left out")
     run.add_argument("--fresh", action="store_true", help="begin anew in a run directory that was used before")
+    run.add_argument("--chaos", action="append", default=[], metavar="FAULT", help=CHAOS)
     _command(commands, "validate", _validate, "check an AkidJob without training it")
     _command(commands, "render", _render, "print an AkidJob as it would run: settings applied, script filled in")
     export = commands.add_parser("export", help="write what a run learnt as a SavedModel", description=EXPORT)
@@ -57,6 +60,18 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("log_dir", type=Path, metavar="LOG_DIR", help="run directory of `akid run`")
     export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
     export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
+    logs = commands.add_parser("logs", help="print what the members of a run said", description=LOGS)
+    logs.set_defaults(command=_logs)
+    logs.add_argument("log_dir", type=Path, metavar="RUN_DIR", help="run directory of `akid run`")
+    logs.add_argument("--member", metavar="NAME", help="such as worker-1; every one if left out")
+    logs.add_argument(
+        "--attempt", type=int, metavar="N", help="which of its starts, from 0; every one if left out"
+    )
+    train = commands.add_parser("train", help="what a member of a job runs; the environment says which")
+    train.set_defaults(command=_train)
+    train.add_argument(
+        "program", nargs="*", metavar="-- PROGRAM", help="what trains instead of the manifest's kid"
+    )
     return parser
 
 
@@ -85,10 +100,18 @@ def _load(options: argparse.Namespace) -> AkidJob:
 
 def _run(options: argparse.Namespace) -> int:
     job = _load(options)
-    from akid.manifests.runs import check_run, empty_run, kid_of_job, note_run
+    log_dir = options.log_dir or Path("runs") / job.metadata.name
+    if job.spec.engine.distributed:
+        from akid.runner.command import run_members
+
+        return run_members(job, log_dir, fresh=options.fresh, chaos=options.chaos)
+    if options.chaos:
+        problem = f"only a job of several members has faults on purpose, received engine {job.spec.engine.name!r}."
+        raise InvalidSpecError("--chaos", problem)
+    from akid.manifests.recipe import check_run, empty_run, note_run
+    from akid.manifests.runs import kid_of_job
     from akid.manifests.set_up import check_shapes, set_up
 
-    log_dir = options.log_dir or Path("runs") / job.metadata.name
     declared = kid_of_job(job, log_dir)
     if options.fresh:
         # What a run left is removed only for a kid that can take its place.
@@ -103,6 +126,22 @@ def _run(options: argparse.Namespace) -> int:
     print(f"{job.metadata.name}: step {kid.step}, validation loss {loss:.4f}{measures}")
     print(f"results: {kid.log_dir}")
     return 0
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from akid.runner.directory import log_text
+
+    try:
+        sys.stdout.writelines(log_text(options.log_dir, options.member, options.attempt))
+    except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
+        sys.stdout = None
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from akid.trainer.command import train
+
+    return train(options.program)
 
 
 def _validate(options: argparse.Namespace) -> int:

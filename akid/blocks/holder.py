@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self
 
 from akid.backend import tf
 from akid.blocks.inner import free_name, held, learners, learnt_by, name_of, once, replaced
 from akid.errors import BlockError
-
-if TYPE_CHECKING:
-    from akid.blocks.block import Block
 
 Constraint = Callable[[tf.Tensor], tf.Tensor]
 
@@ -54,14 +51,14 @@ class Holder(tf.Module):
         if isinstance(value, Holder):
             self.inner_blocks()  # so that it has its name from the start
 
-    def inner_blocks(self) -> list[Block]:
+    def inner_blocks(self) -> list[Any]:
         """The blocks it holds in attributes, and in lists, tuples and dicts there, each once; those without names
         are given some.
 
         Raises:
             BlockError: two were given the same name.
         """
-        found = cast("list[tuple[str, Block]]", list(held(self, Holder)))
+        found = list(held(self, Holder))
         taken: set[str] = set()
         for place, block in found:
             if block.named and block.name in taken:
@@ -78,7 +75,7 @@ class Holder(tf.Module):
             taken.add(block.name)
         return [block for _, block in found]
 
-    def named_blocks(self, prefix: str = "", above: frozenset[int] = frozenset()) -> Iterator[tuple[str, Block]]:
+    def named_blocks(self, prefix: str = "", above: frozenset[int] = frozenset()) -> Iterator[tuple[str, Any]]:
         """``(full name, block)`` of every block inside of it, nested ones after the one they are in.
 
         Args:

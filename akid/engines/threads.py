@@ -71,8 +71,10 @@ def choose_inter_op(threads: int, in_memory: bool) -> int:
 
 
 def available_cpus() -> int:
-    """Processors this process may use, within its cgroup's quota."""
+    """Processors this process may use: its share ($AKID_CPUS) of a machine, within its cgroup's quota."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = os.environ.get("AKID_CPUS", "")
+    allowed = min(allowed, max(1, int(share))) if share.isdigit() else allowed
     quota = cgroup_quota(Path("/sys/fs/cgroup"))
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
 

@@ -13,7 +13,8 @@ from akid.backend import tf
 from akid.errors import DataError
 from akid.inference.predictor import Predictor, preparation
 from akid.inference.signature import Signature
-from akid.runs.checkpoints import Checkpoints, committed
+from akid.runs.checkpoint_files import committed
+from akid.runs.checkpoints import Checkpoints
 from akid.runs.literal import SPECIAL
 from akid.runs.run_dir import RunDir, read_json, write_json
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from akid.backend import tf
-from akid.errors import NotFiniteError
+from akid.errors import NotFiniteError, PeerLostError
 from akid.inference.signature import Signature
 from akid.kids.hooks import KidHook, KidHooks
 from akid.kids.progress import progress_of
@@ -19,7 +19,7 @@ from akid.kids.run_state import number
 from akid.kids.schedule import Pace, Schedule
 from akid.kids.stopping import EarlyStopping, Goal, short_names_of
 from akid.runs.inspection import Inspector
-from akid.runs.interrupts import RESTART, TERMINATED, Interrupt, Interrupted, catch_signals
+from akid.runs.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
 from akid.runs.run_dir import write_json
 from akid.runs.tensorboard import Events
 
@@ -81,8 +81,10 @@ class Practice:
         self._write_result(reason)
         if reason == "interrupted":
             raise KeyboardInterrupt
-        if reason in _EXIT_CODES:
-            raise SystemExit(_EXIT_CODES[reason])
+        if reason == "terminated":
+            raise SystemExit(TERMINATED)
+        if reason == "member_left":
+            raise PeerLostError("Another member of the job was told to end; all have saved what they had.")
 
     def _until_the_end(self, interrupt: Interrupt) -> str:
         """Gives the reason why it ended, once everything is on disk."""
@@ -210,5 +212,3 @@ class Practice:
 
 #: Why a practice ended early, by the signal that came to this process; None: it came to another one.
 _INTERRUPTED_BY = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", None: "member_left"}
-#: What the process exits with then.
-_EXIT_CODES = {"terminated": TERMINATED, "member_left": RESTART}

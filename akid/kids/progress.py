@@ -7,6 +7,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
+from akid.report import Reporter
+
+#: Fields of a record that are no measures.
+HIDDEN = ("kind", "step", "epoch", "seconds", "losses")
+
 
 class Progress(Protocol):
     """Shows how far practice is."""
@@ -74,9 +79,8 @@ class TerminalLine:
 
     def note(self, record: Mapping[str, Any]) -> None:
         """Show the measures beside the bar."""
-        hidden = ("kind", "step", "epoch", "seconds", "losses")
         for name, value in record.items():
-            if name not in hidden and value is not None:
+            if name not in HIDDEN and value is not None:
                 self._shown[name] = f"{value:,.0f}" if name == "examples_per_second" else f"{value:.4g}"
         text = "  ".join(f"{name} {value}" for name, value in self._shown.items())
         self._bar.update(self._task, measures=text)
@@ -86,8 +90,46 @@ class TerminalLine:
         self._bar.stop()
 
 
+class Reported:
+    """Tells whoever started this process too.
+
+    Args:
+        shown: what shows it here.
+        reporter: what tells it.
+        first: the step practice starts at.
+        last: the step it ends at.
+    """
+
+    FACTS = ("epoch", "loss", "val_loss", "examples_per_second")
+
+    def __init__(self, shown: Progress, reporter: Reporter, first: int, last: int) -> None:
+        self._shown, self._reporter = shown, reporter
+        reporter.step(first, max_steps=last)
+
+    def advance(self, step: int) -> None:
+        """See `Progress`."""
+        self._reporter.step(step)
+        self._shown.advance(step)
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        """See `Progress`."""
+        metrics = {n: v for n, v in record.items() if n not in (*self.FACTS, *HIDDEN, "lr")}
+        facts = {name: record.get(name) for name in self.FACTS}
+        self._reporter.step(int(record.get("step", 0)), **facts, metrics=metrics or None)
+        self._shown.note(record)
+
+    def close(self) -> None:
+        """See `Progress`."""
+        self._shown.close()
+
+
 def progress_of(show: bool | None, first: int, last: int) -> Progress:
-    """A moving line on a terminal, JSON lines elsewhere; nothing if ``show`` is False."""
-    if show is False:
-        return NoProgress()
-    return TerminalLine(first, last) if sys.stdout.isatty() else JsonLines()
+    """A moving line on a terminal, JSON lines elsewhere; nothing if ``show`` is False.
+
+    A process that was started by a supervisor or a runner tells them as well.
+    """
+    shown: Progress = NoProgress()
+    if show is not False:
+        shown = TerminalLine(first, last) if sys.stdout.isatty() else JsonLines()
+    reporter = Reporter.from_environment()
+    return Reported(shown, reporter, first, last) if reporter.useful else shown

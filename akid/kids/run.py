@@ -17,7 +17,8 @@ from akid.kids.run_state import RunState
 from akid.kids.stopping import short_names_of
 from akid.kongfus import KongFu
 from akid.kongfus.moving_average import MovingAverage
-from akid.runs.checkpoints import Checkpoints, committed
+from akid.runs.checkpoint_files import committed
+from akid.runs.checkpoints import Checkpoints
 from akid.runs.run_dir import RunDir
 from akid.sensors.sensor import Sensor
 

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,12 +15,11 @@ from typing import Any
 from akid.backend import tf
 from akid.blocks.inner import once
 from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
+from akid.runs.checkpoint_files import META, committed, is_numbered, numbered, step_of
 from akid.runs.literal import literal
 from akid.runs.run_dir import read_json, write_json
 
 logger = logging.getLogger(__name__)
-#: Says which step it is and what else a run must know; a directory without it is no checkpoint.
-_META = "checkpoint.json"
 _FILE = "variables"
 
 
@@ -114,7 +112,7 @@ class Checkpoints:
             shape_and_slices=[""] * len(values),
             tensors=values,
         )
-        write_json(partial / _META, meta)
+        write_json(partial / META, meta)
         for file in partial.iterdir():
             _flush(file)
         if is_best:
@@ -155,7 +153,7 @@ class Checkpoints:
                 logger.warning("going on from %s", path)
             return meta
         if not paths:
-            problems = [f"{path.name}: there is no {_META} in it" for path in _numbered(directory)]
+            problems = [f"{path.name}: there is no {META} in it" for path in numbered(directory)]
         if problems:
             raise DamagedFileError(
                 f"None of the checkpoints in {directory} can be read; nothing was changed. Put back a good copy,"
@@ -183,7 +181,7 @@ class Checkpoints:
     def forget_after(self, step: int) -> None:
         """Set checkpoints after this step aside: they could not be read, or another one was chosen."""
         for path in committed(self.directory):
-            if _step_of(path) > step:
+            if step_of(path) > step:
                 _rename(path, path.with_name(f"aside-{path.name}"))
 
 
@@ -197,47 +195,19 @@ def _difference(there: tuple[Any, tf.DType] | None, here: tuple[Any, tf.DType]) 
 
 
 def _meta_of(path: Path) -> dict[str, Any]:
-    meta = read_json(path / _META) or {}
-    step = _step_of(path)
+    meta = read_json(path / META) or {}
+    step = step_of(path)
     if meta.get("step") != step:
-        raise DamagedFileError(f'{path / _META} is damaged: expected "step": {step}, received {meta!r}.')
+        raise DamagedFileError(f'{path / META} is damaged: expected "step": {step}, received {meta!r}.')
     return meta
-
-
-def committed(directory: Path) -> list[Path]:
-    """The complete checkpoints of a directory, oldest first; whatever else lies there is left alone.
-
-    Raises:
-        StorageError: the directory cannot be read.
-    """
-    return [path for path in _numbered(directory) if (path / _META).exists()]
-
-
-def _numbered(directory: Path) -> list[Path]:
-    """What has the name of a checkpoint, by the number of its step."""
-    try:
-        names = os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise StorageError(f"The checkpoints in {directory} cannot be read: {error.strerror}.") from error
-    return sorted((directory / name for name in names if _is_numbered(name, "step-")), key=_step_of)
-
-
-def _is_numbered(name: str, prefix: str) -> bool:
-    return re.fullmatch(rf"{prefix}([0-9]{{8}}|[1-9][0-9]{{8,}})", name) is not None
-
-
-def _step_of(path: Path) -> int:
-    return int(path.name.removeprefix("step-"))
 
 
 def _prune(directory: Path, keep: int) -> None:
     for path in committed(directory)[:-keep]:
-        (path / _META).unlink()
+        (path / META).unlink()
         shutil.rmtree(path, ignore_errors=True)
     for path in directory.iterdir():
-        if _is_numbered(path.name, "partial-"):
+        if is_numbered(path.name, "partial-"):
             shutil.rmtree(path, ignore_errors=True)
 
 

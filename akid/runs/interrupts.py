@@ -10,8 +10,6 @@ from types import FrameType
 
 #: Exit code of a run that was told to end by SIGTERM and saved a checkpoint: 128 + 15.
 TERMINATED = 143
-#: Exit code of a run that asks to be started again, as `tf.distribute` has it: another member was told to end.
-RESTART = 42
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: what was asked for

@@ -18,7 +18,7 @@ class RunDir:
 
     ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
     ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held
-    while a Kid practises.
+    while a Kid practises. ``logs/`` has what each start of a member said, if the run has several.
 
     Args:
         path: made if it is not there.
@@ -30,6 +30,7 @@ class RunDir:
         self.best = self.path / "best"
         self.events = self.path / "events"
         self.export = self.path / "export"
+        self.logs = self.path / "logs"
         self.metrics = self.path / "metrics.jsonl"
         self.result = self.path / "result.json"
         self.kid = self.path / "kid.yaml"

@@ -9,7 +9,8 @@ import pytest
 
 from akid.backend import tf
 from akid.errors import DamagedFileError
-from akid.runs.checkpoints import Checkpoints, committed
+from akid.runs.checkpoint_files import committed
+from akid.runs.checkpoints import Checkpoints
 
 FILES = ["variables.index", "variables.data-00000-of-00001", "checkpoint.json"]
 

@@ -18,7 +18,8 @@ from akid.errors import DamagedFileError, StorageError
 from akid.inference.export import restore_for_inference
 from akid.kongfus import AdamKongFu
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
-from akid.runs.checkpoints import Checkpoints, committed
+from akid.runs.checkpoint_files import committed
+from akid.runs.checkpoints import Checkpoints
 from akid.runs.run_dir import RunDir
 
 

@@ -17,7 +17,7 @@ from resumable import STEPS
 from small_kids import metrics, result
 
 from akid.backend import tf
-from akid.runs.checkpoints import committed
+from akid.runs.checkpoint_files import committed
 
 
 class Runner:

@@ -26,7 +26,7 @@ from akid.layers import (
     SelfAttentionLayer,
     SoftmaxWithLossLayer,
 )
-from akid.runs.checkpoints import committed
+from akid.runs.checkpoint_files import committed
 from akid.runs.run_dir import RunDir
 
 WD = {"type": "l2", "scale": 0.5}

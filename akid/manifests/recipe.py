@@ -1,0 +1,82 @@
+"""The kid a run directory belongs to: noted, compared, and forgotten to begin anew. It loads no TensorFlow."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from akid.errors import DamagedFileError, InvalidSpecError
+from akid.job import AkidJob
+from akid.runs.checkpoint_files import committed
+from akid.runs.run_dir import RunDir, checked_mapping, write_atomically
+
+#: Arguments that may differ when a run is resumed: how long, and what is shown or kept.
+MAY_CHANGE = ("max_steps", "max_epoch", "train_log_step", "summary_step", "keep_checkpoints", "do_summary")
+
+
+def check_run(job: AkidJob, log_dir: Path) -> None:
+    """See that a run directory holds no run of another kid.
+
+    Raises:
+        InvalidSpecError: it does, and has checkpoints of it.
+    """
+    run_dir = RunDir(log_dir)
+    if not run_dir.kid.exists() or not committed(run_dir.checkpoints):
+        return
+    before = recipe_of(run_dir.kid)
+    changed = _difference(_comparable(before), _comparable(job.spec.kid.arguments()), "spec.kid")
+    if changed:
+        problem = f"differs from the kid that runs in {log_dir}; a run goes on with the kid it began with."
+        raise InvalidSpecError(changed, problem, "Use another --log-dir, or --fresh to begin anew.")
+
+
+def empty_run(log_dir: Path) -> None:
+    """Remove what a run left in its directory."""
+    run_dir = RunDir(log_dir)
+    if not run_dir.kid.exists():
+        return
+    with run_dir.alone():
+        for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export, run_dir.logs):
+            shutil.rmtree(directory, ignore_errors=True)
+        for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.signature, run_dir.kid):
+            file.unlink(missing_ok=True)
+
+
+def note_run(job: AkidJob, log_dir: Path) -> None:
+    """Write down which kid runs in a directory."""
+    text = yaml.safe_dump(job.spec.kid.arguments(), sort_keys=False)
+    write_atomically(RunDir(log_dir).kid, text)
+
+
+def recipe_of(path: Path) -> dict[str, Any]:
+    """The ``spec.kid`` a run began with.
+
+    Raises:
+        DamagedFileError: it cannot be read.
+    """
+    try:
+        return checked_mapping(yaml.safe_load(path.read_text(encoding="utf-8")), path)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DamagedFileError(f"{path} is damaged: it is not YAML.") from error
+
+
+def _comparable(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in spec.items() if key not in MAY_CHANGE}
+
+
+def _difference(before: Any, now: Any, path: str) -> str | None:
+    """Path of the first field that differs."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*before, *now]:
+            found = _difference(before.get(key), now.get(key), f"{path}.{key}")
+            if found:
+                return found
+        return None
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = enumerate(zip(before, now, strict=True))
+        return next((d for i, (b, n) in pairs if (d := _difference(b, n, f"{path}[{i}]"))), None)
+    return None if before == now else path

@@ -1,0 +1,102 @@
+"""A member at the rendezvous: it joins, leaves, is done, and hears what there is to hear."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from akid.trainer.channel import Meeting, Remote
+from akid.trainer.rendezvous import Left, Tidings
+from akid.trainer.settings import Settings, next_address
+
+#: Seconds between two attempts to reach the rendezvous, and how often something said once is repeated.
+RETRY, TRIES = 0.1, 3
+#: Seconds for the others to hear that the job is done.
+HEAR = 3.0
+
+Generation = dict[str, Any]
+
+
+class Attendance:
+    """One incarnation of a member.
+
+    Args:
+        settings: which member.
+        place: the rendezvous; None if it trains alone: then every generation is its own.
+        told_to_end: asked while it waits; True gives up.
+    """
+
+    def __init__(
+        self, settings: Settings, place: Meeting | Remote | None, told_to_end: Callable[[], bool]
+    ) -> None:
+        self.alone = place is None
+        self._settings, self._place, self._told_to_end = settings, place, told_to_end
+        self._who = {"member": settings.member, "incarnation": uuid.uuid4().hex}
+        self._joined = 0
+
+    def meet(self, number: int, highest: int) -> Generation | None:
+        """The next generation; None if the member was told to end, or the job is done.
+
+        Args:
+            number: the last generation it was in.
+            highest: the highest step it reached.
+        """
+        if self._place is None:
+            return {"generation": number + 1, "highest": highest, "blamed": [], "addresses": {}}
+        address = next_address(self._settings, self._joined)
+        self._joined += 1
+        request = {**self._who, "address": address, "generation": number, "highest": highest}
+        while not self._told_to_end():
+            answer = self._place.call("join", request)
+            if answer is None:
+                time.sleep(RETRY)
+            elif answer.get("over"):
+                return None
+            elif "generation" in answer:
+                return answer
+        return None
+
+    def leave(self, number: int, why: Left) -> None:
+        """Its training process has ended."""
+        self._say("leave", number, why=why.value)
+
+    def done(self, number: int) -> bool:
+        """Its training process made every step; waits for the end of the job.
+
+        Returns:
+            Whether that is so; otherwise another generation is needed.
+        """
+        if self._place is None:
+            return True
+        self._say("done", number)
+        while True:
+            tidings = (self._say("watch", number) or {}).get("tidings")
+            if tidings == Tidings.OVER or self._told_to_end():
+                break
+            if tidings:
+                return False
+        if isinstance(self._place, Meeting):
+            self._place.wait_until_heard(HEAR)
+        return True
+
+    def watch(self, number: int, over: threading.Event, tell: Callable[[str], None]) -> None:
+        """Tell what the rendezvous tells a generation, once; until ``over`` is set."""
+        while self._place is not None and not over.is_set():
+            answer = self._place.call("watch", {**self._who, "generation": number})
+            if answer is None:
+                over.wait(RETRY)
+            elif "tidings" in answer:
+                return tell(answer["tidings"])
+        return None
+
+    def _say(self, name: str, number: int, **facts: Any) -> dict[str, Any] | None:
+        for _ in range(TRIES if self._place is not None else 0):
+            assert self._place is not None
+            answer = self._place.call(name, {**self._who, "generation": number, **facts})
+            if answer is not None:
+                return answer
+            time.sleep(RETRY)
+        return None

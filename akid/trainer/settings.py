@@ -1,0 +1,93 @@
+"""What a supervisor is told by the environment, and where it finds a port."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from akid.trainer.ports import free_port
+
+#: Ports for training processes in a pod, a new one each generation: its address is its own.
+POD_PORTS = range(2222, 2286)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A member of a job.
+
+    Args:
+        member: such as ``worker-1``.
+        members: all that meet, the chief first; empty if it trains alone.
+        is_chief: whether the rendezvous is held here.
+        attempt: of the job.
+        rendezvous: ``host:port``.
+        token: of the job.
+        host: this member's own address.
+        metrics_port: of `/metrics` and `/status`; 0 for none.
+        termination_log: file for the last error; empty for none.
+        in_place: whether training processes are started again.
+        tf_config: as it was given.
+    """
+
+    member: str
+    members: tuple[str, ...]
+    is_chief: bool
+    attempt: int
+    rendezvous: str
+    token: str
+    host: str
+    metrics_port: int
+    termination_log: str
+    in_place: bool
+    tf_config: Mapping[str, object]
+
+
+def settings_of(env: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in an environment; see `akid.job.objects.tf_config.environment`."""
+    config = json.loads(env.get("TF_CONFIG") or "{}")
+    task = config.get("task", {"type": env.get("AKID_ROLE", "worker"), "index": int(env.get("AKID_INDEX", "0"))})
+    cluster: dict[str, list[str]] = config.get("cluster", {})
+    rendezvous = "" if task["type"] == "evaluator" else env.get("AKID_RENDEZVOUS", "")
+    names = [f"{role}-{i}" for role in sorted(cluster, key=_chief_first) for i in range(len(cluster[role]))]
+    file = env.get("AKID_RENDEZVOUS_TOKEN_FILE", "")
+    log = env.get("AKID_TERMINATION_LOG", "/dev/termination-log")
+    return Settings(
+        member=f"{task['type']}-{task['index']}",
+        members=tuple(names) if rendezvous else (),
+        is_chief=env.get("AKID_IS_CHIEF", "1") == "1",
+        attempt=int(env.get("AKID_ATTEMPT", "0")),
+        rendezvous=rendezvous,
+        token=Path(file).read_text(encoding="utf-8").strip() if file else "",
+        host=env.get("AKID_POD_IP", "127.0.0.1"),
+        metrics_port=int(env.get("AKID_METRICS_PORT") or 0),
+        termination_log=log if os.path.exists(log) or "AKID_TERMINATION_LOG" in env else "",
+        in_place=bool(rendezvous) or env.get("AKID_MEMBERS", "1") == "1",
+        tf_config=config,
+    )
+
+
+def generation_config(settings: Settings, addresses: Mapping[str, str]) -> str:
+    """TF_CONFIG of a generation: the same cluster at the members' addresses."""
+    cluster: dict[str, list[str]] = {}
+    for member in settings.members:
+        cluster.setdefault(member.rpartition("-")[0], []).append(addresses[member])
+    return json.dumps({**settings.tf_config, "cluster": cluster}, separators=(",", ":"))
+
+
+def next_address(settings: Settings, joined: int) -> str:
+    """An address that no earlier training process of this member had.
+
+    Args:
+        settings: of the member.
+        joined: how often it joined before.
+    """
+    if settings.host == "127.0.0.1":
+        return f"{settings.host}:{free_port()}"
+    return f"{settings.host}:{POD_PORTS[joined % len(POD_PORTS)]}"
+
+
+def _chief_first(role: str) -> tuple[bool, bool, str]:
+    return role != "chief", role != "worker", role

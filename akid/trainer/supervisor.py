@@ -1,0 +1,278 @@
+"""The supervisor of a member: it meets the others, starts training processes, and decides what an end means.
+
+It is the first process of a container (or of a member of a local run), so it reaps whatever is orphaned there and
+passes SIGTERM on. Standard library only: it lives beside the training all the time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from akid.report import FD, GENERATION, Lines, Reporter, event_of, shortened
+from akid.trainer import progress
+from akid.trainer.attendance import Attendance
+from akid.trainer.channel import Meeting, Remote, Server
+from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
+from akid.trainer.log import Log
+from akid.trainer.rendezvous import Left, Rendezvous, Tidings
+from akid.trainer.restarts import Ended, Record
+from akid.trainer.settings import Settings, generation_config
+
+TERMINATED = 143
+#: Seconds for a training process to end by itself, after another member was told to end; after the job is done.
+FINISH, LEAVE = 5.0, 3.0
+
+
+class Supervisor:
+    """One member, from its start to its exit code.
+
+    Args:
+        settings: which member.
+        program: what trains, instead of akid's training process.
+    """
+
+    def __init__(self, settings: Settings, program: Sequence[str] = ()) -> None:
+        self.settings = settings
+        self.log = Log(rank=settings.member, attempt=settings.attempt)
+        self.progress = progress.Progress()
+        self.told_to_end = False
+        self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        upward = os.environ.get(FD, "")
+        self._upward = Reporter(int(upward) if upward.isdigit() else None)
+        self._error = ""
+        reports, self._report = os.pipe()
+        os.set_inheritable(self._report, True)
+        threading.Thread(target=self._listen, args=(reports,), name="reports", daemon=True).start()
+        argv = program or (sys.executable, *TRAINING)
+        self._direct = Direct(argv, self._report)
+        self._zygote: Zygote | None = None
+        if not program and settings.rendezvous and os.environ.get("AKID_ZYGOTE", "1") != "0":
+            self._zygote = Zygote(self._report, self._tell)
+        self._attendance = Attendance(settings, self._serve(), self._look)
+
+    def _serve(self) -> Meeting | Remote | None:
+        """Open the ports; gives where the rendezvous is."""
+        settings = self.settings
+        if settings.metrics_port:
+            self._open(settings.metrics_port, None)
+        if not settings.rendezvous:
+            return None
+        if not settings.is_chief:
+            return Remote(settings.rendezvous, settings.token)
+        meeting = Meeting(Rendezvous(settings.members))
+        self._open(int(settings.rendezvous.rpartition(":")[2]), meeting)
+        return meeting
+
+    def _open(self, port: int, meeting: Meeting | None) -> None:
+        pages = {"/status": self._status_page, "/metrics": self._metrics_page}
+        host = "127.0.0.1" if self.settings.host == "127.0.0.1" else ""
+        try:
+            Server(port, pages, meeting, self.settings.token, host)
+        except OSError as error:
+            if meeting is not None:
+                raise
+            self.log(f"port {port} for metrics cannot be opened: {error.strerror}", "warning")
+
+    def run(self) -> int:
+        """Train to the end; gives the exit code."""
+        self._hear_signals()
+        try:
+            code = self._generations()
+        except PermissionError as error:
+            self._error, code = str(error), 1
+        self._last_words(code)
+        return code
+
+    def _generations(self) -> int:
+        """Generation after generation; gives the exit code."""
+        record, before = Record(), 0
+        pending: Ended | None = None
+        while True:
+            generation = self._attendance.meet(self.progress.generation, self.progress.highest)
+            if generation is None:
+                return TERMINATED if self.told_to_end else 0
+            number = generation["generation"]
+            if pending is not None:
+                record = record.after(pending, before, bool(generation["blamed"]))
+                if record.exhausted:
+                    self.log("peers were lost again and again without a new step", "error")
+                    self._attendance.leave(number, Left.DIED)
+                    return pending.exit_code
+            before = generation["highest"]
+            pending = ended = self._train(generation)
+            if ended.code == 0 and not ended.told:
+                if self._attendance.done(number):
+                    return 0
+                pending = replace(ended, told=True)
+            elif self.told_to_end:
+                self._attendance.leave(number, Left.TERMINATED)
+                return ended.exit_code
+            elif ended.own:
+                self._attendance.leave(number, Left.DIED)
+                record, pending = record.after(ended, before, blamed=False), None
+                if not self.settings.in_place or not ended.in_place or record.exhausted:
+                    return ended.exit_code
+            elif ended.peer_lost:
+                self._attendance.leave(number, Left.LOST)
+
+    # -- one training process -----------------------------------------------------------------------------
+    def _train(self, generation: dict[str, Any]) -> Ended:
+        """Run a training process to its end."""
+        number = generation["generation"]
+        self.log.who["generation"] = number
+        self.progress.begin(number)
+        self.progress.highest = max(self.progress.highest, generation["highest"])
+        environment = {FD: str(self._report), GENERATION: str(number)}
+        if generation["addresses"]:
+            environment["TF_CONFIG"] = generation_config(self.settings, generation["addresses"])
+        launcher, pid = self._launch(environment)
+        self.log("training process started", pid=pid, blamed=generation["blamed"])
+        over = threading.Event()
+        if not self._attendance.alone:
+            tell = partial(self._tell, "tidings", generation=number)
+            watch = partial(self._attendance.watch, number, over, lambda tidings: tell(tidings=tidings))
+            threading.Thread(target=watch, name="watch", daemon=True).start()
+        try:
+            return self._follow(launcher, pid, number)
+        finally:
+            over.set()
+
+    def _launch(self, environment: dict[str, str]) -> tuple[Launcher, int]:
+        if self._zygote is not None:
+            pid = self._zygote.start(environment)
+            if pid is not None:
+                return self._zygote, pid
+            self.log("the zygote has ended; training processes import TensorFlow themselves", "warning")
+            self._zygote = None
+        return self._direct, self._direct.start(environment)
+
+    def _follow(self, launcher: Launcher, pid: int, number: int) -> Ended:
+        """Hear what comes until the training process has ended, and all it said before that is heard."""
+        ended, end = Ended(0), math.inf
+        self._upward.tell("training", pid=pid, **self._facts())
+        while True:
+            left = None if end == math.inf else max(0.0, end - time.monotonic())
+            try:
+                event = self._events.get(timeout=left)
+            except queue.Empty:
+                ended, end = replace(ended, told=True), math.inf
+                launcher.signal(pid, signal.SIGKILL)
+                continue
+            kind = event["event"]
+            if kind == "ended" and event["pid"] == pid:
+                ended, end = replace(ended, code=event["code"]), math.inf
+                Reporter(self._report, number).tell("flushed", pid=pid)  # after its last words
+            elif kind == "flushed" and event["pid"] == pid:
+                self.log("training process ended", code=ended.code, step=ended.highest)
+                return ended
+            elif kind == "child":
+                self._reap()
+            elif kind == "signal":
+                self.told_to_end = True
+                launcher.signal(pid, signal.SIGTERM)
+            elif event.get("generation") == number and kind == "tidings":
+                end = min(end, time.monotonic() + _patience(event["tidings"]))
+            elif event.get("generation") == number:
+                ended = self._note(event, ended)
+
+    def _note(self, event: dict[str, Any], ended: Ended) -> Ended:
+        """A report of the training process."""
+        if event["event"] == "peer_lost":
+            self.log(f"a peer is lost: {event.get('message', '')}", "warning")
+            return replace(ended, peer_lost=True)
+        if event["event"] == "error":
+            self._error = str(event.get("message", ""))
+        if event["event"] != "step":
+            return ended
+        self.progress.report(event, time.monotonic())
+        self._upward.step(self.progress.step, **self._facts())
+        return replace(ended, highest=max(ended.highest, self.progress.step))
+
+    def _facts(self) -> dict[str, Any]:
+        state = self.progress
+        facts = {"in_place_restarts": state.in_place_restarts, "steps_redone": state.steps_redone}
+        return {**facts, "max_steps": state.facts.get("maxSteps"), "generation": state.generation}
+
+    # -- what comes in ------------------------------------------------------------------------------------
+    def _tell(self, event: str, **facts: Any) -> None:
+        self._events.put({"event": event, **facts})
+
+    def _hear_signals(self) -> None:
+        """Signals become events by a thread: a handler would not run while the main thread is about to wait."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+
+        def listen() -> None:
+            while numbers := os.read(reader, 512):
+                for number in numbers:
+                    self._tell("child" if number == signal.SIGCHLD else "signal")
+
+        threading.Thread(target=listen, name="signals", daemon=True).start()
+
+    def _listen(self, reports: int) -> None:
+        lines = Lines()
+        while data := os.read(reports, 65_536):
+            for event in filter(None, map(event_of, lines.feed(data))):
+                self._events.put(event)
+
+    def _look(self) -> bool:
+        """Take what came while no training process runs; whether this member was told to end."""
+        with suppress(queue.Empty):
+            while True:
+                kind = self._events.get_nowait()["event"]
+                self.told_to_end = self.told_to_end or kind == "signal"
+                if kind == "child":
+                    self._reap()
+        return self.told_to_end
+
+    def _reap(self) -> None:
+        """Reap every child that has ended, also orphans that became this process' children."""
+        with suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                self._tell("ended", pid=pid, code=os.waitstatus_to_exitcode(status))
+
+    # -- what goes out ------------------------------------------------------------------------------------
+    def status(self) -> dict[str, Any]:
+        """What `/status` shows."""
+        return {"member": self.settings.member, **self.progress.status(time.monotonic(), time.time())}
+
+    def _status_page(self) -> tuple[str, str]:
+        return "application/json", json.dumps(self.status(), allow_nan=False)
+
+    def _metrics_page(self) -> tuple[str, str]:
+        labels = {"job": os.environ.get("AKID_JOB_NAME", ""), "member": self.settings.member}
+        return "text/plain; version=0.0.4", progress.prometheus(self.status(), labels)
+
+    def _last_words(self, code: int) -> None:
+        """The last error, for whoever looks at the container's end."""
+        if code in (0, TERMINATED):
+            return
+        message = self._error or f"{self.settings.member}: ended with code {code} at step {self.progress.step}"
+        self._upward.tell("error", message=message)
+        if self.settings.termination_log and self._error:
+            with suppress(OSError):
+                Path(self.settings.termination_log).write_text(shortened(message), encoding="utf-8")
+
+
+def _patience(tidings: str) -> float:
+    """Seconds until a training process is ended by force."""
+    return {Tidings.RESTART: 0.0, Tidings.FINISH: FINISH, Tidings.OVER: LEAVE}[Tidings(tidings)]

@@ -1,0 +1,85 @@
+"""The training process of a member: the kid and the engine of the manifest, at the place the environment says."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from akid.errors import AkidError, PeerLostError, UserCodeError
+from akid.report import Reporter
+from akid.trainer.restarts import RESTART_ME
+
+#: Exit codes: the user's code failed; the kid is invalid; interrupted.
+FAILED, INVALID, INTERRUPTED = 1, 2, 130
+
+
+class MissingVariableError(AkidError, ValueError):
+    """This process was not started as a member of a job."""
+
+
+def main() -> int:
+    """Train; gives the exit code. Why it failed is said on standard error and told whoever started this."""
+    reporter = Reporter.from_environment()
+    try:
+        _train()
+    except UserCodeError as error:
+        traceback.print_exception(error.__cause__)
+        return _complain(reporter, str(error), FAILED)
+    except PeerLostError as error:
+        reporter.peer_lost(str(error))
+        print(f"akid: {error}", file=sys.stderr, flush=True)
+        return RESTART_ME
+    except AkidError as error:
+        return _complain(reporter, str(error), INVALID if isinstance(error, ValueError) else FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        traceback.print_exc()
+        return _complain(reporter, f"{type(error).__name__}: {error}", FAILED)
+    reporter.done()
+    return 0
+
+
+def _train() -> None:
+    """Practise the kid of $AKID_KID in the run directory $AKID_LOG_DIR."""
+    from akid.job import load
+    from akid.manifests.recipe import check_run, note_run
+    from akid.manifests.runs import kid_of_job
+    from akid.manifests.set_up import set_up
+
+    job, log_dir = load(Path(needed("AKID_KID"))), Path(needed("AKID_LOG_DIR"))
+    is_chief = os.environ.get("AKID_IS_CHIEF", "1") == "1"
+    if is_chief:
+        check_run(job, log_dir)
+    declared = kid_of_job(job, log_dir)
+    set_up(declared)
+    if is_chief:
+        note_run(job, log_dir)
+    declared.kid.practice()
+
+
+def needed(name: str, value: Callable[[str], str | None] = os.environ.get) -> str:
+    """A variable of the environment.
+
+    Raises:
+        MissingVariableError: it is not set.
+    """
+    found = value(name)
+    if not found:
+        raise MissingVariableError(
+            f"${name} is not set; `akid train` is started by `akid run` or by the operator."
+        )
+    return found
+
+
+def _complain(reporter: Reporter, message: str, code: int) -> int:
+    print(f"akid: {message}", file=sys.stderr, flush=True)
+    reporter.error(message)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

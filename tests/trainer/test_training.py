@@ -1,0 +1,89 @@
+"""``akid train`` with TensorFlow: a kid of a manifest, its errors, a kill, a zygote."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli.files import BLOCKS, write
+from runner.stubs import wait_until
+
+from akid.trainer.launch import Zygote
+
+TRAIN = [sys.executable, "-m", "akid", "train"]
+
+
+def environment(directory: Path, text: str = BLOCKS) -> dict[str, str]:
+    """What a pod of one member is told."""
+    own = {
+        "AKID_KID": write(directory, text),
+        "AKID_LOG_DIR": str(directory / "run"),
+        "AKID_TERMINATION_LOG": str(directory / "termination-log"),
+        "AKID_MEMBERS": "1",
+    }
+    return {**os.environ, **own}
+
+
+def test_a_member_practises_the_kid_of_the_manifest(tmp_path):
+    subprocess.run(TRAIN, env=environment(tmp_path), timeout=120, check=True, capture_output=True)
+    assert json.loads((tmp_path / "run/result.json").read_text())["step"] == 20
+    assert (tmp_path / "run/kid.yaml").exists()
+    assert not (tmp_path / "termination-log").exists()
+
+
+def test_an_invalid_kid_is_the_last_word(tmp_path):
+    env = environment(tmp_path, BLOCKS.replace("ReLULayer", "ReLuLayer"))
+    done = subprocess.run(TRAIN, env=env, timeout=120, check=False, capture_output=True)
+    assert done.returncode == 2
+    assert "Did you mean 'ReLULayer'?" in (tmp_path / "termination-log").read_text()
+
+
+def test_a_training_process_that_is_killed_goes_on_from_its_checkpoint(tmp_path):
+    text = BLOCKS.replace("max_steps: 20", "max_steps: 3000\n    checkpoint_step: 20\n    do_summary: false")
+    log = (tmp_path / "log").open("w+")
+    with log, subprocess.Popen(TRAIN, env=environment(tmp_path, text), stderr=log, stdout=log) as process:
+        wait_until(lambda: list(tmp_path.glob("run/checkpoints/*")))
+        started = [line for line in _records(tmp_path / "log") if "pid" in line]
+        os.kill(started[-1]["pid"], signal.SIGKILL)
+        assert process.wait(timeout=120) == 0
+    assert [line["code"] for line in _records(tmp_path / "log") if "code" in line] == [-9, 0]
+    assert json.loads((tmp_path / "run/result.json").read_text())["step"] == 3000
+
+
+def _records(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines() if line.startswith('{"time"')]
+
+
+def test_a_zygote_forks_one_training_process_after_another(tmp_path, monkeypatch):
+    ended: queue.SimpleQueue[dict] = queue.SimpleQueue()
+    reader, report = os.pipe()
+    monkeypatch.setenv("AKID_REPORT_FD", str(report))
+    zygote = Zygote(report, lambda event, **facts: ended.put(facts))
+    for number in (1, 2):
+        (tmp_path / str(number)).mkdir()
+        pid = zygote.start(environment(tmp_path / str(number)))
+        assert ended.get(timeout=120) == {"pid": pid, "code": 0}
+        assert json.loads((tmp_path / str(number) / "run/result.json").read_text())["step"] == 20
+    pid = zygote.start(environment(tmp_path / "1", BLOCKS.replace("max_steps: 20", "max_steps: 1000000000")))
+    assert pid is not None
+    os.kill(zygote.pid, signal.SIGKILL)
+    assert ended.get(timeout=30) == {"pid": pid, "code": -9}
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    assert zygote.start({}) is None
+    zygote.close()
+    os.close(reader)
+    os.close(report)
+
+
+@pytest.mark.parametrize("name", ["AKID_KID", "AKID_LOG_DIR"])
+def test_a_variable_that_is_missing_is_named(name, tmp_path):
+    env = {key: value for key, value in environment(tmp_path).items() if key != name}
+    done = subprocess.run(TRAIN, env=env, timeout=120, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"akid: ${name} is not set; `akid train` is started by `akid run` or by the operator." in done.stderr
