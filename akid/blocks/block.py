@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from akid.backend import tf
 from akid.blocks.holder import Constraint, Holder
@@ -91,6 +91,14 @@ class Block(Holder):
         if trip.path and trip.keeps(trip.path):
             trip.data[trip.path] = out
         return out
+
+    def named_blocks(self, prefix: str = "", above: frozenset[int] = frozenset()) -> Iterator[tuple[str, Block]]:
+        """``(full name, block)`` of every block inside of it, nested ones after the one they are in.
+
+        Args:
+            prefix, above: see `Holder`.
+        """
+        return cast("Iterator[tuple[str, Block]]", super().named_blocks(prefix, above))
 
     def _build(self, signal: Signal, trip: Trip) -> None:
         self._build_trip = trip

@@ -51,7 +51,7 @@ class Holder(tf.Module):
         if isinstance(value, Holder):
             self.inner_blocks()  # so that it has its name from the start
 
-    def inner_blocks(self) -> list[Any]:
+    def inner_blocks(self) -> list[Holder]:
         """The blocks it holds in attributes, and in lists, tuples and dicts there, each once; those without names
         are given some.
 
@@ -75,7 +75,7 @@ class Holder(tf.Module):
             taken.add(block.name)
         return [block for _, block in found]
 
-    def named_blocks(self, prefix: str = "", above: frozenset[int] = frozenset()) -> Iterator[tuple[str, Any]]:
+    def named_blocks(self, prefix: str = "", above: frozenset[int] = frozenset()) -> Iterator[tuple[str, Holder]]:
         """``(full name, block)`` of every block inside of it, nested ones after the one they are in.
 
         Args:
