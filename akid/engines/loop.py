@@ -109,7 +109,8 @@ class TrainingLoop:
         size = self.sensor.batch_size
         start, rows = slice_of(replica, self.replicas.count, size)
         step = self._step.value()
-        trip = Trip(training=True, step=step, seed=self.seed, debug=self.debug, rows=(start, size))
+        place = {"rows": (start, rows), "global_batch_size": size}
+        trip = Trip(training=True, step=step, seed=self.seed, debug=self.debug, **place)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._parameters)
             self.brain(self._feeds[replica](step), trip)

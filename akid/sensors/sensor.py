@@ -265,8 +265,9 @@ class Sensor:
         batch = [self.source.normalise(raw[0]), *raw[1:]]
         if not augment:
             return batch
-        place = (0 if rows is None else rows[0], self._rows_in(step, split))
-        return self.jokers.play(batch, split, Trip(split == "train", step, self.seed or 0, place))
+        whole = self._rows_in(step, split)
+        trip = Trip(split == "train", step, self.seed or 0, rows, global_batch_size=whole)
+        return self.jokers.play(batch, split, trip)
 
     def _examples(self, split: str, step: int) -> tf.data.Dataset:
         """From batch ``step`` on: the indices of each batch, or the raw batches of a stream."""
