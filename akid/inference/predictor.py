@@ -16,6 +16,7 @@ from akid.errors import AkidError, DataError, near_match
 from akid.inference.signature import Signature
 from akid.layers.eval import EvalLayer
 from akid.layers.loss import LossLayer
+from akid.sensors.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
@@ -118,11 +119,9 @@ def predictor_of(brain: Brain, sensor: Sensor, seed: int, raw: bool) -> Predicto
 def preparation(sensor: Sensor, seed: int = 0) -> Prepare:
     """What the sensor does to raw data of the test split: the source's normalisation, then the jokers."""
 
-    def prepare(raw: list[tf.Tensor]) -> list[tf.Tensor]:
-        batch = [sensor.source.normalise(raw[0]), *raw[1:]]
-        return sensor.jokers.play(batch, "test", Trip(seed=seed if sensor.seed is None else sensor.seed))
-
-    return prepare
+    own = seed if sensor.seed is None else sensor.seed
+    pipeline = Pipeline(sensor.source, sensor.jokers, "test", sensor.val_batch_size, own)
+    return lambda raw: pipeline.prepare(raw, step=0)
 
 
 def named(signature: Sequence[tf.TensorSpec]) -> list[tuple[tf.TensorSpec, str]]:
