@@ -87,6 +87,8 @@ class Trip:
         #: The time steps of the systems the signal is in, the outermost first.
         self.times: tuple[int, ...] = ()
         self.last = True
+        #: How many losses and measures were noted, in all time steps.
+        self.judgements = 0
         #: Whether the signal is inside a system already, whose name is not part of full names.
         self.rooted = False
         self._path: list[str] = []
@@ -175,6 +177,7 @@ class Trip:
 
     def _note(self, what: str, notes: dict[str, Any], name: str, value: Any) -> None:
         full_name = self.full_name(name)
+        self.judgements += what in ("loss", "measure")
         if not self.last:
             return
         if full_name in notes:
