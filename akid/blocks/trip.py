@@ -70,15 +70,9 @@ class Trip:
         abstract: bool = False,
         keep: bool | Collection[str] = False,
     ) -> None:
-        self.training = training
-        self.step = step
-        self.seed = seed
-        self.rows = rows
-        self.global_batch_size = global_batch_size
-        self.inferring = inferring
-        self.debug = debug
-        self.abstract = abstract
-        self.keep = keep
+        self.training, self.step, self.seed = training, step, seed
+        self.rows, self.global_batch_size = rows, global_batch_size
+        self.inferring, self.debug, self.abstract, self.keep = inferring, debug, abstract, keep
         self.losses: dict[str, tf.Tensor] = {}
         self.evals: dict[str, Eval] = {}
         self.summaries: dict[str, tuple[str, tf.Tensor]] = {}

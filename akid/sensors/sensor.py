@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import Self
 
 from akid.backend import tf
 from akid.blocks.random import Rows
@@ -13,6 +13,7 @@ from akid.errors import DataError, near_match
 from akid.jokers.base import Joker, JokerSystem
 from akid.sensors.epochs import Epochs, order_from
 from akid.sensors.pipeline import Batch, Pipeline
+from akid.sensors.reader import Reader, until_the_end
 from akid.sensors.replay import Replay
 from akid.sources.base import ENDLESS, SPLITS, Source
 from akid.sources.reading import teaching
@@ -172,8 +173,9 @@ class Sensor:
             if split == "train":
                 self._order()  # now: a graph in which variables are made is traced twice
             return lambda s: self.batch(s, split, rows=rows)
-        iterator = iter(self.dataset(split, step, rows))
-        return lambda s: list(next(iterator))
+        batches = self.dataset(split, step, rows)
+        reader = iter(batches) if self.sliceable else Reader(batches)
+        return lambda s: list(next(reader))
 
     def dataset(self, split: str, step: int = 0, rows: Rows | None = None) -> tf.data.Dataset:
         """The batches from ``step`` on as a ``tf.data`` pipeline; endless for training.
@@ -190,7 +192,7 @@ class Sensor:
         parallel = 2 if self.source.in_memory else tf.data.AUTOTUNE
 
         @tf.autograph.experimental.do_not_convert
-        def prepared(step: tf.Tensor, given: Any) -> tuple[tf.Tensor, ...]:
+        def prepared(step: tf.Tensor, given: tf.Tensor | tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
             return tuple(pipeline(step, tf.nest.flatten(given)))
 
         steps = tf.data.Dataset.range(step, tf.int64.max)
@@ -209,7 +211,7 @@ class Sensor:
         """The data of a batch (paper, section 3.1.1)."""
         return self.batch(step, split)[0]
 
-    def labels(self, step: int = 0, split: str = "train") -> Any:
+    def labels(self, step: int = 0, split: str = "train") -> tf.Tensor | list[tf.Tensor]:
         """The labels of a batch: a tensor, or a list of them if there are several."""
         labels = self.batch(step, split)[1:]
         return labels[0] if len(labels) == 1 else labels
@@ -259,7 +261,7 @@ class Sensor:
         """From batch ``step`` on: the indices of each batch, or the raw batches of a stream."""
         train, size, whole = split == "train", self.size(split), self._batch_size(split)
         if not self.source.random_access:
-            return self.source.stream(split, step * whole).batch(whole, drop_remainder=train)
+            return until_the_end(self.source.stream(split, step * whole).batch(whole, drop_remainder=train))
         if not train:
             return tf.data.Dataset.range(size).batch(whole).skip(step)
         order = order_from(size, self.seed or 0, self.shuffle, step * whole)
@@ -267,7 +269,7 @@ class Sensor:
 
     def _replay(self, split: str) -> Replay:
         if split not in self._replays:
-            self._replays[split] = Replay(self.source.name, lambda step: iter(self._examples(split, step)))
+            self._replays[split] = Replay(self.source.name, lambda step: Reader(self._examples(split, step)))
         return self._replays[split]
 
 

@@ -77,7 +77,7 @@ def _counted(
     count = _calls_under_way()
     before = tf.raw_ops.AssignAddVariableOp(resource=count, value=tf.constant(1, tf.int64))
     with tf.control_dependencies([before]):
-        closed = tf.raw_ops.ReadVariableOp(resource=count, dtype=tf.int64) >= _CLOSED
+        closed = ending()
     results = tf.cond(
         closed,
         lambda: [tf.constant(-1, tf.int64), *(tf.zeros([0], dtype) for dtype in dtypes[1:])],
@@ -95,13 +95,24 @@ def _calls_under_way() -> tf.Tensor:
     with tf.init_scope(), tf.device("CPU"):
         count = tf.raw_ops.VarHandleOp(dtype=tf.int64, shape=[], shared_name="akid_calls_under_way")
         tf.raw_ops.AssignVariableOp(resource=count, value=tf.constant(0, tf.int64))
-    atexit.register(_end, count)
+    atexit.register(_end)
     return count
 
 
-def _end(count: tf.Tensor) -> None:
+def ending() -> tf.Tensor:
+    """Scalar bool: whether the process is about to end."""
+    return tf.raw_ops.ReadVariableOp(resource=_calls_under_way(), dtype=tf.int64) >= _CLOSED
+
+
+@functools.cache
+def prepare_to_end() -> None:
+    """Let no call begin any more."""
+    tf.raw_ops.AssignAddVariableOp(resource=_calls_under_way(), value=tf.constant(_CLOSED, tf.int64))
+
+
+def _end() -> None:
     """Let no call begin any more, and wait for those under way."""
-    tf.raw_ops.AssignAddVariableOp(resource=count, value=tf.constant(_CLOSED, tf.int64))
-    deadline = time.monotonic() + _PATIENCE
+    prepare_to_end()
+    count, deadline = _calls_under_way(), time.monotonic() + _PATIENCE
     while tf.raw_ops.ReadVariableOp(resource=count, dtype=tf.int64) > _CLOSED and time.monotonic() < deadline:
         time.sleep(0.001)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from akid.backend import tf
 
@@ -39,6 +40,25 @@ feed = tf.function(lambda iterator=iter(batches): next(iterator))
 print(feed()[0].numpy().tolist())
 """
 
+GENERATOR = """
+import sys
+import time
+from akid import DatasetSource, Sensor
+from akid.backend import tf
+
+def examples():
+    for number in range(10**9):
+        time.sleep(0.05)
+        yield [1.0], number
+
+specs = (tf.TensorSpec([1], tf.float32), tf.TensorSpec([], tf.int32))
+pipeline = tf.data.Dataset.from_generator(examples, output_signature=specs)
+sensor = Sensor(DatasetSource(pipeline.prefetch(sys.argv[1] == "prefetching" and 50 or 1)), 2)
+sensor.setup()
+feed = tf.function(sensor.feed("train"), autograph=False)
+print(feed(tf.constant(0, tf.int64))[1].numpy().tolist())
+"""
+
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", script, *arguments]
@@ -61,6 +81,9 @@ def test_a_damaged_picture_ends_the_process_with_its_name_in_one_message(tmp_pat
     assert ended.stderr.count("Error:") == 1
 
 
-def test_a_process_ends_while_batches_are_read_ahead() -> None:
-    ended = run(SLOW)
+@pytest.mark.parametrize(
+    ("script", "how"), [(SLOW, ""), (GENERATOR, ""), (GENERATOR, "prefetching")], ids=["read", "generated", "both"]
+)
+def test_a_process_ends_while_batches_are_read_ahead(script: str, how: str) -> None:
+    ended = run(script, how)
     assert (ended.returncode, ended.stdout) == (0, "[0, 1]\n")
