@@ -55,9 +55,10 @@ class GraphSystem(System):
         names = [b.name for b in self.blocks]
         trip = self._build_trip or Trip()
         known = {SYSTEM_IN, *names}
-        for index, name in enumerate(names):
+        self._edges = [self.edges(index) for index in range(len(names))]
+        for edges, name in zip(self._edges, names, strict=True):
             with blame(trip.full_name(name)):
-                check_known(self.edges(index), name, known, feedback=True)
+                check_known(edges, name, known, feedback=True)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         outputs: dict[str, list[Any]] = {}
@@ -71,17 +72,12 @@ class GraphSystem(System):
         now = {SYSTEM_IN: system_in}
         used: set[str] = set()
         for index, block in enumerate(self.blocks):
-            edges = self.edges(index)
-            # A feedback is no use of what its source gives in this step.
-            sources = {edge.name for edge in edges} & now.keys()
             with blame(trip.full_name(block.name)):
-                args = _first_values(_gather(edges, now, before, trip, block.name), block, system_in)
-                if any(a is None for a in args):
-                    now[block.name], consumes = _infer(block, args, trip)
-                else:
-                    now[block.name] = _as_list(block(_unlist(args), trip))
-                    consumes = any(output is not None for output in now[block.name])
-            used |= sources if consumes else set()
+                sources, args = _gather(self._edges[index], now, before, trip, block.name)
+                now[block.name], consumes = _outputs(block, _first_values(args, block, system_in), trip)
+            labels = getattr(block, "label_args", ())
+            # A feedback is no use of what its source gives in this step.
+            used |= {s for i, s in enumerate(sources) if consumes or i in labels} & now.keys() - {block.name}
         if trip.inferring:
             # What a nested system's last block gives is for the outer one to use or to note.
             _note_outputs(now, used | ({self.blocks[-1].name} if trip.path else set()), trip)
@@ -98,46 +94,61 @@ def _gather(
     before: dict[str, list[Any]],
     trip: Trip,
     block: str,
-) -> list[Any]:
-    """A block's arguments; an `Edge` where a feedback has no value yet, None where a signal is missing."""
+) -> tuple[list[str], list[Any]]:
+    """``(names of the sources, values)`` of a block's arguments.
+
+    A value is an `Edge` where a feedback has none yet, None where a signal is missing.
+    """
+    sources: list[str] = []
     args: list[Any] = []
     for edge in edges:
-        outputs = now.get(edge.name, before.get(edge.name))
-        if outputs is None:
-            args += [edge] * len(edge.idxs or (0,))
-            continue
-        if len(outputs) == 1 and outputs[0] is None:
-            # Nothing could be inferred, so it is not known how many outputs there would be.
-            args += [None] * len(edge.idxs or (0,))
-            continue
-        if edge.name not in now and edge.idxs is None and len(outputs) > 1:
-            raise WiringError(
-                f"Block {block!r}: the feedback from {edge.name!r}, which has {len(outputs)} outputs, must name"
-                f" those it takes: {{'name': {edge.name!r}, 'idxs': [...]}}."
-            )
-        if edge.name == SYSTEM_IN and trip.inferring:
-            missing = 1 + max(edge.idxs or (0,)) - len(outputs)
-            outputs = outputs + [None] * missing
-        args += pick(outputs, edge, block)
-    return args
+        values = _values(edge, now.get(edge.name, before.get(edge.name)), edge.name not in now, trip, block)
+        sources += [edge.name] * len(values)
+        args += values
+    return sources, args
 
 
-def _infer(block: Block, args: list[Any], trip: Trip) -> tuple[list[Any], bool]:
-    """What a block gives without some of its inputs, and whether that used those it has."""
-    noted = len(trip.outputs)
-    with trip.inside(block.name):
-        out = block.infer(args, trip)
-    is_system = isinstance(block, System)
-    return _as_list(out), is_system and len(trip.outputs) > noted
+def _values(edge: Edge, outputs: list[Any] | None, feedback: bool, trip: Trip, block: str) -> list[Any]:
+    """What an edge carries, given the outputs of its source; None if that has not run yet."""
+    if outputs is None:
+        return [edge] * len(edge.idxs or (0,))
+    if len(outputs) == 1 and outputs[0] is None:
+        # Nothing could be inferred, so it is not known how many outputs there would be.
+        return [None] * len(edge.idxs or (0,))
+    if feedback and edge.idxs is None and len(outputs) > 1:
+        raise WiringError(
+            f"Block {block!r}: the feedback from {edge.name!r}, which has {len(outputs)} outputs, must name"
+            f" those it takes: {{'name': {edge.name!r}, 'idxs': [...]}}."
+        )
+    if edge.name == SYSTEM_IN and trip.inferring:
+        missing = 1 + max(edge.idxs or (0,)) - len(outputs)
+        outputs = outputs + [None] * missing
+    return pick(outputs, edge, block)
+
+
+def _outputs(block: Block, args: list[Any], trip: Trip) -> tuple[list[Any], bool]:
+    """``(what a block gives, whether that used its arguments)``; some of them may be missing (None)."""
+    noted, judged = len(trip.outputs), trip.judgements
+    if any(arg is None for arg in args):
+        with trip.inside(block.name):
+            outputs = _as_list(block.infer(args, trip))
+        return outputs, isinstance(block, System) and len(trip.outputs) > noted
+    outputs = _as_list(block(_unlist(args), trip))
+    if isinstance(block, System):
+        return outputs, any(output is not None for output in outputs) or len(trip.outputs) > noted
+    if trip.inferring and trip.judgements > judged and all(o is None or o.shape.rank == 0 for o in outputs):
+        # It says how good its arguments are: nothing is inferred, whether labels are there or not.
+        return [None], False
+    return outputs, any(output is not None for output in outputs)
 
 
 def _note_outputs(now: dict[str, list[Any]], used: set[str], trip: Trip) -> None:
-    """What no block consumes is what a system infers."""
+    """What no block consumes is what a system infers; of several outputs ``name:0`` and so on."""
     for name, outputs in now.items():
         if name in used or name == SYSTEM_IN or any(o is None for o in outputs):
             continue
         for i, output in enumerate(outputs):
-            trip.output(output, name if len(outputs) == 1 else f"{name}_{i}")
+            trip.output(output, name if len(outputs) == 1 else f"{name}:{i}")
 
 
 def _first_values(args: list[Any], block: Block, system_in: list[Any]) -> list[Any]:

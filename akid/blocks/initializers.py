@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from akid.backend import tf
-from akid.blocks.trip import philox
+from akid.blocks.random import philox
 from akid.errors import BlockError, near_match
 
 

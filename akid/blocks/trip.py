@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from akid.backend import tf
+from akid.blocks.random import Rows, draw, time_key
+from akid.errors import BlockError
 
-#: ``tf.random.Algorithm.PHILOX``: counter based, the same bits on every device and version.
-_PHILOX = 1
-#: Philox gives its 32-bit numbers in groups of four; a counter counts groups.
-_GROUP = 4
+#: How a block notes each kind of thing under a name.
+_METHODS = {
+    "loss": "loss(value, name)",
+    "measure": "eval(value, weight, name)",
+    "summary": "summary(name, value)",
+    "output": "output(value, name)",
+}
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class Eval:
         finish: ... and turned into the measure by this function of numpy arrays.
     """
 
-    value: Any = None
-    weight: Any = None
+    value: tf.Tensor = None
+    weight: tf.Tensor = None
     parts: tuple[tf.Tensor, ...] = ()
     finish: Callable[..., float] | None = None
 
@@ -40,9 +44,10 @@ class Trip:
         training: True while learning; decides dropout, batch statistics and state updates.
         step: int or scalar integer tensor, the clock of the Kid.
         seed: Python int, the seed of the run.
-        rows: ``(start, total)``: where this batch's first row stands in the global batch, and the rows of that
-            batch (None: unknown). Random draws are offset by ``start``, so a replica's draw is its slice of the
+        rows: ``(start, count)``: which rows of the global batch this one is; None for all of it. ``start`` may be
+            a scalar integer tensor. Random draws are offset by it, so that a replica's draw is its slice of the
             global one.
+        global_batch_size: rows of the global batch, an int or a scalar integer tensor; None if it is not known.
         inferring: labels may be missing; what nobody consumes is noted in ``outputs``.
         debug: check every block's output for NaN and infinity, and name the first block that has one.
         abstract: only shapes are wanted: variables start as zeros, and nothing runs.
@@ -57,35 +62,34 @@ class Trip:
         training: bool = False,
         step: int | tf.Tensor = 0,
         seed: int = 0,
-        rows: tuple[int | tf.Tensor, int | tf.Tensor | None] = (0, None),
+        rows: Rows | None = None,
         *,
+        global_batch_size: int | tf.Tensor | None = None,
         inferring: bool = False,
         debug: bool = False,
         abstract: bool = False,
         keep: bool | Collection[str] = False,
     ) -> None:
-        self.training = training
-        self.step = step
-        self.seed = seed
-        self.rows = rows
-        self.inferring = inferring
-        self.debug = debug
-        self.abstract = abstract
-        self.keep = keep
+        self.training, self.step, self.seed = training, step, seed
+        self.rows, self.global_batch_size = rows, global_batch_size
+        self.inferring, self.debug, self.abstract, self.keep = inferring, debug, abstract, keep
         self.losses: dict[str, tf.Tensor] = {}
         self.evals: dict[str, Eval] = {}
         self.summaries: dict[str, tuple[str, tf.Tensor]] = {}
         self.data: dict[str, Any] = {}
         self.outputs: dict[str, tf.Tensor] = {}
-        self.time = 0
+        #: The time steps of the systems the signal is in, the outermost first.
+        self.times: tuple[int, ...] = ()
         self.last = True
+        #: How many losses and measures were noted, in all time steps.
+        self.judgements = 0
         #: Whether the signal is inside a system already, whose name is not part of full names.
         self.rooted = False
         self._path: list[str] = []
-        self._draws: dict[str, int] = {}
         #: Variables made on the way, by full name.
         self.made: dict[str, tf.Variable] = {}
         self._counted: set[int] = set()
+        self._draws: dict[tuple[str, tuple[str, int]], int] = {}
 
     @property
     def path(self) -> str:
@@ -109,21 +113,24 @@ class Trip:
     @contextmanager
     def at_time(self, time: int, last: bool) -> Iterator[None]:
         """One step of a system with feedback; only the last one counts for losses, evals and state."""
-        before = self.time, self.last
-        self.time, self.last = self.time * 1024 + time, self.last and last
+        before = self.times, self.last
+        self.times, self.last = (*self.times, time), self.last and last
         try:
             yield
         finally:
-            self.time, self.last = before
+            self.times, self.last = before
 
     def full_name(self, name: str) -> str:
         """The full name of something that is called ``name`` in the current block."""
         return "/".join([*self._path, name] if name else self._path)
 
     def loss(self, value: tf.Tensor, name: str = "") -> None:
-        """Note a scalar loss of the current block; it is added to ``total_loss``."""
-        if self.last:
-            self.losses[self.full_name(name)] = value
+        """Note a scalar loss of the current block; it is added to ``total_loss``.
+
+        Raises:
+            BlockError: the block has noted a loss of this name.
+        """
+        self._note("loss", self.losses, name, value)
 
     def eval(self, value: tf.Tensor, weight: tf.Tensor | float = 1.0, name: str = "") -> None:
         """Note a measure that is a mean over examples.
@@ -133,9 +140,8 @@ class Trip:
             weight: scalar, the number of examples it stands for; batches are averaged by it.
             name: appended to the block's full name.
         """
-        if self.last:
-            value = tf.cast(value, tf.float32)
-            self.evals[self.full_name(name)] = Eval(value, tf.cast(weight, tf.float32))
+        noted = Eval(tf.cast(value, tf.float32), tf.cast(weight, tf.float32))
+        self._note("measure", self.evals, name, noted)
 
     def gather(self, parts: Sequence[tf.Tensor], finish: Callable[..., float], name: str = "") -> None:
         """Note a measure that needs all examples at once, such as the area under a curve.
@@ -145,8 +151,7 @@ class Trip:
             finish: gets the gathered parts as numpy arrays, gives the measure.
             name: appended to the block's full name.
         """
-        if self.last:
-            self.evals[self.full_name(name)] = Eval(parts=tuple(parts), finish=finish)
+        self._note("measure", self.evals, name, Eval(parts=tuple(parts), finish=finish))
 
     def first(self, what: object) -> bool:
         """Whether this is met for the first time in this passage: what several blocks share may count once."""
@@ -158,13 +163,25 @@ class Trip:
 
     def summary(self, name: str, value: tf.Tensor, kind: str = "histogram") -> None:
         """Note something to look at: ``kind`` is ``scalar``, ``histogram`` or ``image``."""
-        if self.last:
-            self.summaries[self.full_name(name)] = (kind, value)
+        self._note("summary", self.summaries, name, (kind, value))
 
     def output(self, value: tf.Tensor, name: str = "") -> None:
         """Note something the system infers."""
-        if self.last:
-            self.outputs[self.full_name(name)] = value
+        self._note("output", self.outputs, name, value)
+
+    def _note(self, what: str, notes: dict[str, Any], name: str, value: Any) -> None:
+        full_name = self.full_name(name)
+        self.judgements += what in ("loss", "measure")
+        if not self.last:
+            return
+        if full_name in notes:
+            article = "An" if what == "output" else "A"
+            raise BlockError(
+                f"{article} {what} called {full_name!r} is noted already. Give each {what} of a block a name of"
+                f" its own: trip.{_METHODS[what]}; what runs more than once in a trip notes under another name"
+                " each time."
+            )
+        notes[full_name] = value
 
     def keeps(self, name: str) -> bool:
         """Whether the output of the block with this full name is to be kept in ``data``."""
@@ -186,34 +203,12 @@ class Trip:
         """Random numbers that depend only on (seed, step, block, time step, row), never on process state.
 
         Args:
-            shape: of the draw; its first dimension is the batch.
+            shape: of the draw; its first dimension is the batch. A scalar is the same for all rows.
             distribution: ``uniform`` in [0, 1) or ``normal`` with mean 0 and variance 1.
             dtype: of the result; drawn as float32.
         """
-        path = self.path
-        draw = self._draws.get(f"{path}@{self.time}", 0)
-        self._draws[f"{path}@{self.time}"] = draw + 1
+        key = self.path, time_key(self.times)
+        number = self._draws[key] = self._draws.get(key, -1) + 1
         shape = tf.cast(tf.convert_to_tensor(shape), tf.int64)
-        start = self.rows[0]
-        if isinstance(start, int) and start == 0:
-            first = tf.constant(0, tf.int64)
-        else:
-            first = tf.cast(start, tf.int64) * tf.reduce_prod(shape[1:])
-        clock = tf.cast(self.step, tf.int64) * 2**20 + self.time
-        numbers = philox(f"{self.seed}/{path}/{draw}", clock, first, shape, distribution)
-        return tf.cast(numbers, dtype)
-
-
-def philox(stream: str, clock: tf.Tensor, first: tf.Tensor, shape: tf.Tensor, distribution: str) -> tf.Tensor:
-    """Numbers ``first ..`` of the stream called ``stream`` at time ``clock``, float32 of ``shape``."""
-    digest = hashlib.blake2b(stream.encode(), digest_size=8).digest()
-    key = tf.constant([int.from_bytes(digest)], tf.uint64)
-    group, skip = first // _GROUP, first % _GROUP
-    counter = tf.cast(tf.stack([group, clock]), tf.uint64)
-    op = {
-        "uniform": tf.raw_ops.StatelessRandomUniformV2,
-        "normal": tf.raw_ops.StatelessRandomNormalV2,
-    }[distribution]
-    size = tf.reduce_prod(shape)
-    flat = op(shape=[skip + size], key=key, counter=counter, alg=_PHILOX, dtype=tf.float32)
-    return tf.reshape(flat[skip:], shape)
+        stream = f"{self.seed}/{self.path}/{number}"
+        return tf.cast(draw(stream, self.step, self.times, self.rows, shape, distribution), dtype)

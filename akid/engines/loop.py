@@ -109,13 +109,11 @@ class TrainingLoop:
         size = self.sensor.batch_size
         start, rows = slice_of(replica, self.replicas.count, size)
         step = self._step.value()
-        trip = Trip(training=True, step=step, seed=self.seed, debug=self.debug, rows=(start, size))
+        trip = Trip(True, step, self.seed, (start, rows), global_batch_size=size, debug=self.debug)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._parameters)
             self.brain(self._feeds[replica](step), trip)
-            loss = (
-                trip.total_loss if rows == size else trip.total_loss * tf.cast(rows / size, trip.total_loss.dtype)
-            )
+            loss = _part(trip.total_loss, rows / size)
         gradients = tape.gradient(loss, self._parameters)
         there = [gradient for gradient in gradients if gradient is not None]
         summed, noted = self.replicas.sum(there, self._noted(trip, loss, rows / size))

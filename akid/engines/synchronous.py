@@ -47,6 +47,11 @@ class SynchronousEngine(Engine):
                 f"engine {self.name!r}: a batch must have a row for each of the {self.replicas.count} replicas."
                 f" Received: batch_size={sensor.batch_size}"
             )
+        if self.replicas.count > 1 and not sensor.sliceable:
+            raise AkidError(
+                f"engine {self.name!r}: {sensor.source.name!r} can only be read in order, so {self.replicas.count}"
+                " replicas cannot share its batches. Use a source with random access, or the engine 'single'."
+            )
         self.brain = brain
         with self.replicas.scope():
             self._step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step")

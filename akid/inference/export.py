@@ -55,10 +55,17 @@ def export_brain(
     target = Path(directory)
     if target.exists() and not (target / _MODEL).exists() and (target.is_file() or any(target.iterdir())):
         raise DataError(f"{target} is not empty and holds no export; give another directory.")
-    functions = {"serving_default": Predictor(brain, signature.batch)}
     raw = None if sensor is None else _raw(brain, signature, sensor, seed)
-    if raw is not None:
-        functions["raw"] = raw
+    functions = {"serving_default": Predictor(brain, signature.batch), **({} if raw is None else {"raw": raw})}
+    _replace(target, brain, functions, sensor)
+    odd = "".join(sorted(SPECIAL & set(str(target.absolute()))))
+    if odd:
+        logger.warning("TensorFlow cannot load an export from a path with any of %s: copy %s first", odd, target)
+    return target
+
+
+def _replace(target: Path, brain: Brain, functions: dict[str, Predictor], sensor: Sensor | None) -> None:
+    """Write beside the target, then put that in its place."""
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         _save(brain, functions, sensor, partial)
@@ -69,10 +76,6 @@ def export_brain(
         raise DataError(f"The export cannot be written to {target}: {reason}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    odd = "".join(sorted(SPECIAL & set(str(target.absolute()))))
-    if odd:
-        logger.warning("TensorFlow cannot load an export from a path with any of %s: copy %s first", odd, target)
-    return target
 
 
 def _raw(brain: Brain, signature: Signature, sensor: Sensor, seed: int) -> Predictor | None:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from akid.backend import tf
 from akid.blocks.block import Block, Signal
-from akid.blocks.graph import GraphSystem
 from akid.blocks.trip import Trip
-from akid.blocks.wiring import SYSTEM_IN
 from akid.errors import AkidError, DataError, near_match
+from akid.inference.data_signals import Prepare, data_signals
 from akid.inference.signature import Signature
 from akid.layers.eval import EvalLayer
 from akid.layers.loss import LossLayer
+from akid.sensors.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
     from akid.sensors.sensor import Sensor
-
-Prepare = Callable[[list[tf.Tensor]], list[tf.Tensor]]
 
 
 class Predictor:
@@ -35,7 +33,7 @@ class Predictor:
 
     def __init__(self, brain: Brain, signature: Sequence[tf.TensorSpec], prepare: Prepare | None = None) -> None:
         self.brain, self.prepare = brain, prepare
-        self.takes = sorted(data_inputs(brain, len(signature))) or [0]
+        self.takes = data_signals(brain, signature, prepare)
         shapes = [signature[i] for i in self.takes]
         self.signature = [tf.TensorSpec([None, *s.shape[1:]], s.dtype, name) for s, name in named(shapes)]
         self.function = tf.function(self._infer, autograph=False, input_signature=self.signature)
@@ -43,7 +41,7 @@ class Predictor:
 
     def _infer(self, *data: tf.Tensor) -> dict[str, tf.Tensor]:
         prepared = list(data) if self.prepare is None else self.prepare(list(data))
-        given: list[Any] = [None] * (max(self.takes) + 1)
+        given: list[tf.Tensor | None] = [None] * (max(self.takes) + 1)
         for index, tensor in zip(self.takes, prepared, strict=True):
             given[index] = tensor
         trip = Trip(inferring=True)
@@ -95,7 +93,10 @@ class Predictor:
         if len(given) != len(self.signature):
             expected = f"a list of {len(self.signature)} arrays, {[s.name for s in self.signature]}"
             raise DataError(f"The brain takes {expected}. Received: {type(data).__name__}")
-        arrays = [np.asarray(d) for d in given]
+        try:
+            arrays = [np.asarray(d) for d in given]
+        except ValueError:
+            raise DataError("The data must be an array, or a list of arrays; those given have no shape.") from None
         rows = {len(a) if a.ndim else 0 for a in arrays}
         for array, spec in zip(arrays, self.signature, strict=True):
             if len(rows) > 1 or not spec.shape.is_compatible_with(array.shape):
@@ -104,7 +105,33 @@ class Predictor:
                     f"The brain takes {spec.name} of shape {['examples', *spec.shape[1:]]}, as many examples of"
                     f" each. Received: shape={shapes[0] if len(shapes) == 1 else shapes}"
                 )
-        return [a.astype(s.dtype.as_numpy_dtype) for a, s in zip(arrays, self.signature, strict=True)]
+        hint = "" if self.prepare is None else " Data that are prepared already are given without raw=True."
+        return [as_taken(a, s, hint) for a, s in zip(arrays, self.signature, strict=True)]
+
+
+def as_taken(array: np.ndarray, spec: tf.TensorSpec, hint: str = "") -> np.ndarray:
+    """The numbers in the dtype of ``spec``.
+
+    Args:
+        array: of any dtype.
+        spec: what is taken.
+        hint: ends the error.
+
+    Raises:
+        DataError: the dtype does not have such numbers: fractions or what is out of its range.
+    """
+    if array.dtype.kind not in "buif":
+        raise DataError(f"The {spec.name} must be numbers. Received: an array of dtype {array.dtype}")
+    with np.errstate(all="ignore"):
+        cast = array.astype(spec.dtype.as_numpy_dtype)
+    wrong = np.isfinite(array) & ~np.isfinite(cast) if spec.dtype.is_floating else cast != array
+    if wrong.any():
+        whole = "" if spec.dtype.is_floating else "whole "
+        raise DataError(
+            f"The brain takes {spec.name} of dtype {spec.dtype.name}, {whole}numbers from {spec.dtype.min} to"
+            f" {spec.dtype.max}.{hint} Received: {array[wrong].flat[0]!r}"
+        )
+    return cast
 
 
 def predictor_of(brain: Brain, sensor: Sensor, seed: int, raw: bool) -> Predictor:
@@ -118,67 +145,14 @@ def predictor_of(brain: Brain, sensor: Sensor, seed: int, raw: bool) -> Predicto
 def preparation(sensor: Sensor, seed: int = 0) -> Prepare:
     """What the sensor does to raw data of the test split: the source's normalisation, then the jokers."""
 
-    def prepare(raw: list[tf.Tensor]) -> list[tf.Tensor]:
-        batch = [sensor.source.normalise(raw[0]), *raw[1:]]
-        return sensor.jokers.play(batch, "test", Trip(seed=seed if sensor.seed is None else sensor.seed))
-
-    return prepare
+    own = seed if sensor.seed is None else sensor.seed
+    pipeline = Pipeline(sensor.source, sensor.jokers, "test", sensor.val_batch_size, own)
+    return lambda raw: pipeline.prepare(raw, step=0)
 
 
 def named(signature: Sequence[tf.TensorSpec]) -> list[tuple[tf.TensorSpec, str]]:
     """Inputs with the names they have in an export: ``data``, or ``data_0``, ``data_1``, ..."""
     return [(s, "data" if len(signature) == 1 else f"data_{i}") for i, s in enumerate(signature)]
-
-
-def data_inputs(system: GraphSystem, count: int) -> set[int]:
-    """Which signals of ``system_in`` are data: those a block needs on the way to something inferred.
-
-    The others, which lead to the labels of losses only, are labels.
-
-    Args:
-        system: built.
-        count: how many signals it is given in training.
-    """
-    blocks = {block.name: index for index, block in enumerate(system.blocks)}
-    sources = [_sources(system, index, blocks, count) for index in range(len(system.blocks))]
-    taken = {name for arguments in sources for name, _ in arguments}
-    found: set[int] = set()
-    todo = [b.name for b in system.blocks if _is_loss(b) or b.name not in taken]
-    seen = set(todo)
-    while todo:
-        index = blocks[todo.pop()]
-        for name, output in _needed(system.blocks[index], sources[index]):
-            if name == SYSTEM_IN:
-                found.add(output)
-            elif name not in seen:
-                seen.add(name)
-                todo.append(name)
-    return found
-
-
-def _sources(system: GraphSystem, index: int, blocks: dict[str, int], count: int) -> list[tuple[str, int]]:
-    """``(block, output)`` of every argument of a block."""
-    found: list[tuple[str, int]] = []
-    for edge in system.edges(index):
-        if edge.idxs is not None:
-            idxs = edge.idxs
-        elif edge.name == SYSTEM_IN:
-            idxs = tuple(range(count))
-        else:
-            shape = system.blocks[blocks[edge.name]].output_shape
-            idxs = tuple(range(len(shape))) if isinstance(shape, list) else (0,)
-        found += [(edge.name, i) for i in idxs]
-    return found
-
-
-def _needed(block: Block, arguments: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The arguments inference needs: no labels, a nested system's data, all of any other block."""
-    if _is_loss(block):
-        roles: Sequence[str] = getattr(block, "takes", ("predictions", "labels"))
-        return [argument for argument, role in zip(arguments, roles, strict=False) if role != "labels"]
-    if isinstance(block, GraphSystem):
-        return [arguments[i] for i in sorted(data_inputs(block, len(arguments))) if i < len(arguments)]
-    return arguments
 
 
 def _is_loss(block: Block | None) -> bool:

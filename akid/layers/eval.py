@@ -28,6 +28,8 @@ class EvalLayer(ProcessingLayer):
     """
 
     stem = "eval"
+    #: Which of its arguments are labels, which inference does without.
+    label_args: ClassVar[tuple[int, ...]] = (1,)
 
     def _measure(self, predictions: tf.Tensor, labels: tf.Tensor, trip: Trip) -> tf.Tensor:
         """Scalar, the measure of the batch: the mean over its rows, unless it notes another on the trip itself."""

@@ -45,6 +45,11 @@ class LossLayer(ProcessingLayer):
         super().__init__(name, inputs, dtype=dtype)
         self.multiplier = number(multiplier, self.name, "multiplier", error=BlockError)
 
+    @property
+    def label_args(self) -> tuple[int, ...]:
+        """Which of its arguments are labels, which inference does without."""
+        return tuple(i for i, role in enumerate(self.takes) if role == "labels")
+
     def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
         """Scalar, the mean over the batch.
 

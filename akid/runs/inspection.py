@@ -94,7 +94,7 @@ class Inspector:
             outputs = outputs if isinstance(outputs, list) else [outputs]
             for i, output in enumerate(outputs):
                 if tf.is_tensor(output) and output.shape.rank != 0 and output.dtype.is_floating:
-                    yield (name if len(outputs) == 1 else f"{name}_{i}"), output
+                    yield (name if len(outputs) == 1 else f"{name}:{i}"), output
 
     def _drawn(self, seen: Mapping[str, tuple[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
         draw = {"histogram": histogram, "image": pictures, "scalar": lambda value: tf.cast(value, tf.float32)}

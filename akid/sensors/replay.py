@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from akid.backend import tf
 from akid.errors import DataError
@@ -17,9 +16,9 @@ class Replay:
         begin: gives an iterator over the batches from a step on.
     """
 
-    def __init__(self, name: str, begin: Callable[[int], Iterator[Any]]) -> None:
+    def __init__(self, name: str, begin: Callable[[int], Iterator[list[tf.Tensor]]]) -> None:
         self._name, self._begin = name, begin
-        self._iterator: Iterator[Any] = iter(())
+        self._iterator: Iterator[list[tf.Tensor]] = iter(())
         self._step: int | None = None
         self._batch: list[tf.Tensor] = []
 
@@ -42,5 +41,5 @@ class Replay:
         batch = next(self._iterator, None)
         if batch is None:
             raise DataError(f"{self._name!r} has ended before batch {step}.")
-        self._step, self._batch = step, list(batch)
+        self._step, self._batch = step, batch
         return self._batch

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import Self
 
 from akid.backend import tf
-from akid.blocks.trip import Trip
+from akid.blocks.random import Rows
 from akid.errors import DataError, near_match
 from akid.jokers.base import Joker, JokerSystem
 from akid.sensors.epochs import Epochs, order_from
+from akid.sensors.pipeline import Batch, Pipeline
+from akid.sensors.reader import Reader, until_the_end
 from akid.sensors.replay import Replay
 from akid.sources.base import ENDLESS, SPLITS, Source
 from akid.sources.reading import teaching
 
-#: ``[data, *labels]``
-Batch = list[tf.Tensor]
-#: ``(start, count)``: a worker's slice of the global batch.
-Rows = tuple[int | tf.Tensor, int]
+logger = logging.getLogger(__name__)
 
 
 class Sensor:
@@ -29,6 +29,10 @@ class Sensor:
     an epoch, and a batch may span two epochs. Validation and test run in order, once; their last batch may be
     smaller. A source without random access (`DatasetSource`) gives its examples in its own order, and is read on
     from a step by skipping.
+
+    A worker or a replica asks for its ``rows=(start, count)`` of the global batch: bit by bit the same as in the
+    whole batch, jokers included. ``start`` may be a scalar integer tensor, ``count`` is a Python int, so that
+    shapes are known. A last, smaller batch of validation or test may leave fewer rows, or none.
 
     Args:
         source: where the examples come from; the paper's ``source_in`` is accepted too.
@@ -98,6 +102,16 @@ class Sensor:
         """Whether training examples have no known end, so that there are no epochs to count."""
         return self.size("train") == ENDLESS
 
+    @property
+    def sliceable(self) -> bool:
+        """Whether workers can share a batch, each reading only its own rows, and any step in any order.
+
+        Without random access the rows are cut out of the whole batch, which every worker reads; and they fit
+        together only if the source gives the same order to each of its readers, which a pipeline that shuffles
+        does not.
+        """
+        return self.source.random_access
+
     def size(self, split: str) -> int:
         """How many examples a split has; `akid.sources.base.ENDLESS` if there is no end.
 
@@ -129,45 +143,39 @@ class Sensor:
             step: int or scalar int64 tensor; outside of a graph it is checked.
             split: ``train``, ``val`` or ``test``.
             augment: whether jokers play.
-            rows: ``(start, count)``: only these rows of it, bit by bit the same as in the whole batch. A last,
-                smaller batch of validation may leave a slice with fewer rows, or none.
+            rows: ``(start, count)``: only these rows of it.
 
         Raises:
             DataError: the split has no such batch; or a graph asks a source without random access.
         """
         self._check(step, split, rows)
-        train = split == "train"
-        read_rows, cut = self._plan(split, augment, rows)
+        step = tf.cast(step, tf.int64)
         with teaching():
-            if self.source.random_access:
-                step = tf.cast(step, tf.int64)
-                raw = self.source.gather(split, self._indices(step, split, read_rows))
-            else:
-                raw = [_rows(t, read_rows, train) for t in self._replay(split).at(step)]
-                step = tf.cast(step, tf.int64)
-            batch = self._prepare(raw, step, split, augment, read_rows)
-        return [_rows(t, cut, train) for t in batch]
+            random_access = self.source.random_access
+            given = [self._indices(step, split)] if random_access else self._replay(split).at(step)
+            return self._pipeline(split, rows, augment)(step, given)
 
     def signature(self) -> list[tf.TensorSpec]:
         """Shapes and dtypes of a batch, the batch dimension None."""
         raw = self.source.signature()
         with tf.Graph().as_default():
             signals = [tf.compat.v1.placeholder(s.dtype, s.shape) for s in raw]
-            batch = self._prepare(signals, tf.constant(0, tf.int64), "train")
+            batch = self._pipeline("train").prepare(signals, tf.constant(0, tf.int64))
             return [tf.TensorSpec([None, *b.shape[1:]], b.dtype) for b in batch]
 
     def feed(self, split: str, step: int = 0, rows: Rows | None = None) -> Callable[[tf.Tensor], Batch]:
         """A function of the step that gives the batches from ``step`` on, for use inside a graph.
 
         For data in memory that is `batch` itself; other sources are read ahead by ``tf.data``, and the function
-        must then be called with consecutive steps.
+        must then be called with consecutive steps, and ``rows`` cannot be of a graph.
         """
         if self.source.in_memory:
             if split == "train":
                 self._order()  # now: a graph in which variables are made is traced twice
             return lambda s: self.batch(s, split, rows=rows)
-        iterator = iter(self.dataset(split, step, rows))
-        return lambda s: list(next(iterator))
+        batches = self.dataset(split, step, rows)
+        reader = iter(batches) if self.sliceable else Reader(batches)
+        return lambda s: list(next(reader))
 
     def dataset(self, split: str, step: int = 0, rows: Rows | None = None) -> tf.data.Dataset:
         """The batches from ``step`` on as a ``tf.data`` pipeline; endless for training.
@@ -176,19 +184,20 @@ class Sensor:
             DataError: the split has no such batch.
         """
         self._check(step, split, rows)
-        train = split == "train"
-        read_rows, cut = self._plan(split, True, rows)
+        if rows is not None and not self.sliceable:
+            logger.warning(
+                "%s has no random access: the whole batch is read for rows=%r of it", self.source.name, rows
+            )
+        pipeline = self._pipeline(split, rows)
         parallel = 2 if self.source.in_memory else tf.data.AUTOTUNE
 
         @tf.autograph.experimental.do_not_convert
-        def read(step: tf.Tensor, given: Any) -> tuple[Any, ...]:
-            raw = [_rows(t, read_rows, train) for t in tf.nest.flatten(given)]
-            raw = self.source.gather(split, raw[0]) if self.source.random_access else raw
-            return tuple(_rows(t, cut, train) for t in self._prepare(raw, step, split, True, read_rows))
+        def prepared(step: tf.Tensor, given: tf.Tensor | tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+            return tuple(pipeline(step, tf.nest.flatten(given)))
 
         steps = tf.data.Dataset.range(step, tf.int64.max)
         numbered = tf.data.Dataset.zip((steps, self._examples(split, step)))
-        return numbered.map(read, num_parallel_calls=parallel, deterministic=True).prefetch(2)
+        return numbered.map(prepared, num_parallel_calls=parallel, deterministic=True).prefetch(2)
 
     def batches(self, split: str) -> Iterator[Batch]:
         """Every batch of a split once, in eager code."""
@@ -202,7 +211,7 @@ class Sensor:
         """The data of a batch (paper, section 3.1.1)."""
         return self.batch(step, split)[0]
 
-    def labels(self, step: int = 0, split: str = "train") -> Any:
+    def labels(self, step: int = 0, split: str = "train") -> tf.Tensor | list[tf.Tensor]:
         """The labels of a batch: a tensor, or a list of them if there are several."""
         labels = self.batch(step, split)[1:]
         return labels[0] if len(labels) == 1 else labels
@@ -230,26 +239,16 @@ class Sensor:
                 f" Received: rows={rows!r}"
             )
 
-    def _plan(self, split: str, augment: bool, rows: Rows | None) -> tuple[Rows | None, Rows | None]:
-        """``(rows to read, rows to cut out at the end)``: a joker that mixes rows must see the whole batch."""
-        return (None, rows) if augment and self.jokers.mixes_rows(split) else (rows, None)
+    def _pipeline(self, split: str, rows: Rows | None = None, augment: bool = True) -> Pipeline:
+        return Pipeline(self.source, self.jokers, split, self._batch_size(split), self.seed or 0, augment, rows)
 
-    def _rows_in(self, step: tf.Tensor, split: str) -> int | tf.Tensor | None:
-        """The rows of the whole batch of a step; None if only reading tells."""
-        if split == "train":
-            return self.batch_size
-        if not self.source.random_access:
-            return None
-        left = tf.constant(self.size(split), tf.int64) - step * self.val_batch_size
-        return tf.clip_by_value(left, 0, self.val_batch_size)
-
-    def _indices(self, step: tf.Tensor, split: str, rows: Rows | None) -> tf.Tensor:
+    def _indices(self, step: tf.Tensor, split: str) -> tf.Tensor:
+        """The examples of the whole batch of a step, int64 ``[batch]``."""
         size, whole = self.size(split), self._batch_size(split)
-        start, count = (0, whole) if rows is None else rows
-        first = step * whole + tf.cast(start, tf.int64)
+        first = step * whole
         if split != "train":
-            return tf.range(tf.minimum(first, size), tf.minimum(first + count, size))
-        return self._order().indices(first, count)
+            return tf.range(tf.minimum(first, size), tf.minimum(first + whole, size))
+        return self._order().indices(first, whole)
 
     def _order(self) -> Epochs:
         """The order of the training examples."""
@@ -258,21 +257,11 @@ class Sensor:
                 self._epochs = Epochs(self.size("train"), self.seed or 0, self.shuffle)
         return self._epochs
 
-    def _prepare(
-        self, raw: Batch, step: tf.Tensor, split: str, augment: bool = True, rows: Rows | None = None
-    ) -> Batch:
-        """Raw examples to what the brain is given: normalised, then played on."""
-        batch = [self.source.normalise(raw[0]), *raw[1:]]
-        if not augment:
-            return batch
-        place = (0 if rows is None else rows[0], self._rows_in(step, split))
-        return self.jokers.play(batch, split, Trip(split == "train", step, self.seed or 0, place))
-
     def _examples(self, split: str, step: int) -> tf.data.Dataset:
         """From batch ``step`` on: the indices of each batch, or the raw batches of a stream."""
         train, size, whole = split == "train", self.size(split), self._batch_size(split)
         if not self.source.random_access:
-            return self.source.stream(split, step * whole).batch(whole, drop_remainder=train)
+            return until_the_end(self.source.stream(split, step * whole).batch(whole, drop_remainder=train))
         if not train:
             return tf.data.Dataset.range(size).batch(whole).skip(step)
         order = order_from(size, self.seed or 0, self.shuffle, step * whole)
@@ -280,17 +269,8 @@ class Sensor:
 
     def _replay(self, split: str) -> Replay:
         if split not in self._replays:
-            self._replays[split] = Replay(self.source.name, lambda step: iter(self._examples(split, step)))
+            self._replays[split] = Replay(self.source.name, lambda step: Reader(self._examples(split, step)))
         return self._replays[split]
-
-
-def _rows(tensor: tf.Tensor, rows: Rows | None, whole: bool) -> tf.Tensor:
-    """The slice of a batch; maybe shorter if the batch is not whole."""
-    if rows is None:
-        return tensor
-    start, count = rows
-    part = tensor[start : start + count]
-    return tf.ensure_shape(part, [count, *tensor.shape[1:]]) if whole else part
 
 
 class FeedSensor(Sensor):

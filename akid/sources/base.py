@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def split_sizes(total: int, sizes: Mapping[str, int | None], name: str) -> dict[
             f"{name}: {' + '.join(f'num_{s}={n}' for s, n in asked.items())} must be at most the"
             f" {total} examples there are."
         )
-    counts: dict[str, Any] = {s: asked.get(s, 0) for s in SPLITS}
+    counts = {s: asked.get(s, 0) for s in SPLITS}
     if sizes.get("train") is None:
         counts["train"] = total - sum(asked.values())
     return counts

@@ -43,16 +43,14 @@ def download(
 ) -> Path:
     """Bring a file here, unless it is here already.
 
-    What has arrived of it is kept in ``<name>.part`` and resumed by HTTP Range, also by a later process; one
-    process at a time downloads a file, others wait for it. Passing failures are tried again after 1, 2, 4 ...
-    seconds.
+    What has arrived is kept in ``<name>.part`` and resumed by HTTP Range, by a later process too; one process at a
+    time downloads a file. Passing failures are tried again after 1, 2, 4 ... seconds.
 
     Args:
         url: http or https.
         path: where it is to lie; its directory is made.
         sha256: hexadecimal checksum it must have; not checked if left out.
-        tries: attempts in a row without anything new having arrived.
-        timeout: seconds of silence after which an attempt has failed.
+        tries, timeout: attempts in a row that bring nothing new; seconds of silence that end one.
         wait: sleeps; for tests.
 
     Raises:
@@ -66,12 +64,16 @@ def download(
             if not path.exists():
                 part = path.with_name(path.name + ".part")
                 _fetch_all(url, part, tries, timeout, wait)
-                _verify(url, part, sha256)
-                part.replace(path)
-                _tag_file(part).unlink(missing_ok=True)
+                _put_in_place(url, part, path, sha256)
     except OSError as error:
         raise DataError(f"Cannot write {path}, which is to be downloaded from {url}: {error.strerror}.") from None
     return path
+
+
+def _put_in_place(url: str, part: Path, path: Path, sha256: str | None) -> None:
+    _verify(url, part, sha256)
+    part.replace(path)
+    _tag_file(part).unlink(missing_ok=True)
 
 
 @contextmanager

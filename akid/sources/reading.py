@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
 from akid.backend import tf
-from akid.errors import DataError
 from akid.sources.base import Source
+from akid.sources.calls import call_python, python_error
 
 
 class ReadingSource(Source):
@@ -30,29 +29,13 @@ class ReadingSource(Source):
         return call_python(lambda i: self.read(split, i), indices, self.signature())
 
 
-def call_python(
-    read: Callable[[np.ndarray], Sequence[np.ndarray]], indices: tf.Tensor, specs: Sequence[tf.TensorSpec]
-) -> list[tf.Tensor]:
-    """``read(indices)`` as tensors like ``specs``, in eager code or as an op of a graph."""
-    if tf.executing_eagerly():
-        return [tf.convert_to_tensor(a, s.dtype) for a, s in zip(read(indices.numpy()), specs, strict=True)]
-
-    def arrays(indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(np.asarray(a, s.dtype.as_numpy_dtype) for a, s in zip(read(indices), specs, strict=True))
-
-    tensors = tf.numpy_function(arrays, [indices], [s.dtype for s in specs])
-    for tensor, spec in zip(tensors, specs, strict=True):
-        tensor.set_shape([indices.shape[0], *spec.shape[1:]])
-    return list(tensors)
-
-
 @contextmanager
 def teaching() -> Iterator[None]:
-    """A DataError that went through a graph, where it loses its class, comes out as a DataError again."""
+    """An error of a source's Python, which becomes one of TensorFlow's in a graph, comes out as itself."""
     try:
         yield
     except tf.errors.OpError as error:
-        found = re.search(r"DataError: (.*)", error.message)
-        if found is None:
+        cause = python_error(error)
+        if cause is None:
             raise
-        raise DataError(found[1].strip()) from None
+        raise cause from None

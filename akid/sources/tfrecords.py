@@ -15,10 +15,10 @@ import numpy as np
 from akid.backend import tf
 from akid.errors import DataError
 from akid.sources.base import SPLITS, Source
+from akid.sources.calls import call_python
 from akid.sources.files import damaged
 from akid.sources.formats.record_index import RecordIndex, record_index
 from akid.sources.formats.tf_example import Feature
-from akid.sources.reading import call_python
 
 #: Files kept open at once; with more each record opens its file.
 _OPEN_FILES = 512

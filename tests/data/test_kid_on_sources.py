@@ -142,3 +142,41 @@ def test_manifests_name_sources_and_jokers() -> None:
 def test_manifests_do_not_name_abstract_sources(source: str) -> None:
     with pytest.raises(Exception, match=f"there is no source called '{source}'"):
         declared({"source": {"type": source}})
+
+
+def in_order(work_dir: Path) -> Source:
+    data = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS))
+    return DatasetSource(data.take(30), data.skip(30), scale=True)
+
+
+@pytest.mark.parametrize("mixup", [False, True], ids=["by row", "mixing"])
+@pytest.mark.parametrize("make", [arrays, folder, records, in_order], ids=lambda make: make.__name__)
+def test_slices_of_every_batch_are_the_batch_down_to_slices_without_rows(
+    make: Callable[[Path], Source], mixup: bool, tmp_path: Path
+) -> None:
+    sensor = kid_of(make(tmp_path / "data"), tmp_path / "log", mixup=mixup).sensor
+    sensor.setup()
+    assert sensor.sliceable == (make is not in_order)
+    for split, whole, steps in (("train", 8, 5), ("val", 4, 3)):
+        slices = [(0, 3), (3, whole - 3)] if split == "train" else [(0, 2), (2, 2)]
+        pipelines = [sensor.dataset(split, rows=rows).take(steps) for rows in slices]
+        feeds = [sensor.feed(split, rows=rows) for rows in slices]
+        for step, *parts in zip(range(steps), *pipelines, strict=True):
+            batch = sensor.batch(step, split)
+            fed = [feed(tf.constant(step, tf.int64)) for feed in feeds]
+            for sliced in (parts, fed, [sensor.batch(step, split, rows=rows) for rows in slices]):
+                for one, *joined in zip(batch, *sliced, strict=True):
+                    np.testing.assert_array_equal(np.concatenate(joined), one)
+        if split == "val":
+            assert [len(part[0]) for part in parts] == [2, 0]
+
+
+def test_a_stream_says_that_the_whole_batch_is_read_for_some_rows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sensor = kid_of(in_order(tmp_path), tmp_path).sensor
+    sensor.setup()
+    sensor.dataset("train")
+    assert "no random access" not in caplog.text
+    sensor.dataset("train", rows=(0, 2))
+    assert "DatasetSource has no random access: the whole batch is read for rows=(0, 2) of it" in caplog.text

@@ -9,7 +9,7 @@ from small_kids import blobs, small_brain, small_kid
 
 from akid import AkidError, ArraySource, Brain, DataError, Joker, Kid, PadJoker, ProcessingLayer, Sensor
 from akid.backend import tf
-from akid.inference.predictor import Predictor, data_inputs
+from akid.inference.predictor import Predictor
 from akid.layers import (
     AccuracyLayer,
     ConcatLayer,
@@ -95,7 +95,6 @@ def test_a_brain_of_several_inputs_losses_and_measures() -> None:
         AccuracyLayer(inputs=["head2", {"name": "system_in", "idxs": [3]}], name="measure"),
     )
     predict = predictor(brain, [4], [5], labels=2)
-    assert data_inputs(brain, 4) == {0, 1}
     assert predict.outputs == ["head2", "head1", "loss2", "loss1"]
     found = predict([np.ones([6, 4]), np.ones([6, 5])], batch_size=4)
     assert {name: value.shape for name, value in found.items()} == {
@@ -125,7 +124,6 @@ def test_nested_brains_with_a_loss_inside() -> None:
     )
     brain = Brain().attach(InnerProductLayer(5, name="ip1"), head)
     predict = predictor(brain, [4])
-    assert data_inputs(brain, 2) == {0}
     assert predict.outputs == ["head/ip2", "head/loss"]
     assert predict(np.ones([2, 4]))["head/ip2"].shape == (2, 3)
 
@@ -219,3 +217,44 @@ def test_a_measured_kid_agrees_with_its_predictions(tmp_path: Path) -> None:
     data, labels = kid.sensor.source.arrays["val"]
     accuracy = np.mean(kid.predict(data)["ip2"].argmax(1) == labels)
     assert kid.validate()[1]["accuracy"] == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (np.full([2, 6, 6, 1], 0.9), "0.9"),
+        (np.full([2, 6, 6, 1], 256), "256"),
+        (np.full([2, 6, 6, 1], -1, np.int8), "-1"),
+        (np.full([2, 6, 6, 1], np.nan, np.float32), "nan"),
+    ],
+    ids=["fraction", "too large", "negative", "nan"],
+)
+def test_raw_data_that_the_source_cannot_hold_are_refused(tmp_path: Path, data: Any, text: str) -> None:
+    words = (
+        r"The brain takes data of dtype uint8, whole numbers from 0 to 255. Data that are prepared already are"
+        rf" given without raw=True. Received: .*{text}"
+    )
+    with pytest.raises(DataError, match=words):
+        raw_kid(tmp_path).predict(data, raw=True)
+
+
+def test_whole_numbers_of_any_type_are_raw_data(tmp_path: Path) -> None:
+    kid = raw_kid(tmp_path)
+    images = np.random.default_rng(3).integers(0, 2, [4, 6, 6, 1])
+    expected = kid.predict(images.astype(np.uint8), raw=True)["ip1"]
+    for dtype in (np.float64, np.int64, bool):
+        np.testing.assert_array_equal(kid.predict(images.astype(dtype), raw=True)["ip1"], expected)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (np.full([1, 4], 1e39), r"dtype float32, numbers from -3.4\S+ to 3.4\S+ Received: .*1e\+39"),
+        (np.full([1, 4], "x"), "The data must be numbers. Received: an array of dtype <U1"),
+        ([[1.0, 2.0], [3.0]], "The data must be an array, or a list of arrays; those given have no shape"),
+    ],
+    ids=["too large", "text", "ragged"],
+)
+def test_data_that_are_no_numbers_of_the_brain_are_refused(tmp_path: Path, data: Any, text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        small_kid(tmp_path).predict(data)

@@ -149,7 +149,7 @@ def test_inference_leaves_out_what_depends_on_labels() -> None:
 
 
 def test_an_output_of_several_tensors_is_numbered() -> None:
-    assert list(Brain().attach(ScatterLayer([1, 2], name="s")).predict(X)) == ["s_0", "s_1"]
+    assert list(Brain().attach(ScatterLayer([1, 2], name="s")).predict(X)) == ["s:0", "s:1"]
 
 
 def test_a_nested_brain_without_a_loss_is_consumed_like_any_block() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 from akid.backend import tf
+from akid.blocks.random import time_key
 from akid.blocks.trip import Trip
+from akid.errors import BlockError
 
 
 def test_what_is_noted_belongs_to_the_block_the_signal_is_in() -> None:
@@ -47,7 +52,7 @@ def test_only_the_last_time_step_counts() -> None:
             trip.output(tf.constant(0.0), f"o{step}")
     assert float(trip.losses["l"]) == 1.0
     assert [list(d) for d in (trip.evals, trip.summaries, trip.outputs)] == [["e1", "g1"], ["s1"], ["o1"]]
-    assert (trip.time, trip.last) == (0, True)
+    assert (trip.times, trip.last) == ((), True)
 
 
 def test_updating_is_only_in_training() -> None:
@@ -63,6 +68,30 @@ def test_outputs_are_kept_when_asked_for(keep: Any, kept: list[str]) -> None:
     assert [name for name in ("a", "b") if trip.keeps(name)] == kept
 
 
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        (
+            lambda trip: trip.loss(tf.constant(1.0)),
+            "A loss called 'a' is noted already. Give each loss of a block a",
+        ),
+        (lambda trip: trip.loss(tf.constant(1.0), "x"), "A loss called 'a/x' is noted already."),
+        (lambda trip: trip.eval(tf.constant(1.0)), "A measure called 'a' is noted already."),
+        (lambda trip: trip.gather([], np.mean), "trip.eval(value, weight, name)"),
+        (lambda trip: trip.summary("x", tf.constant(1.0)), "A summary called 'a/x' is noted already."),
+        (lambda trip: trip.output(tf.constant(1.0)), "An output called 'a' is noted already."),
+    ],
+)
+def test_two_notes_of_one_name_are_refused(note: Any, words: str) -> None:
+    trip = Trip()
+    with trip.inside("a"):
+        note(trip)
+        with pytest.raises(BlockError, match=re.escape(words)):
+            note(trip)
+        with trip.inside("b"):
+            note(trip)
+
+
 def draw(shape: Any, distribution: str = "uniform", path: str = "a", **options: Any) -> np.ndarray:
     trip = Trip(**options)
     with trip.inside(path):
@@ -75,7 +104,7 @@ def test_a_part_of_the_batch_draws_its_part_of_the_whole(shape: tuple[int, ...],
     whole = draw(shape, distribution, seed=3, step=5)
     for start in range(7):
         for end in range(start + 1, 8):
-            part = draw((end - start, *shape[1:]), distribution, seed=3, step=5, rows=(start, 7))
+            part = draw((end - start, *shape[1:]), distribution, seed=3, step=5, rows=(start, end - start))
             np.testing.assert_array_equal(part, whole[start:end])
 
 
@@ -83,9 +112,9 @@ def test_shape_and_rows_may_be_tensors_of_any_integer_type() -> None:
     whole = draw((6, 3), seed=1)
     for dtype in (tf.int32, tf.int64):
         shape, start = tf.constant([2, 3], dtype), tf.constant(4, dtype)
-        np.testing.assert_array_equal(draw(shape, seed=1, rows=(start, None)), whole[4:])
+        np.testing.assert_array_equal(draw(shape, seed=1, rows=(start, 2)), whole[4:])
         mixed = [tf.constant(2, dtype), 3]
-        np.testing.assert_array_equal(draw(mixed, seed=1, rows=(start, None)), whole[4:])
+        np.testing.assert_array_equal(draw(mixed, seed=1, rows=(start, 2)), whole[4:])
 
 
 def test_a_draw_depends_on_seed_step_block_time_and_its_number() -> None:
@@ -97,6 +126,40 @@ def test_a_draw_depends_on_seed_step_block_time_and_its_number() -> None:
     draws += [draw([50], seed=2, step=1), draw([50], seed=1, step=2), draw([50], path="b", seed=1, step=1)]
     assert len({d.tobytes() for d in draws}) == len(draws)
     np.testing.assert_array_equal(draws[0], draw([50], seed=1, step=1))
+
+
+def drawn_at(times: tuple[int, ...], step: int = 0) -> bytes:
+    trip = Trip(seed=3, step=step)
+    with contextlib.ExitStack() as stack:
+        for time in times:
+            stack.enter_context(trip.at_time(time, last=True))
+        return trip.random([8]).numpy().tobytes()
+
+
+def test_no_two_steps_and_times_share_their_draws() -> None:
+    of_three = itertools.product((0, 1, 2), (0, 1, 1023), (0, 1, 1024))
+    times = {*of_three, (1, 0, 0, 0), (0, 2**20), (1024, 0), (5, 3)}
+    assert len({drawn_at(t, step) for t in times for step in (0, 1, 1024)}) == 3 * len(times)
+
+
+def test_zeros_in_front_do_not_count_so_that_nesting_without_feedback_changes_nothing() -> None:
+    assert drawn_at(()) == drawn_at((0,)) == drawn_at((0, 0, 0))
+    assert time_key((0, 0, 4)) == time_key((4,)) == ("", 4)
+    assert time_key((2, 1)) == ("", 2049)
+    assert time_key((1, 0, 0)) == ("@1.0.0", 0)
+
+
+def test_the_same_numbers_are_drawn_for_ever() -> None:
+    trip = Trip(seed=3, step=11)
+    with trip.inside("a"):
+        np.testing.assert_allclose(trip.random([3]), [0.802006, 0.087738, 0.812789], atol=1e-6)
+        np.testing.assert_allclose(trip.random([2], "normal"), [0.343613, 0.682323], atol=1e-6)
+        with trip.at_time(7, last=True), trip.at_time(9, last=True):
+            np.testing.assert_allclose(trip.random([3]), [0.498464, 0.999533, 0.274137], atol=1e-6)
+
+
+def test_a_scalar_is_the_same_in_every_part_of_the_batch() -> None:
+    assert draw([], seed=1, rows=(4, 2)) == draw([], seed=1)
 
 
 def test_a_traced_step_draws_what_the_eager_one_draws() -> None:
