@@ -32,7 +32,7 @@ class FunctionJoker(Joker):
     ) -> None:
         super().__init__(splits, name)
         if not callable(function):
-            raise BlockError(f"{self.name}: function must be callable as f(data, trip). Received: {function!r}")
+            raise self.check.wrong("function", "callable as f(data, trip)", function)
         self.function = function
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from akid.arguments import one_of, pair
 from akid.backend import tf
 from akid.blocks.trip import Trip
+from akid.checks import optional
 from akid.errors import BlockError
 from akid.jokers.base import Joker, image_shape, like, rows_of
 
@@ -34,7 +34,7 @@ class PadJoker(Joker):
         name: str | None = None,
     ) -> None:
         super().__init__(splits, name)
-        self.padding = pair(padding, f"{self.name}: padding", least=0)
+        self.padding = self.check.pair("padding", padding, least=0)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         image_shape(data, self)
@@ -69,18 +69,17 @@ class CropJoker(Joker):
         name: str | None = None,
     ) -> None:
         super().__init__(splits, name)
-        self.height, self.width = height, width
-        self.center, self.central_fraction = center, central_fraction
+        self.height = optional(self.check.integer, "height", height)
+        self.width = optional(self.check.integer, "width", width)
+        self.center = self.check.flag("center", center)
+        bounds = {"above": 0, "most": 1}
+        self.central_fraction = optional(self.check.number, "central_fraction", central_fraction, **bounds)
         if (central_fraction is None) == (height is None) or (height is None) != (width is None):
             raise BlockError(
                 f"{self.name} takes height and width, or central_fraction. Received: height={height!r},"
                 f" width={width!r}, central_fraction={central_fraction!r}"
             )
-        if central_fraction is not None and not 0 < central_fraction <= 1:
-            raise BlockError(f"{self.name}: central_fraction must be in (0, 1]. Received: {central_fraction!r}")
-        if height is not None and width is not None:
-            pair((height, width), f"{self.name}: (height, width)")
-        self.padding = pair(padding, f"{self.name}: padding", least=0)
+        self.padding = self.check.pair("padding", padding, least=0)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         high, wide, _ = image_shape(data, self)
@@ -153,7 +152,8 @@ class FlipJoker(Joker):
         name: str | None = None,
     ) -> None:
         super().__init__(splits, name)
-        self.flip_left_right, self.flip_up_down = flip_left_right, flip_up_down
+        self.flip_left_right = self.check.flag("flip_left_right", flip_left_right)
+        self.flip_up_down = self.check.flag("flip_up_down", flip_up_down)
         if not (flip_left_right or flip_up_down):
             raise BlockError(f"{self.name} flips neither left and right nor up and down; leave it out.")
 
@@ -198,8 +198,8 @@ class ResizeJoker(Joker):
         name: str | None = None,
     ) -> None:
         super().__init__(splits, name)
-        self.size = pair((height, width), f"{self.name}: (height, width)")
-        self.method = one_of(method, get_args(ResizeMethod), f"{self.name}: method")
+        self.size = self.check.integer("height", height), self.check.integer("width", width)
+        self.method = self.check.one_of("method", method, get_args(ResizeMethod))
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         image_shape(data, self)

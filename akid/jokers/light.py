@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from akid.backend import tf
 from akid.blocks.trip import Trip
-from akid.errors import BlockError
 from akid.jokers.base import Joker, image_shape, like, rows_of
 
 
@@ -33,8 +32,19 @@ class LightJoker(Joker):
         name: str | None = None,
     ) -> None:
         super().__init__(splits, name)
-        self.contrast = _range(contrast, (0.2, 1.8), f"{self.name}: contrast")
-        self.brightness = _range(brightness, (-0.25, 0.25), f"{self.name}: brightness")
+        self.contrast = self._range("contrast", contrast, (0.2, 1.8))
+        self.brightness = self._range("brightness", brightness, (-0.25, 0.25))
+
+    def _range(
+        self, name: str, given: bool | Sequence[float], default: tuple[float, float]
+    ) -> tuple[float, float] | None:
+        if isinstance(given, bool):
+            return default if given else None
+        low_high = tuple(given) if isinstance(given, (list, tuple)) else ()
+        if len(low_high) != 2:
+            raise self.check.wrong(name, "True, False or [lowest, highest]", given)
+        low = self.check.number(f"{name}[0]", low_high[0])
+        return low, self.check.number(f"{name}[1]", low_high[1], least=low)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         image_shape(data, self)
@@ -50,16 +60,6 @@ class LightJoker(Joker):
             # Small tensors first, as a graph would reorder it anyway: so eager code has the same bits.
             shift = mean if shift is None else mean + shift
         return like(lit if shift is None else lit + shift, data.dtype)
-
-
-def _range(given: bool | Sequence[float], default: tuple[float, float], where: str) -> tuple[float, float] | None:
-    if isinstance(given, bool):
-        return default if given else None
-    low_high = tuple(given) if isinstance(given, (list, tuple)) else ()
-    numbers = all(isinstance(n, (int, float)) for n in low_high)
-    if len(low_high) != 2 or not numbers or low_high[0] > low_high[1]:
-        raise BlockError(f"{where} must be true, false or [lowest, highest]. Received: {given!r}")
-    return low_high[0], low_high[1]
 
 
 def _between(low_high: tuple[float, float], draw: tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from akid.arguments import pair
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
@@ -33,7 +32,7 @@ class CutoutJoker(Joker):
         self, size: int | Sequence[int] = 8, splits: Sequence[str] | None = None, name: str | None = None
     ) -> None:
         super().__init__(splits, name)
-        self.size = pair(size, f"{self.name}: size")
+        self.size = self.check.pair("size", size)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         height, width, _ = image_shape(data, self)
@@ -77,10 +76,9 @@ class MixupJoker(Joker):
         name: str | None = None,
     ) -> None:
         super().__init__(splits, name)
-        if alpha <= 0:
-            raise BlockError(f"{self.name}: alpha must be > 0. Received: alpha={alpha!r}")
-        self.alpha = alpha
-        self.class_num = (class_num,) if isinstance(class_num, int) else tuple(class_num or ())
+        self.alpha = self.check.number("alpha", alpha, above=0)
+        several = () if class_num is None else class_num if isinstance(class_num, (list, tuple)) else (class_num,)
+        self.class_num = tuple(self.check.integer("class_num", n, least=2) for n in several)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if not isinstance(x, list):

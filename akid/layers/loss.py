@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
-from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
-from akid.checks import number, whole
 from akid.errors import BlockError
 from akid.layers.measures import top_k_hits
+from akid.layers.options import LayerOptions, LossOptions
 from akid.layers.targets import check_scores, class_numbers, is_dense, rows, signals
 
 
@@ -22,7 +21,7 @@ class LossLayer(ProcessingLayer):
 
     Args:
         multiplier: the weight of this loss among several.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
 
     Raises:
         BlockError: the layer is given too few or too many signals, or shapes that do not fit.
@@ -34,16 +33,9 @@ class LossLayer(ProcessingLayer):
     #: What it may be given after that.
     optional: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.multiplier = number(multiplier, self.name, "multiplier", error=BlockError)
+    def __init__(self, multiplier: float = 1.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.multiplier = self.check.number("multiplier", multiplier)
 
     def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
         """Scalar, the mean over the batch.
@@ -74,7 +66,7 @@ class SoftmaxWithLossLayer(LossLayer):
 
     Args:
         class_num: number of classes; the logits' last dimension.
-        multiplier, name, inputs, dtype: see `LossLayer`. Labels are class numbers ``[batch]`` or
+        **options: see `LossLayer`. Labels are class numbers ``[batch]`` or
             probabilities ``[batch, class_num]``.
     """
 
@@ -83,14 +75,10 @@ class SoftmaxWithLossLayer(LossLayer):
     def __init__(
         self,
         class_num: int,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
-        self.class_num = whole(class_num, self.name, "class_num", least=2, error=BlockError)
+        super().__init__(**options)
+        self.class_num = self.check.integer("class_num", class_num, least=2)
 
     def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
         logits, labels = x
@@ -127,7 +115,7 @@ class GroupSoftmaxWithLossLayer(LossLayer):
     Args:
         class_num: number of classes; the logits' last dimension, a multiple of ``group_size``.
         group_size: classes a group; consecutive ones.
-        multiplier, name, inputs, dtype: see `LossLayer`. It takes ``[logits, labels]``, labels as
+        **options: see `LossLayer`. It takes ``[logits, labels]``, labels as
             `SoftmaxWithLossLayer` does, and optionally ``label_vectors [batch, class_num]``: what the groups must
             say instead, for examples of several classes; at most 1 in the sum of every group.
     """
@@ -139,15 +127,11 @@ class GroupSoftmaxWithLossLayer(LossLayer):
         self,
         class_num: int,
         group_size: int = 4,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
-        self.class_num = whole(class_num, self.name, "class_num", least=2, error=BlockError)
-        self.group_size = whole(group_size, self.name, "group_size", error=BlockError)
+        super().__init__(**options)
+        self.class_num = self.check.integer("class_num", class_num, least=2)
+        self.group_size = self.check.integer("group_size", group_size)
         if class_num % group_size:
             raise BlockError(
                 f"{self.name}: class_num must be a multiple of group_size. Received: class_num={class_num},"

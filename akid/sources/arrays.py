@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from akid.sources.base import SPLITS, InMemorySource, split_sizes
+from akid.checks import Check, optional
+from akid.sources.base import SPLITS, InMemorySource, checked_sizes, split_sizes
 
 
 class ArraySource(InMemorySource):
@@ -36,15 +37,27 @@ class ArraySource(InMemorySource):
     ) -> None:
         super().__init__(center, scale, name)
         several = list(labels) if isinstance(labels, (list, tuple)) else [labels]
-        self._all = [np.asarray(a) for a in [data, *several] if a is not None]
-        self._sizes = {"train": num_train, "val": num_val, "test": num_test}
-        self._split_seed = split_seed
+        given = {"data": data} | {f"labels[{i}]": a for i, a in enumerate(several) if a is not None}
+        self._all = [_array(self.check, key, a) for key, a in given.items()]
+        self._sizes = checked_sizes(self.check, num_train=num_train, num_val=num_val, num_test=num_test)
+        self._split_seed = optional(self.check.integer, "split_seed", split_seed, least=0)
 
     def load(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Cut the arrays into splits."""
         if len({len(a) for a in self._all}) > 1:
             return {"train": self._all}
         return cut(self._all, self._sizes, self.name, self._split_seed)
+
+
+def _array(check: Check, name: str, value: object) -> np.ndarray:
+    """An array, or a list that is one, of examples."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        array = np.empty([], object)
+    if array.ndim == 0 or array.dtype.kind not in "biuf":
+        raise check.wrong(name, "an array of numbers [examples, ...]", value)
+    return array
 
 
 def cut(

@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from akid.arguments import one_of
+from akid.checks import Check, optional
 from akid.errors import DataError
 from akid.sources.arrays import cut
-from akid.sources.base import InMemorySource
+from akid.sources.base import InMemorySource, checked_sizes
 from akid.sources.files import DataFile, FileSet, damaged
 from akid.sources.formats.pickled import read_pickle
 
@@ -56,10 +56,11 @@ class _CIFARSource(InMemorySource):
         name: str | None,
     ) -> None:
         super().__init__(center, scale, name)
-        self.format = one_of(format, ("auto", *self.layouts), f"{self.name}: format")
-        self.num_train, self.num_val, self._wanted = num_train, num_val, tuple(wanted)
-        self.sha256 = sha256
-        self.files = FileSet(self.name, work_dir, self.default_dir, url, published=_PUBLISHED)
+        self.format = self.check.one_of("format", format, ("auto", *self.layouts))
+        self.sizes = checked_sizes(self.check, num_train=num_train, num_val=num_val)
+        self._wanted = tuple(wanted)
+        self.sha256 = optional(self.check.text, "sha256", sha256)
+        self.files = FileSet(self.check, work_dir, self.default_dir, url, published=_PUBLISHED)
 
     def load(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Read the files, out of the archive if they are not there yet."""
@@ -68,7 +69,7 @@ class _CIFARSource(InMemorySource):
         learnt = [read(self._path(layout, name)) for name in layout.train]
         tested = read(self._path(layout, layout.test))
         arrays = [np.concatenate(parts) for parts in zip(*learnt, strict=True)]
-        parts = cut(arrays, {"train": self.num_train, "val": self.num_val}, self.name)
+        parts = cut(arrays, self.sizes, self.name)
         return {**parts, "test": tested}
 
     def _find(self) -> tuple[str, Layout]:
@@ -285,6 +286,6 @@ class CIFAR100Source(_CIFARSource):
         scale: bool = False,
         name: str | None = None,
     ) -> None:
-        one_of(labels, ("fine", "coarse", "both"), f"{name or type(self).__name__}: labels")
+        Check(name or type(self).__name__, DataError).one_of("labels", labels, ("fine", "coarse", "both"))
         wanted = ["fine", "coarse"] if labels == "both" else [labels]
         super().__init__(wanted, url, work_dir, format, num_train, num_val, sha256, center, scale, name)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from akid.arguments import pair
 from akid.backend import tf
+from akid.checks import optional
 from akid.errors import DataError, near_match
 from akid.sources.arrays import cut
-from akid.sources.base import SPLITS
+from akid.sources.base import SPLITS, checked_sizes
 from akid.sources.formats.picture_header import DAMAGED, picture_size, unreadable
 from akid.sources.reading import ReadingSource
 
@@ -53,13 +53,11 @@ class ImageFolderSource(ReadingSource):
         name: str | None = None,
     ) -> None:
         super().__init__(center, scale, name)
-        if channels not in (1, 3):
-            raise DataError(f"{self.name}: channels must be 1 or 3. Received: channels={channels!r}")
-        self.work_dir = Path(work_dir).expanduser()
-        self.image_size = None if size is None else pair(size, f"{self.name}: size")
-        self.channels = channels
-        self.sizes = {"train": None, "val": num_val, "test": num_test}
-        self.split_seed = split_seed
+        self.work_dir = Path(self.check.path("work_dir", work_dir)).expanduser()
+        self.image_size = optional(self.check.pair, "size", size)
+        self.channels = self.check.one_of("channels", channels, (1, 3))
+        self.sizes = {"train": None, **checked_sizes(self.check, num_val=num_val, num_test=num_test)}
+        self.split_seed = optional(self.check.integer, "split_seed", split_seed, least=0)
         self.classes: list[str] = []
 
     def _setup(self) -> None:

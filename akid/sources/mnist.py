@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from akid.sources.arrays import cut
-from akid.sources.base import InMemorySource
+from akid.sources.base import InMemorySource, checked_sizes
 from akid.sources.files import DataFile, FileSet, damaged
 from akid.sources.formats.idx import read_idx
 
@@ -83,15 +83,15 @@ class MNISTFeedSource(InMemorySource):
         name: str | None = None,
     ) -> None:
         super().__init__(center, scale, name)
-        self.num_train, self.num_val = num_train, num_val
-        self.files = FileSet(self.name, work_dir, "mnist", url, checksums, _PUBLISHED)
+        self.sizes = checked_sizes(self.check, num_train=num_train, num_val=num_val)
+        self.files = FileSet(self.check, work_dir, "mnist", url, checksums, _PUBLISHED)
 
     def load(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Read the four files."""
         base = (self.files.url or "").rstrip("/")
         images, labels, test_images, test_labels = self.files.need(_FILES, lambda file: f"{base}/{file.name}")
         learnt = _pair(images, labels)
-        parts = cut(learnt, {"train": self.num_train, "val": self.num_val}, self.name)
+        parts = cut(learnt, self.sizes, self.name)
         return {**parts, "test": _pair(test_images, test_labels)}
 
 

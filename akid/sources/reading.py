@@ -1,15 +1,13 @@
-"""Sources whose examples are read by Python, and errors that survive the way through a graph."""
+"""Sources whose examples are read by Python."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from akid.backend import tf
-from akid.errors import DataError
+from akid.op_errors import carried
 from akid.sources.base import Source
 
 
@@ -38,21 +36,11 @@ def call_python(
         return [tf.convert_to_tensor(a, s.dtype) for a, s in zip(read(indices.numpy()), specs, strict=True)]
 
     def arrays(indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(np.asarray(a, s.dtype.as_numpy_dtype) for a, s in zip(read(indices), specs, strict=True))
+        with carried():
+            given = read(indices)
+        return tuple(np.asarray(a, s.dtype.as_numpy_dtype) for a, s in zip(given, specs, strict=True))
 
     tensors = tf.numpy_function(arrays, [indices], [s.dtype for s in specs])
     for tensor, spec in zip(tensors, specs, strict=True):
         tensor.set_shape([indices.shape[0], *spec.shape[1:]])
     return list(tensors)
-
-
-@contextmanager
-def teaching() -> Iterator[None]:
-    """A DataError that went through a graph, where it loses its class, comes out as a DataError again."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        found = re.search(r"DataError: (.*)", error.message)
-        if found is None:
-            raise
-        raise DataError(found[1].strip()) from None

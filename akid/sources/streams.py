@@ -6,7 +6,7 @@ import logging
 
 from akid.backend import tf
 from akid.errors import DataError
-from akid.sources.base import ENDLESS, Source
+from akid.sources.base import ENDLESS, Source, checked_sizes
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +49,14 @@ class DatasetSource(Source):
         self._pipelines = {split: self._checked(split, data) for split, data in given.items() if data is not None}
         if not self._pipelines:
             raise DataError(f"{self.name} needs a pipeline: train=, val= or test=.")
-        self._numbers = {"train": num_train, "val": num_val, "test": num_test}
+        self._numbers = checked_sizes(self.check, num_train=num_train, num_val=num_val, num_test=num_test)
         self._sizes: dict[str, int] = {}
         self.skipped = 0
 
     def _checked(self, split: str, data: tf.data.Dataset) -> tf.data.Dataset:
         """The pipeline with tuples ``(data, *labels)`` as elements."""
         if not isinstance(data, tf.data.Dataset):
-            raise DataError(f"{self.name}: {split} must be a tf.data.Dataset. Received: {type(data).__name__}")
+            raise self.check.wrong(split, "a tf.data.Dataset", data)
         spec = data.element_spec
         parts = tf.nest.flatten(spec)
         known = all(isinstance(p, tf.TensorSpec) and p.shape.rank is not None for p in parts)

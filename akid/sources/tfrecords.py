@@ -58,11 +58,13 @@ class TFRecordSource(Source):
         name: str | None = None,
     ) -> None:
         super().__init__(center, scale, name)
-        self.work_dir = Path(work_dir).expanduser()
-        self.features = [Feature.of(key, features, self.name) for key in (data, *labels)]
+        self.work_dir = Path(self.check.path("work_dir", work_dir)).expanduser()
+        features = self.check.mapping("features", features)
+        keys = (self.check.text("data", data), *self.check.texts("labels", labels))
+        self.features = [Feature.of(key, features, self.name) for key in keys]
         given = {"train": train, "val": val, "test": test}
         self._patterns = {
-            split: [patterns] if isinstance(patterns, str) else list(patterns)
+            split: list(self.check.texts(split, [patterns] if isinstance(patterns, str) else patterns))
             for split, patterns in given.items()
             if patterns is not None
         }
