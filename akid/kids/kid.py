@@ -63,7 +63,8 @@ class Kid:
         do_summary: whether TensorBoard events are written, every ``summary_step`` steps.
         summary_step: for histograms; scalars go with the logs.
         seed: of everything random.
-        deterministic: ask TensorFlow for bitwise reproducible operations.
+        deterministic: ask TensorFlow for bitwise reproducible operations, from the set-up on; there is no way
+            back, so later Kids of the process have them too.
         debug: check every block's output for NaN and infinity, and name the first block that has one.
         progress: False shows nothing; None a line on a terminal, JSON lines elsewhere.
         name: of the Kid.
