@@ -1,9 +1,9 @@
 """TensorFlow, imported once, without Keras (which akid does not need), garbage collection and greetings.
 
 The first two take two fifths off the time to start. What the import changes in the process is undone when it
-ends: standard error, the collector's state, ``TF_USE_LEGACY_KERAS``. Two things stay: ``TF_CPP_MIN_LOG_LEVEL`` is 2
-unless it was set, and TensorFlow's threads sleep when there is nothing to do, unless its context exists already. If
-TensorFlow was imported before, nothing else is touched.
+ends: standard error, the collector's state, ``TF_USE_LEGACY_KERAS``. Two things stay: ``TF_CPP_MIN_LOG_LEVEL`` is
+2 unless it was set, and TensorFlow's threads sleep when there is nothing to do, unless its context exists already.
+If TensorFlow was imported before, nothing else is touched.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def without_greetings() -> Iterator[None]:
     """Standard error without these lines; the others come when the context ends.
 
     The library writes past Python, to the file descriptor, so what other threads write meanwhile is held back too.
-    A processor without AVX2 never sees the greetings, and TensorFlow may abort there with a message that must not be
-    held back. A process without standard error sees none either.
+    A processor without AVX2 never sees the greetings, and TensorFlow may abort there with a message that must not
+    be held back. A process without standard error sees none either.
     """
     if not _has_stderr() or not _has_avx2():
         yield

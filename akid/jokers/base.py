@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from akid.backend import tf
 from akid.blocks.block import Block, Signal
@@ -72,7 +72,7 @@ class JokerSystem(SequentialSystem):
         """Whether one of them needs the whole batch."""
         return any(j.mixes_rows for j in self.playing(split))
 
-    def play(self, batch: list[Any], split: str, trip: Trip) -> list[Any]:
+    def play(self, batch: list[tf.Tensor], split: str, trip: Trip) -> list[tf.Tensor]:
         """Send ``[data, *labels]`` through the jokers that play in this split."""
         with trip.inside(self.name):
             for joker in self.playing(split):

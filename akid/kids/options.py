@@ -115,7 +115,7 @@ def check_can_learn(losses: Iterable[str], parameters: Mapping[str, Any], brain:
     """A brain that is to be trained has a loss and something to learn.
 
     Raises:
-        AkidError: it has not.
+        AkidError: it has no loss, or no parameters.
     """
     if not [name for name in losses if name.rsplit("/", 1)[-1] != "wd"]:
         raise AkidError(

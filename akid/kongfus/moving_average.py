@@ -60,7 +60,7 @@ class MovingAverage(tf.Module):
 
     @contextmanager
     def swap(self) -> Iterator[None]:
-        """Within this context the parameters hold the averages; after it the raw values, come what may.
+        """In this context the parameters hold the averages; after it the raw values, also if an error is raised.
 
         For eager code, around a validation.
 

@@ -106,7 +106,9 @@ def _constant(value: float) -> dict[str, Any]:
     return {"name": "constant", "value": value}
 
 
-def _fused(x: tf.Tensor, gamma: Any, beta: Any, eps: float, mean: Any, variance: Any) -> tuple[Any, Any, Any]:
+def _fused(
+    x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, eps: float, mean: tf.Tensor | None, variance: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The output and the batch's mean and variance (n - 1); given statistics are used instead of the batch's."""
     training = mean is None
     image = x if x.shape.rank == 4 else tf.reshape(x, [-1, 1, 1, x.shape[-1]])
@@ -123,7 +125,9 @@ def _fused(x: tf.Tensor, gamma: Any, beta: Any, eps: float, mean: Any, variance:
     return (out if x.shape.rank == 4 else tf.reshape(out, tf.shape(x))), batch_mean, batch_variance
 
 
-def _plain(x: tf.Tensor, gamma: Any, beta: Any, eps: float, mean: Any, variance: Any) -> tuple[Any, Any, Any]:
+def _plain(
+    x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, eps: float, mean: tf.Tensor | None, variance: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The same in elementary operations, for float64, which the fused kernel does not know."""
     sample = variance
     if mean is None:

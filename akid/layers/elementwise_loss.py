@@ -36,7 +36,7 @@ class MSELossLayer(LossLayer):
         super().__init__(**options)
         self.size_average = self.check.flag("size_average", size_average)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         predictions, labels = x
         squares = tf.math.squared_difference(predictions, like(self, labels, predictions))
         if self.size_average:
@@ -78,7 +78,7 @@ class BCELossLayer(LossLayer):
     def _weight(self, value: Any, name: str) -> float:
         return self.check.number(name, value, least=0)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         logits, labels, given = x
         labels = like(self, labels, logits)
         trip.eval(tf.reduce_mean(binary_hits(logits, labels)), rows(logits), "accuracy")
@@ -99,7 +99,7 @@ class BCELossLayer(LossLayer):
             )
         return None if self.pos_weight is None else tf.constant(self.pos_weight, logits.dtype)
 
-    def infer(self, args: list[Any], trip: Trip) -> Signal | None:
+    def infer(self, args: list[tf.Tensor], trip: Trip) -> Signal | None:
         """Without labels: the probabilities, as an output of their own."""
         if args[0] is not None:
             trip.output(tf.sigmoid(args[0]))
@@ -135,7 +135,7 @@ class KLRegularizationLayer(LossLayer):
         self.mean = self.check.number("mean", mean)
         self.std = self.check.number("std", std, above=0)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         mean, log_variance = x
         if log_variance is None:
             mean, variance = tf.nn.moments(mean, [0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Unpack
 
+import numpy as np
+
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
@@ -146,7 +148,7 @@ class RankingEvalLayer(EvalLayer):
         value = mean_of_known(type(self).measure(*parts))
         return tf.where(tf.math.is_nan(value), tf.zeros_like(value), value)
 
-    def _finish(self, *parts: Any) -> float:
+    def _finish(self, *parts: np.ndarray) -> float:
         return float(mean_of_known(type(self).measure(*(tf.constant(part) for part in parts))))
 
 

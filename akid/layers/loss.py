@@ -37,7 +37,7 @@ class LossLayer(ProcessingLayer):
         super().__init__(**options)
         self.multiplier = self.check.number("multiplier", multiplier)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         """Scalar, the mean over the batch.
 
         Args:
@@ -80,7 +80,7 @@ class SoftmaxWithLossLayer(LossLayer):
         super().__init__(**options)
         self.class_num = self.check.integer("class_num", class_num, least=2)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         logits, labels = x
         check_scores(self, logits, self.class_num)
         targets = class_numbers(self, labels, self.class_num)
@@ -92,7 +92,7 @@ class SoftmaxWithLossLayer(LossLayer):
         trip.eval(tf.reduce_mean(right), rows(logits), "accuracy")
         return tf.reduce_mean(losses)
 
-    def infer(self, args: list[Any], trip: Trip) -> Signal | None:
+    def infer(self, args: list[tf.Tensor], trip: Trip) -> Signal | None:
         """Without labels: the probabilities, as an output of their own."""
         if args[0] is not None:
             trip.output(tf.nn.softmax(args[0]))
@@ -149,7 +149,7 @@ class GroupSoftmaxWithLossLayer(LossLayer):
     def _probabilities(self, logits: tf.Tensor) -> tf.Tensor:
         return tf.reshape(tf.nn.softmax(self._augmented(logits))[..., 1:], [-1, self.class_num])
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         logits, labels, vectors = x
         check_scores(self, logits, self.class_num)
         targets = class_numbers(self, labels, self.class_num)
@@ -170,7 +170,7 @@ class GroupSoftmaxWithLossLayer(LossLayer):
         losses = tf.nn.softmax_cross_entropy_with_logits(wanted, augmented)
         return tf.reduce_mean(tf.reduce_sum(losses, -1))
 
-    def infer(self, args: list[Any], trip: Trip) -> Signal | None:
+    def infer(self, args: list[tf.Tensor], trip: Trip) -> Signal | None:
         """Without labels: the probabilities of the classes, as an output of their own."""
         if args[0] is not None:
             trip.output(self._probabilities(args[0]))

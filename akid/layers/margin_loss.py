@@ -38,7 +38,7 @@ class HingeLossLayer(LossLayer):
         self.class_num = optional(self.check.integer, "class_num", class_num, least=2)
         self.margin = self.check.number("margin", margin, least=0)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         scores, labels = x
         if self.class_num is None:
             return self._binary(scores, like(self, labels, scores), trip)
@@ -86,7 +86,7 @@ class MarginRankingLossLayer(LossLayer):
         self.margin = self.check.number("margin", margin, least=0)
         self.hard_sample_mining = self.check.flag("hard_sample_mining", hard_sample_mining)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         higher, lower, order = x
         ahead = higher - like(self, lower, higher, "lower scores")
         if order is not None:

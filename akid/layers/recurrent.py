@@ -78,7 +78,7 @@ class RecurrentLayer(TensorLayer):
         recurrent = tf.convert_to_tensor(self.recurrent_weights)
         kept = tf.TensorArray(start.dtype, steps if self.return_sequences else 0, element_shape=start.shape)
 
-        def body(t: tf.Tensor, state: tf.Tensor, kept: tf.TensorArray) -> tuple[Any, ...]:
+        def body(t: tf.Tensor, state: tf.Tensor, kept: tf.TensorArray) -> tuple[tf.Tensor | tf.TensorArray, ...]:
             state = self._step(driven[t], state, recurrent)
             return t + 1, state, kept.write(t, state) if self.return_sequences else kept
 
