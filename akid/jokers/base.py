@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from akid.backend import tf
 from akid.blocks.block import Block, Signal
@@ -11,6 +11,13 @@ from akid.blocks.system import SequentialSystem
 from akid.blocks.trip import Trip
 from akid.errors import BlockError, blame, near_match
 from akid.sources.base import SPLITS
+
+
+class JokerOptions(TypedDict, total=False):
+    """What every joker takes by name, see `Joker`."""
+
+    splits: Sequence[str] | None
+    name: str | None
 
 
 class Joker(Block):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal, Unpack, get_args
 
 from akid.backend import tf
 from akid.blocks.trip import Trip
 from akid.checks import optional
 from akid.errors import BlockError
-from akid.jokers.base import Joker, image_shape, like, rows_of
+from akid.jokers.base import Joker, JokerOptions, image_shape, like, rows_of
 
 ResizeMethod = Literal[
     "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"
@@ -21,19 +21,14 @@ class PadJoker(Joker):
 
     Args:
         padding: ``[rows above and below, columns left and right]``, or one number for both.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "pad"
     is_random = False
 
-    def __init__(
-        self,
-        padding: int | Sequence[int] = (4, 4),
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(splits, name)
+    def __init__(self, padding: int | Sequence[int] = (4, 4), **options: Unpack[JokerOptions]) -> None:
+        super().__init__(**options)
         self.padding = self.check.pair("padding", padding, least=0)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
@@ -52,7 +47,7 @@ class CropJoker(Joker):
         center: the middle in training too.
         central_fraction: in ``(0, 1]``: the middle with this share of height and width (rounded down) instead.
         padding: zeros put around the images before, ``[rows, columns]`` on each side, or one number for both.
-        splits, name: see `Joker`; by default every split.
+        **options: see `Joker`; by default every split.
     """
 
     stem = "crop"
@@ -65,10 +60,9 @@ class CropJoker(Joker):
         center: bool = False,
         central_fraction: float | None = None,
         padding: int | Sequence[int] = 0,
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        **options: Unpack[JokerOptions],
     ) -> None:
-        super().__init__(splits, name)
+        super().__init__(**options)
         self.height = optional(self.check.integer, "height", height)
         self.width = optional(self.check.integer, "width", width)
         self.center = self.check.flag("center", center)
@@ -139,19 +133,15 @@ class FlipJoker(Joker):
     Args:
         flip_left_right: mirror the columns.
         flip_up_down: mirror the rows.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "flip"
 
     def __init__(
-        self,
-        flip_left_right: bool = True,
-        flip_up_down: bool = False,
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        self, flip_left_right: bool = True, flip_up_down: bool = False, **options: Unpack[JokerOptions]
     ) -> None:
-        super().__init__(splits, name)
+        super().__init__(**options)
         self.flip_left_right = self.check.flag("flip_left_right", flip_left_right)
         self.flip_up_down = self.check.flag("flip_up_down", flip_up_down)
         if not (flip_left_right or flip_up_down):
@@ -183,21 +173,16 @@ class ResizeJoker(Joker):
     Args:
         height, width: in pixels.
         method: how pixels between pixels are made up.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "resize"
     is_random = False
 
     def __init__(
-        self,
-        height: int,
-        width: int,
-        method: ResizeMethod = "bilinear",
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        self, height: int, width: int, method: ResizeMethod = "bilinear", **options: Unpack[JokerOptions]
     ) -> None:
-        super().__init__(splits, name)
+        super().__init__(**options)
         self.size = self.check.integer("height", height), self.check.integer("width", width)
         self.method = self.check.one_of("method", method, get_args(ResizeMethod))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from akid.backend import tf
 from akid.blocks.trip import Trip
-from akid.jokers.base import Joker, image_shape, like, rows_of
+from akid.jokers.base import Joker, JokerOptions, image_shape, like, rows_of
 
 
 class LightJoker(Joker):
@@ -19,7 +20,7 @@ class LightJoker(Joker):
     Args:
         contrast: ``[lowest, highest]`` factor; True is [0.2, 1.8], False leaves contrast as it is.
         brightness: ``[lowest, highest]`` share; True is [-0.25, 0.25], False leaves brightness as it is.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "light"
@@ -28,10 +29,9 @@ class LightJoker(Joker):
         self,
         contrast: bool | Sequence[float] = True,
         brightness: bool | Sequence[float] = True,
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        **options: Unpack[JokerOptions],
     ) -> None:
-        super().__init__(splits, name)
+        super().__init__(**options)
         self.contrast = self._range("contrast", contrast, (0.2, 1.8))
         self.brightness = self._range("brightness", brightness, (-0.25, 0.25))
 
@@ -73,7 +73,7 @@ class WhitenJoker(Joker):
     The lower bound of the deviation is for images of one colour.
 
     Args:
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "whiten"
@@ -91,7 +91,7 @@ class RescaleJoker(Joker):
     """Divides each image by its largest absolute value, float32; an image of zeros stays as it is.
 
     Args:
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "rescale"

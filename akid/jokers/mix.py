@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.jokers.base import Joker, image_shape, rows_of
+from akid.jokers.base import Joker, JokerOptions, image_shape, rows_of
 
 #: Points at which the quantiles of Beta(alpha, alpha) are tabulated.
 _POINTS = 1025
@@ -23,15 +24,13 @@ class CutoutJoker(Joker):
 
     Args:
         size: of the square in pixels, or ``[height, width]``.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "cutout"
 
-    def __init__(
-        self, size: int | Sequence[int] = 8, splits: Sequence[str] | None = None, name: str | None = None
-    ) -> None:
-        super().__init__(splits, name)
+    def __init__(self, size: int | Sequence[int] = 8, **options: Unpack[JokerOptions]) -> None:
+        super().__init__(**options)
         self.size = self.check.pair("size", size)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
@@ -61,7 +60,7 @@ class MixupJoker(Joker):
     Args:
         alpha: > 0; the smaller, the less is mixed.
         class_num: how many classes there are; a list if there are several labels. Only for class numbers.
-        splits, name: see `Joker`; by default every split.
+        **options: see `Joker`; by default every split.
     """
 
     stem = "mixup"
@@ -69,13 +68,9 @@ class MixupJoker(Joker):
     mixes_rows = True
 
     def __init__(
-        self,
-        alpha: float = 0.2,
-        class_num: int | Sequence[int] | None = None,
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        self, alpha: float = 0.2, class_num: int | Sequence[int] | None = None, **options: Unpack[JokerOptions]
     ) -> None:
-        super().__init__(splits, name)
+        super().__init__(**options)
         self.alpha = self.check.number("alpha", alpha, above=0)
         several = () if class_num is None else class_num if isinstance(class_num, (list, tuple)) else (class_num,)
         self.class_num = tuple(self.check.integer("class_num", n, least=2) for n in several)

@@ -11,6 +11,7 @@ from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.merging import merging
 from akid.blocks.trip import Trip
+from akid.checks import Check
 from akid.errors import BlockError, near_match
 from akid.layers.options import LayerOptions
 
@@ -129,9 +130,7 @@ def _keras_layer(layer: Any, name: str, dtype: str) -> Any:
     if isinstance(layer, keras.layers.Layer):
         return layer
     if not isinstance(layer, Mapping) or "type" not in layer:
-        raise BlockError(
-            f'{name}: layer must be a Keras layer, or {{"type": "Dense", "units": 10}}. Received: {layer!r}'
-        )
+        raise Check(name, BlockError).wrong("layer", 'a Keras layer, or {"type": "Dense", "units": 10}', layer)
     options = dict(layer)
     kind = str(options.pop("type"))
     known = [n for n, c in vars(keras.layers).items() if isinstance(c, type)]

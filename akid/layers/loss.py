@@ -135,7 +135,8 @@ class GroupSoftmaxWithLossLayer(LossLayer):
         if class_num % group_size:
             raise BlockError(
                 f"{self.name}: class_num must be a multiple of group_size. Received: class_num={class_num},"
-                f" group_size={group_size}"
+                f" group_size={group_size}",
+                argument="class_num",
             )
 
     def _grouped(self, x: tf.Tensor) -> tf.Tensor:

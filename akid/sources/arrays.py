@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 import numpy as np
 
 from akid.checks import Check, optional
-from akid.sources.base import SPLITS, InMemorySource, checked_sizes, split_sizes
+from akid.sources.base import SPLITS, InMemorySource, SourceOptions, checked_sizes, split_sizes
 
 
 class ArraySource(InMemorySource):
@@ -20,7 +21,7 @@ class ArraySource(InMemorySource):
         num_val: examples to validate on.
         num_test: examples kept aside for the end.
         split_seed: of the permutation; None takes the examples in order.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
     """
 
     def __init__(
@@ -31,11 +32,9 @@ class ArraySource(InMemorySource):
         num_val: int = 0,
         num_test: int = 0,
         split_seed: int | None = 0,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
+        super().__init__(**options)
         several = list(labels) if isinstance(labels, (list, tuple)) else [labels]
         given = {"data": data} | {f"labels[{i}]": a for i, a in enumerate(several) if a is not None}
         self._all = [_array(self.check, key, a) for key, a in given.items()]

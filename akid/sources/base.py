@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
@@ -16,6 +16,14 @@ from akid.errors import AkidError, DataError
 SPLITS = ("train", "val", "test")
 #: The size of a split without an end.
 ENDLESS = 2**62
+
+
+class SourceOptions(TypedDict, total=False):
+    """What every source takes by name, see `Source`."""
+
+    center: bool
+    scale: bool
+    name: str | None
 
 
 class Source(Configured):

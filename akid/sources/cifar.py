@@ -7,14 +7,14 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Unpack
 
 import numpy as np
 
 from akid.checks import Check, optional
 from akid.errors import DataError
 from akid.sources.arrays import cut
-from akid.sources.base import InMemorySource, checked_sizes
+from akid.sources.base import InMemorySource, SourceOptions, checked_sizes
 from akid.sources.files import DataFile, FileSet, damaged
 from akid.sources.formats.pickled import read_pickle
 
@@ -51,11 +51,9 @@ class _CIFARSource(InMemorySource):
         num_train: int | None,
         num_val: int,
         sha256: str | None,
-        center: bool,
-        scale: bool,
-        name: str | None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
+        super().__init__(**options)
         self.format = self.check.one_of("format", format, ("auto", *self.layouts))
         self.sizes = checked_sizes(self.check, num_train=num_train, num_val=num_val)
         self._wanted = tuple(wanted)
@@ -196,7 +194,7 @@ class CIFAR10Source(_CIFARSource):
         num_train: pictures to learn from; all but ``num_val`` if left out.
         num_val: pictures to validate on.
         sha256: of the archive; that of the published one is known.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
     """
 
     default_dir = "cifar10"
@@ -232,11 +230,9 @@ class CIFAR10Source(_CIFARSource):
         num_train: int | None = None,
         num_val: int = 5_000,
         sha256: str | None = None,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(["class"], url, work_dir, format, num_train, num_val, sha256, center, scale, name)
+        super().__init__(["class"], url, work_dir, format, num_train, num_val, sha256, **options)
 
 
 class CIFAR100Source(_CIFARSource):
@@ -245,7 +241,7 @@ class CIFAR100Source(_CIFARSource):
     Args:
         labels: ``fine`` (0 to 99), ``coarse`` (0 to 19), or ``both``, fine first.
         url, work_dir, format, num_train, num_val, sha256: see `CIFAR10Source`; ``AKID_DATA_PATH/cifar100``.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
     """
 
     default_dir = "cifar100"
@@ -282,10 +278,10 @@ class CIFAR100Source(_CIFARSource):
         num_train: int | None = None,
         num_val: int = 5_000,
         sha256: str | None = None,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        Check(name or type(self).__name__, DataError).one_of("labels", labels, ("fine", "coarse", "both"))
+        Check(options.get("name") or type(self).__name__, DataError).one_of(
+            "labels", labels, ("fine", "coarse", "both")
+        )
         wanted = ["fine", "coarse"] if labels == "both" else [labels]
-        super().__init__(wanted, url, work_dir, format, num_train, num_val, sha256, center, scale, name)
+        super().__init__(wanted, url, work_dir, format, num_train, num_val, sha256, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from akid.backend import tf
 from akid.checks import optional
 from akid.errors import DataError, near_match
 from akid.sources.arrays import cut
-from akid.sources.base import SPLITS, checked_sizes
+from akid.sources.base import SPLITS, SourceOptions, checked_sizes
 from akid.sources.formats.picture_header import DAMAGED, picture_size, unreadable
 from akid.sources.reading import ReadingSource
 
@@ -34,7 +35,7 @@ class ImageFolderSource(ReadingSource):
         channels: 3 for colour, 1 for grey; pictures are converted, transparency is dropped.
         num_val, num_test: only without ``train`` and ``val`` folders.
         split_seed: of the permutation; None takes the last pictures.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
 
     Attributes:
         classes: their names, in order, once it is set up.
@@ -48,11 +49,9 @@ class ImageFolderSource(ReadingSource):
         num_val: int = 0,
         num_test: int = 0,
         split_seed: int | None = 0,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
+        super().__init__(**options)
         self.work_dir = Path(self.check.path("work_dir", work_dir)).expanduser()
         self.image_size = optional(self.check.pair, "size", size)
         self.channels = self.check.one_of("channels", channels, (1, 3))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Unpack
 
 from akid.backend import tf
 from akid.errors import DataError
-from akid.sources.base import ENDLESS, Source, checked_sizes
+from akid.sources.base import ENDLESS, Source, SourceOptions, checked_sizes
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class DatasetSource(Source):
         num_train: how many examples an epoch has, if ``train`` cannot tell. Without it such a pipeline has no
             epochs, only steps.
         num_val, num_test: so many examples at most.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
 
     Attributes:
         skipped: how many examples were skipped to resume.
@@ -40,11 +41,9 @@ class DatasetSource(Source):
         num_train: int | None = None,
         num_val: int | None = None,
         num_test: int | None = None,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
+        super().__init__(**options)
         given = {"train": train, "val": val, "test": test}
         self._pipelines = {split: self._checked(split, data) for split, data in given.items() if data is not None}
         if not self._pipelines:
