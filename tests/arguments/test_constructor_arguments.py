@@ -14,6 +14,7 @@ from akid import Kid
 from akid.backend import tf
 from akid.blocks.initializers import Initializer
 from akid.constructors import parameters_of
+from akid.engines import Engine
 from akid.errors import AkidError
 from akid.kongfus.moving_average import MovingAverage
 from akid.layers import SynapseLayer
@@ -27,6 +28,7 @@ from akid.sources import DigitsSource
 CLASSES: dict[str, Callable[..., Any]] = {
     **{name: made for catalog in (*CATALOGS.values(), BLOCKS) for name, made in catalog.types.items()},
     **{f"initialiser {name}": made for name, made in Initializer.names.items()},
+    **{f"engine {name}": made for name, made in Engine.names.items()},
     **{f"scheme {name}": made for name, made in LearningRateScheme.names.items()},
     **{made.__name__: made for made in (Kid, MovingAverage, SynapseLayer)},
 }
@@ -67,7 +69,9 @@ FORMS: dict[str, dict[str, Any]] = {
 JUNK: list[Any] = [True, 1.5, -7, "0.5", "x", "", [], ["x"], [None], {}, {"x": 1}, object(), b"x"]
 #: A value out of range beside one that is in it, by argument; None for any number.
 RANGES: dict[str, tuple[float, float] | None] = {
-    **dict.fromkeys(("out_channel_num", "group_size", "group_num", "head_num", "k", "dilation"), (0, 1)),
+    **dict.fromkeys(
+        ("out_channel_num", "group_size", "group_num", "head_num", "k", "dilation", "num_gpu"), (0, 1)
+    ),
     **dict.fromkeys(("num_embeddings", "embedding_dim", "batch_size", "val_batch_size", "time_steps"), (0, 1)),
     **dict.fromkeys(("train_log_step", "val_log_step", "checkpoint_step", "summary_step"), (0, 1)),
     **dict.fromkeys(("keep_checkpoints", "ksize", "strides", "size", "height", "width"), (0, 1)),
