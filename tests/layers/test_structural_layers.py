@@ -119,7 +119,7 @@ def test_scatter_then_concat_is_nothing() -> None:
         ),
         (
             lambda: ScatterLayer([]),
-            r"scatter: scatter_len_list must be a list of .*, not empty. Received: scatter\[\]",
+            r"scatter: scatter_len_list must be a list of .*, not empty. Received: scatter_len",
         ),
     ],
 )
