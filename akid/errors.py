@@ -20,13 +20,30 @@ __all__ = [
     "NotFiniteError",
     "PeerLostError",
     "StorageError",
+    "UnknownArgumentError",
     "UserCodeError",
     "WiringError",
 ]
 
 
 class AkidError(Exception):
-    """Base class of every error akid raises on purpose."""
+    """Base class of every error akid raises on purpose.
+
+    Args:
+        message: all that a user reads.
+        argument: name of the argument that is wrong, if it is one alone.
+        hint: the part of the message that says how to mend it, such as a near match.
+
+    Attributes:
+        block: full name of the innermost block it came from; empty if it came from none, see `blame`.
+    """
+
+    block: str = ""
+
+    def __init__(self, message: str = "", *, argument: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.argument = argument
+        self.hint = hint
 
 
 class InvalidSpecError(AkidError, ValueError):
@@ -39,10 +56,13 @@ class InvalidSpecError(AkidError, ValueError):
     """
 
     def __init__(self, path: str, problem: str, hint: str = "") -> None:
+        super().__init__(f"{path}: {problem}" + (f" {hint}" if hint else ""), hint=hint)
         self.path = path
         self.problem = problem
-        self.hint = hint
-        super().__init__(f"{path}: {problem}" + (f" {hint}" if hint else ""))
+
+
+class UnknownArgumentError(AkidError, TypeError):
+    """A constructor was given an argument it does not have."""
 
 
 class WiringError(AkidError, ValueError):

@@ -12,11 +12,15 @@ from akid.blocks.holder import Constraint, Holder
 from akid.blocks.initializers import Initializer
 from akid.blocks.merging import Merge, merging
 from akid.blocks.trip import Trip
-from akid.errors import BlockError
+from akid.blocks.wiring import checked_inputs
+from akid.constructors import Configured
+from akid.errors import AkidError, BlockError
+from akid.op_errors import NOT_FINITE
 
 #: A tensor, or a list of tensors: what a block takes and gives.
 Signal = Any
 Hook = Callable[["Block", Signal, Trip], Signal | None]
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 #: Of the variables a block makes.
 DTYPES = ("float32", "float64")
 
@@ -34,7 +38,7 @@ class BlockHooks:
     post_forward: list[Hook] = field(default_factory=list)
 
 
-class Block(Holder):
+class Block(Configured, Holder):
     """Something that processes a signal, a tensor or a list of tensors, and emits one (paper, section 3.1).
 
     A subclass writes ``_setup(x)``, which makes variables once the first signal's shape is known, and
@@ -51,14 +55,16 @@ class Block(Holder):
 
     #: The stem of the names of unnamed blocks.
     stem: ClassVar[str] = "block"
+    argument_error: ClassVar[type[AkidError]] = BlockError
 
     def __init__(self, name: str | None = None, *, dtype: str = "float32") -> None:
-        if name is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*", name):
-            raise BlockError(f"A block's name has letters, digits, '_', '.' and '-' only. Received: name={name!r}")
+        if name is not None and not (
+            isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*", name)
+        ):
+            problem = f"A block's name has letters, digits, '_', '.' and '-' only. Received: name={name!r}"
+            raise BlockError(problem, argument="name")
         super().__init__(name, self.stem)
-        if dtype not in DTYPES:
-            raise BlockError(f"A block's dtype must be one of {DTYPES}. Received: dtype={dtype!r}")
-        self.dtype = tf.as_dtype(dtype)
+        self.dtype = tf.as_dtype(self.check.one_of("dtype", dtype, DTYPES))
         self.hooks = BlockHooks()
         self.output_shape: Any = None
         self._build_trip: Trip | None = None
@@ -213,7 +219,7 @@ class ProcessingLayer(Block):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name, dtype=dtype)
-        self.inputs = None if inputs is None else tuple(inputs)
+        self.inputs = checked_inputs(inputs, self.name)
 
 
 def _scope(name: str) -> str:
@@ -243,4 +249,4 @@ def _check_numerics(out: Signal, name: str) -> Signal:
         return [_check_numerics(o, name) for o in out]
     if out is None or not out.dtype.is_floating:
         return out
-    return tf.debugging.check_numerics(out, f"The output of block {name!r} is not finite")
+    return tf.debugging.check_numerics(out, NOT_FINITE.format(name))

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from akid.backend import tf
 from akid.blocks.block import Block, ProcessingLayer, Signal
 from akid.blocks.graph import GraphSystem
 from akid.blocks.trip import Eval, Trip
+from akid.blocks.wiring import checked_inputs
 from akid.errors import BlockError
+
+
+class BrainOptions(TypedDict, total=False):
+    """What every brain takes by name, see `Brain`."""
+
+    name: str | None
+    inputs: Sequence[Mapping[str, Any] | str] | None
+    time_steps: int
+    dtype: str
 
 
 class Brain(GraphSystem, ProcessingLayer):
@@ -38,7 +48,7 @@ class Brain(GraphSystem, ProcessingLayer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name, time_steps=time_steps, dtype=dtype)
-        self.inputs = None if inputs is None else tuple(inputs)
+        self.inputs = checked_inputs(inputs, self.name)
         self._kept: Trip | None = None
 
     def setup(self, signal: Signal, trip: Trip | None = None) -> Signal:

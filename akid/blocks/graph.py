@@ -9,7 +9,7 @@ from akid.blocks.block import Block, Signal
 from akid.blocks.system import System
 from akid.blocks.trip import Trip
 from akid.blocks.wiring import SYSTEM_IN, Edge, check_known, edges_of, pick
-from akid.errors import BlockError, WiringError, blame
+from akid.errors import WiringError, blame
 
 
 class GraphSystem(System):
@@ -30,9 +30,7 @@ class GraphSystem(System):
 
     def __init__(self, name: str | None = None, *, time_steps: int = 1, dtype: str = "float32") -> None:
         super().__init__(name, dtype=dtype)
-        if type(time_steps) is not int or time_steps < 1:
-            raise BlockError(f"{self.name!r}: time_steps must be an integer >= 1. Received: {time_steps!r}")
-        self.time_steps = time_steps
+        self.time_steps = self.check.integer("time_steps", time_steps)
 
     def edges(self, index: int) -> tuple[Edge, ...]:
         """Where the block at this index takes its inputs from."""

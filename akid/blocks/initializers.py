@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -11,7 +10,10 @@ import numpy as np
 
 from akid.backend import tf
 from akid.blocks.random import philox
-from akid.errors import BlockError, near_match
+from akid.checks import Check
+from akid.constructors import Configured
+from akid.errors import AkidError, BlockError
+from akid.registry import Registry
 
 
 def _draw(shape: Sequence[int], name: str, seed: int, distribution: str) -> tf.Tensor:
@@ -33,14 +35,22 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
     return shape[-2] * field, shape[-1] * field
 
 
-class Initializer:
-    """The first value of a variable: ``init(shape, full_name, seed)`` gives a float32 tensor."""
+class Initializer(Configured):
+    """The first value of a variable: ``init(shape, full_name, seed)`` gives a float32 tensor.
 
-    names: ClassVar[dict[str, type[Initializer]]] = {}
+    One of your own writes ``__call__``; with ``class Mine(Initializer, name="mine")`` it can be named in a dict or
+    a manifest too. A subclass without a name is not registered.
+    """
+
+    argument_error: ClassVar[type[AkidError]] = BlockError
+    #: What it is called in a dict or a manifest; the class's name if nothing.
+    name: ClassVar[str] = "initialiser"
+    names: ClassVar[Registry[Initializer]] = Registry("initialiser", BlockError)
 
     def __init_subclass__(cls, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Initializer.names[name] = cls
+        Initializer.names.add(name, cls)
+        cls.name = name or cls.__name__
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
         raise NotImplementedError
@@ -54,28 +64,25 @@ class Initializer:
         """
         if isinstance(spec, Initializer):
             return spec
-        options = {"name": spec} if isinstance(spec, str) else dict(spec)
-        name = str(options.pop("name", ""))
-        kind = Initializer.names.get(name)
-        if kind is None:
-            raise BlockError(f"Unknown initialiser. Received: {spec!r}. {near_match(name, Initializer.names)}")
-        try:
-            return kind(**options)
-        except TypeError:
-            known = list(inspect.signature(kind).parameters)
-            raise BlockError(
-                f"The initialiser {name!r} takes {known or 'no arguments'}. Received: {options!r}"
-            ) from None
+        if not isinstance(spec, (str, Mapping)):
+            forms = 'a name, {"name": ..., **arguments} or an Initializer'
+            raise Check("", BlockError).wrong("initialiser", forms, spec)
+        return Initializer.names.make(spec)
 
 
 class Constant(Initializer, name="constant"):
     """Every element is ``value``; an array of the variable's shape is taken as it is."""
 
     def __init__(self, value: Any = 0.0) -> None:
-        self.value = value
+        try:
+            self.value = np.asarray(value, np.float32)
+        except (TypeError, ValueError):
+            self.value = np.array(np.nan, np.float32)
+        if isinstance(value, (bool, str)) or not np.isfinite(self.value).all():
+            raise self.check.wrong("value", "a finite number, or an array of such", value)
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
-        value = np.asarray(self.value, np.float32)
+        value = self.value
         if value.ndim and value.shape != tuple(shape):
             raise BlockError(
                 f"{name}: the constant's shape must be that of the variable, {tuple(shape)}."
@@ -102,12 +109,18 @@ class Uniform(Initializer, name="uniform"):
     """Uniform in ``[low, high)``; ``range=r`` is short for ``[-r, r)`` (paper, section 3.1.2)."""
 
     def __init__(self, range: float | None = None, low: float | None = None, high: float | None = None) -> None:
-        if (range is None) == (low is None or high is None):
+        if (range is None) == (low is None and high is None) or (low is None) != (high is None):
             raise BlockError(
                 "The initialiser 'uniform' takes either range, or low and high."
                 f" Received: range={range!r}, low={low!r}, high={high!r}"
             )
-        self.low, self.high = (-range, range) if range is not None else (low or 0.0, high or 0.0)
+        check = self.check
+        if range is not None:
+            self.high = check.number("range", range, least=0)
+            self.low = -self.high
+        else:
+            self.low = check.number("low", low)
+            self.high = check.number("high", high, least=self.low)
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
         return self.low + (self.high - self.low) * _draw(shape, name, seed, "uniform")
@@ -117,7 +130,7 @@ class Normal(Initializer, name="normal"):
     """Normal with mean 0 and standard deviation ``stddev``."""
 
     def __init__(self, stddev: float = 0.1) -> None:
-        self.stddev = stddev
+        self.stddev = self.check.number("stddev", stddev, least=0)
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
         return self.stddev * _draw(shape, name, seed, "normal")
@@ -127,7 +140,7 @@ class TruncatedNormal(Initializer, name="truncated_normal"):
     """Normal cut at two standard deviations, by the inverse of the distribution function."""
 
     def __init__(self, stddev: float = 0.1) -> None:
-        self.stddev = stddev
+        self.stddev = self.check.number("stddev", stddev, least=0)
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
         inside = math.erf(2.0 / math.sqrt(2.0))
@@ -139,7 +152,7 @@ class Xavier(Initializer, name="xavier"):
     """Variance ``2 / (fan_in + fan_out)``: Glorot and Bengio, 2010, equation 16."""
 
     def __init__(self, uniform: bool = True) -> None:
-        self.uniform = uniform
+        self.uniform = self.check.flag("uniform", uniform)
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
         variance = 2.0 / sum(fans(shape))
@@ -150,9 +163,10 @@ class MSRA(Initializer, name="msra"):
     """Variance ``factor^2 * 2 / fan``: He et al., 2015, equations 10 (``in``) and 14 (``out``)."""
 
     def __init__(self, factor: float = 1.0, uniform: bool = False, fan: str = "in") -> None:
-        if fan not in ("in", "out"):
-            raise BlockError(f"The initialiser 'msra': fan must be 'in' or 'out'. Received: fan={fan!r}")
-        self.factor, self.uniform, self.fan = factor, uniform, fan
+        check = self.check
+        self.factor = check.number("factor", factor, least=0)
+        self.uniform = check.flag("uniform", uniform)
+        self.fan = check.one_of("fan", fan, ("in", "out"))
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
         fan = fans(shape)[0 if self.fan == "in" else 1]
@@ -163,7 +177,7 @@ class UniformUnitScaling(Initializer, name="uniform_unit_scaling"):
     """Uniform in ``+-factor * sqrt(3 / fan_in)``: keeps the variance of the input (Sussillo, 2014)."""
 
     def __init__(self, factor: float = 1.0) -> None:
-        self.factor = factor
+        self.factor = self.check.number("factor", factor, least=0)
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
         return _symmetric(shape, name, seed, self.factor * math.sqrt(3.0 / fans(shape)[0]))

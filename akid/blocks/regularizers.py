@@ -8,8 +8,10 @@ from typing import Any
 
 from akid.backend import tf
 from akid.blocks.trip import Trip
-from akid.checks import number
-from akid.errors import BlockError, near_match
+from akid.checks import Check
+from akid.errors import BlockError
+
+_CHECK = Check("wd", BlockError)
 
 
 @dataclass(frozen=True)
@@ -20,13 +22,8 @@ class Regularizer:
     scale: float
 
     def __post_init__(self) -> None:
-        if self.type not in ("l1", "l2"):
-            raise BlockError(
-                "wd: type must be 'l1' or 'l2'."
-                f" {near_match(self.type, ['l1', 'l2'])} Received: type={self.type!r}"
-            )
-        if self.scale < 0:
-            raise BlockError(f"wd: scale must be >= 0. Received: scale={self.scale!r}")
+        _CHECK.one_of("type", self.type, ("l1", "l2"))
+        _CHECK.number("scale", self.scale, least=0)
 
     def __call__(self, weights: tf.Variable) -> tf.Tensor:
         """Scalar, what these weights cost."""
@@ -43,9 +40,9 @@ class Regularizer:
         """
         if spec is None or isinstance(spec, Regularizer):
             return spec
-        if set(spec) != {"type", "scale"}:
-            raise BlockError(f'wd must be {{"type": "l1" | "l2", "scale": number}}. Received: {dict(spec)!r}')
-        regularizer = Regularizer(str(spec["type"]), number(spec["scale"], "wd", "scale", error=BlockError))
+        if not isinstance(spec, Mapping) or set(spec) != {"type", "scale"}:
+            raise Check("", BlockError).wrong("wd", '{"type": "l1" | "l2", "scale": number}', spec)
+        regularizer = Regularizer(spec["type"], _CHECK.number("scale", spec["scale"], least=0))
         return regularizer if regularizer.scale else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from akid.checks import Check
 from akid.errors import WiringError, near_match
 
 #: The name of what a system is given.
@@ -36,6 +37,24 @@ def edges_of(inputs: Sequence[Mapping[str, Any] | str], block: str) -> tuple[Edg
     return tuple(_edge(_plain(entry), f"{block}: inputs[{i}]") for i, entry in enumerate(inputs))
 
 
+def checked_inputs(
+    inputs: Sequence[Mapping[str, Any] | str] | None, block: str
+) -> tuple[Mapping[str, Any] | str, ...] | None:
+    """The ``inputs`` argument of a block, if it is one.
+
+    Raises:
+        WiringError: it is no list, or an entry of it is wrong, see `edges_of`.
+    """
+    if inputs is None:
+        return None
+    if isinstance(inputs, str) or not isinstance(inputs, Sequence):
+        raise Check(block, WiringError).wrong(
+            "inputs", "a list of names or of {'name': ..., 'idxs': [...]}", inputs
+        )
+    edges_of(inputs, block)
+    return tuple(inputs)
+
+
 def _plain(value: Any) -> Any:
     """Without the wrappers that TensorFlow puts around the lists and dicts of a block's attributes."""
     if isinstance(value, Mapping):
@@ -48,18 +67,19 @@ def _edge(entry: Mapping[str, Any] | str, where: str) -> Edge:
         return Edge(entry)
     expected = 'expected a block\'s name or {"name": ..., "idxs": [...]}'
     if not isinstance(entry, Mapping) or "name" not in entry:
-        raise WiringError(f"{where}: {expected}. Received: {entry!r}")
+        raise WiringError(f"{where}: {expected}. Received: {entry!r}", argument="inputs")
     unknown = sorted(set(entry) - {"name", "idxs", "shape"})
     if unknown:
         hint = near_match(unknown[0], ["name", "idxs", "shape"])
-        raise WiringError(f"{where}: unknown key {unknown[0]!r}. {hint} Received: {entry!r}")
+        raise WiringError(f"{where}: unknown key {unknown[0]!r}. {hint} Received: {entry!r}", argument="inputs")
     idxs, shape = entry.get("idxs"), entry.get("shape")
     if isinstance(idxs, int):
         idxs = [idxs]
     for key, numbers in (("idxs", idxs), ("shape", shape)):
         whole = isinstance(numbers, (list, tuple)) and all(type(i) is int for i in numbers)
         if numbers is not None and not whole:
-            raise WiringError(f"{where}: {key} must be a list of integers. Received: {key}={numbers!r}")
+            problem = f"{where}: {key} must be a list of integers. Received: {key}={numbers!r}"
+            raise WiringError(problem, argument="inputs")
     return Edge(
         str(entry["name"]),
         None if idxs is None else tuple(idxs),

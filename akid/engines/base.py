@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from akid.backend import tf
-from akid.errors import AkidError, near_match
+from akid.checks import Check
+from akid.registry import Registry
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
@@ -68,12 +69,12 @@ def forever() -> bool:
 class Engine:
     """Turns (brain, kongfu, sensor) into two callables, ``train(n_steps)`` and ``evaluate(split)``."""
 
-    names: ClassVar[dict[str, type[Engine]]] = {}
+    names: ClassVar[Registry[Engine]] = Registry("engine")
     name: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Engine.names[cls.name] = cls
+        Engine.names.add(vars(cls).get("name", ""), cls)  # a subclass that inherits the name is not registered
 
     @staticmethod
     def of(spec: str | Mapping[str, Any] | Engine) -> Engine:
@@ -85,16 +86,8 @@ class Engine:
         if isinstance(spec, Engine):
             return spec
         if not isinstance(spec, (str, Mapping)):
-            raise AkidError(f'engine must be a name, {{"name": ..., **options}} or an Engine. Received: {spec!r}')
-        options = {"name": spec} if isinstance(spec, str) else dict(spec)
-        name = str(options.pop("name", ""))
-        kind = Engine.names.get(name)
-        if kind is None:
-            raise AkidError(f"Unknown engine. {near_match(name, Engine.names)} Received: engine={spec!r}")
-        try:
-            return kind(**options)
-        except TypeError as error:
-            raise AkidError(f"engine {name!r}: {error}. Received: {options!r}") from None
+            raise Check().wrong("engine", 'a name, {"name": ..., **options} or an Engine', spec)
+        return Engine.names.make(spec)
 
     def setup(
         self,

@@ -6,6 +6,7 @@ import functools
 from typing import ClassVar
 
 from akid.backend import tf
+from akid.checks import Check, optional
 from akid.engines.replicas import Replicas
 from akid.engines.strategies import StrategyReplicas
 from akid.engines.synchronous import SynchronousEngine
@@ -27,11 +28,8 @@ class DataParallelEngine(SynchronousEngine):
     name: ClassVar[str] = "data_parallel"
 
     def __init__(self, num_gpu: int | None = None, devices: str = "gpu") -> None:
-        if devices not in ("gpu", "cpu"):
-            raise AkidError(f"devices must be 'gpu' or 'cpu'. Received: devices={devices!r}")
-        if num_gpu is not None and (type(num_gpu) is not int or num_gpu < 1):
-            raise AkidError(f"num_gpu must be an integer >= 1. Received: num_gpu={num_gpu!r}")
-        self.num_gpu, self.devices = num_gpu, devices
+        self.num_gpu = optional(Check().integer, "num_gpu", num_gpu)
+        self.devices = Check().one_of("devices", devices, ("gpu", "cpu"))
 
     def _make_replicas(self) -> Replicas:
         names = _logical_cpus(self.num_gpu or 2) if self.devices == "cpu" else self._gpus()

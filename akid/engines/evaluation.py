@@ -13,8 +13,8 @@ from akid.blocks.trip import Eval, Trip
 from akid.engines.base import Report, forever
 from akid.engines.replicas import Replicas
 from akid.errors import DataError
+from akid.op_errors import data_errors
 from akid.runs.interrupts import Interrupted
-from akid.sources.reading import teaching
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
@@ -69,7 +69,7 @@ class Evaluator:
                 f" Give the source a num_{split} > 0."
             )
         results: list[Noted] = []
-        with teaching():
+        with data_errors():
             for batches in self._rounds(split):
                 if batches:
                     results += self._run(*_filled(batches, len(self.replicas.local)))[: len(batches)]

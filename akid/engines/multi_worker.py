@@ -8,6 +8,7 @@ import os
 from typing import Any, ClassVar
 
 from akid.backend import tf, watch_heartbeats
+from akid.checks import Check
 from akid.engines.replicas import Replicas
 from akid.engines.strategies import StrategyReplicas
 from akid.engines.synchronous import SynchronousEngine
@@ -32,9 +33,7 @@ class MultiWorkerEngine(SynchronousEngine):
     name: ClassVar[str] = "multi_worker"
 
     def __init__(self, compression: str | None = None) -> None:
-        if compression not in (None, "float16"):
-            raise AkidError(f"compression must be 'float16' or None. Received: compression={compression!r}")
-        self.compression = compression
+        self.compression = Check().one_of("compression", compression, (None, "float16"))
 
     def _make_replicas(self) -> Replicas:
         config = os.environ.get("TF_CONFIG", "")

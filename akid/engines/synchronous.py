@@ -14,7 +14,7 @@ from akid.engines.evaluation import Evaluator
 from akid.engines.loop import TrainingLoop
 from akid.engines.replicas import Replicas
 from akid.errors import AkidError
-from akid.sources.reading import teaching
+from akid.op_errors import data_errors
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
@@ -122,7 +122,7 @@ class SynchronousEngine(Engine):
         before = [tally.losses.get(name, 0.0) for name in self._losses]
         for part in (0, 1):
             before += [tally.evals.get(name, (0.0, 0.0))[part] for name in self._loop.means]
-        with self.replicas.peer_errors(), teaching():
+        with self.replicas.peer_errors(), data_errors():
             done, last, sums = self._loop(n_steps, before)
         values = iter(sums)
         losses = {name: next(values) for name in self._losses}

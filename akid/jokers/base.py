@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from akid.backend import tf
 from akid.blocks.block import Block, Signal
@@ -11,6 +11,13 @@ from akid.blocks.system import SequentialSystem
 from akid.blocks.trip import Trip
 from akid.errors import BlockError, blame, near_match
 from akid.sources.base import SPLITS
+
+
+class JokerOptions(TypedDict, total=False):
+    """What every joker takes by name, see `Joker`."""
+
+    splits: Sequence[str] | None
+    name: str | None
 
 
 class Joker(Block):
@@ -41,12 +48,11 @@ class Joker(Block):
     def __init__(self, splits: Sequence[str] | None = None, name: str | None = None) -> None:
         super().__init__(name)
         default = ("train",) if self.is_random else SPLITS
-        self.splits = default if splits is None else tuple(splits)
+        self.splits = default if splits is None else self.check.texts("splits", splits)
         for split in self.splits:
             if split not in SPLITS:
-                raise BlockError(
-                    f"{self.name}: splits must be a list of some of {SPLITS}. {near_match(str(split), SPLITS)}"
-                    f" Received: splits={splits!r}"
+                raise self.check.wrong(
+                    "splits", f"a list of some of {SPLITS}", splits, near_match(str(split), SPLITS)
                 )
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:

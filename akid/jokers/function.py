@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Unpack
 
 from akid.backend import tf
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.jokers.base import Joker
+from akid.jokers.base import Joker, JokerOptions
 
 
 class FunctionJoker(Joker):
@@ -17,22 +18,16 @@ class FunctionJoker(Joker):
 
     Args:
         function: gets the data ``[batch, ...]`` and the trip, gives the changed data.
-        splits: where it plays; every split if left out.
-        name: see `Block`.
+        **options: see `Joker`; by default every split.
     """
 
     stem = "function"
     is_random = False
 
-    def __init__(
-        self,
-        function: Callable[[tf.Tensor, Trip], tf.Tensor],
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(splits, name)
+    def __init__(self, function: Callable[[tf.Tensor, Trip], tf.Tensor], **options: Unpack[JokerOptions]) -> None:
+        super().__init__(**options)
         if not callable(function):
-            raise BlockError(f"{self.name}: function must be callable as f(data, trip). Received: {function!r}")
+            raise self.check.wrong("function", "callable as f(data, trip)", function)
         self.function = function
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal, Unpack, get_args
 
-from akid.arguments import one_of, pair
 from akid.backend import tf
 from akid.blocks.trip import Trip
+from akid.checks import optional
 from akid.errors import BlockError
-from akid.jokers.base import Joker, image_shape, like, rows_of
+from akid.jokers.base import Joker, JokerOptions, image_shape, like, rows_of
 
 ResizeMethod = Literal[
     "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"
@@ -21,20 +21,15 @@ class PadJoker(Joker):
 
     Args:
         padding: ``[rows above and below, columns left and right]``, or one number for both.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "pad"
     is_random = False
 
-    def __init__(
-        self,
-        padding: int | Sequence[int] = (4, 4),
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(splits, name)
-        self.padding = pair(padding, f"{self.name}: padding", least=0)
+    def __init__(self, padding: int | Sequence[int] = (4, 4), **options: Unpack[JokerOptions]) -> None:
+        super().__init__(**options)
+        self.padding = self.check.pair("padding", padding, least=0)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         image_shape(data, self)
@@ -52,7 +47,7 @@ class CropJoker(Joker):
         center: the middle in training too.
         central_fraction: in ``(0, 1]``: the middle with this share of height and width (rounded down) instead.
         padding: zeros put around the images before, ``[rows, columns]`` on each side, or one number for both.
-        splits, name: see `Joker`; by default every split.
+        **options: see `Joker`; by default every split.
     """
 
     stem = "crop"
@@ -65,22 +60,20 @@ class CropJoker(Joker):
         center: bool = False,
         central_fraction: float | None = None,
         padding: int | Sequence[int] = 0,
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        **options: Unpack[JokerOptions],
     ) -> None:
-        super().__init__(splits, name)
-        self.height, self.width = height, width
-        self.center, self.central_fraction = center, central_fraction
+        super().__init__(**options)
+        self.height = optional(self.check.integer, "height", height)
+        self.width = optional(self.check.integer, "width", width)
+        self.center = self.check.flag("center", center)
+        bounds = {"above": 0, "most": 1}
+        self.central_fraction = optional(self.check.number, "central_fraction", central_fraction, **bounds)
         if (central_fraction is None) == (height is None) or (height is None) != (width is None):
             raise BlockError(
                 f"{self.name} takes height and width, or central_fraction. Received: height={height!r},"
                 f" width={width!r}, central_fraction={central_fraction!r}"
             )
-        if central_fraction is not None and not 0 < central_fraction <= 1:
-            raise BlockError(f"{self.name}: central_fraction must be in (0, 1]. Received: {central_fraction!r}")
-        if height is not None and width is not None:
-            pair((height, width), f"{self.name}: (height, width)")
-        self.padding = pair(padding, f"{self.name}: padding", least=0)
+        self.padding = self.check.pair("padding", padding, least=0)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         high, wide, _ = image_shape(data, self)
@@ -140,20 +133,17 @@ class FlipJoker(Joker):
     Args:
         flip_left_right: mirror the columns.
         flip_up_down: mirror the rows.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "flip"
 
     def __init__(
-        self,
-        flip_left_right: bool = True,
-        flip_up_down: bool = False,
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        self, flip_left_right: bool = True, flip_up_down: bool = False, **options: Unpack[JokerOptions]
     ) -> None:
-        super().__init__(splits, name)
-        self.flip_left_right, self.flip_up_down = flip_left_right, flip_up_down
+        super().__init__(**options)
+        self.flip_left_right = self.check.flag("flip_left_right", flip_left_right)
+        self.flip_up_down = self.check.flag("flip_up_down", flip_up_down)
         if not (flip_left_right or flip_up_down):
             raise BlockError(f"{self.name} flips neither left and right nor up and down; leave it out.")
 
@@ -183,23 +173,18 @@ class ResizeJoker(Joker):
     Args:
         height, width: in pixels.
         method: how pixels between pixels are made up.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "resize"
     is_random = False
 
     def __init__(
-        self,
-        height: int,
-        width: int,
-        method: ResizeMethod = "bilinear",
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        self, height: int, width: int, method: ResizeMethod = "bilinear", **options: Unpack[JokerOptions]
     ) -> None:
-        super().__init__(splits, name)
-        self.size = pair((height, width), f"{self.name}: (height, width)")
-        self.method = one_of(method, get_args(ResizeMethod), f"{self.name}: method")
+        super().__init__(**options)
+        self.size = self.check.integer("height", height), self.check.integer("width", width)
+        self.method = self.check.one_of("method", method, get_args(ResizeMethod))
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         image_shape(data, self)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from akid.backend import tf
 from akid.blocks.trip import Trip
-from akid.errors import BlockError
-from akid.jokers.base import Joker, image_shape, like, rows_of
+from akid.jokers.base import Joker, JokerOptions, image_shape, like, rows_of
 
 
 class LightJoker(Joker):
@@ -20,7 +20,7 @@ class LightJoker(Joker):
     Args:
         contrast: ``[lowest, highest]`` factor; True is [0.2, 1.8], False leaves contrast as it is.
         brightness: ``[lowest, highest]`` share; True is [-0.25, 0.25], False leaves brightness as it is.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "light"
@@ -29,12 +29,22 @@ class LightJoker(Joker):
         self,
         contrast: bool | Sequence[float] = True,
         brightness: bool | Sequence[float] = True,
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        **options: Unpack[JokerOptions],
     ) -> None:
-        super().__init__(splits, name)
-        self.contrast = _range(contrast, (0.2, 1.8), f"{self.name}: contrast")
-        self.brightness = _range(brightness, (-0.25, 0.25), f"{self.name}: brightness")
+        super().__init__(**options)
+        self.contrast = self._range("contrast", contrast, (0.2, 1.8))
+        self.brightness = self._range("brightness", brightness, (-0.25, 0.25))
+
+    def _range(
+        self, name: str, given: bool | Sequence[float], default: tuple[float, float]
+    ) -> tuple[float, float] | None:
+        if isinstance(given, bool):
+            return default if given else None
+        low_high = tuple(given) if isinstance(given, (list, tuple)) else ()
+        if len(low_high) != 2:
+            raise self.check.wrong(name, "True, False or [lowest, highest]", given)
+        low = self.check.number(f"{name}[0]", low_high[0])
+        return low, self.check.number(f"{name}[1]", low_high[1], least=low)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         image_shape(data, self)
@@ -52,16 +62,6 @@ class LightJoker(Joker):
         return like(lit if shift is None else lit + shift, data.dtype)
 
 
-def _range(given: bool | Sequence[float], default: tuple[float, float], where: str) -> tuple[float, float] | None:
-    if isinstance(given, bool):
-        return default if given else None
-    low_high = tuple(given) if isinstance(given, (list, tuple)) else ()
-    numbers = all(isinstance(n, (int, float)) for n in low_high)
-    if len(low_high) != 2 or not numbers or low_high[0] > low_high[1]:
-        raise BlockError(f"{where} must be true, false or [lowest, highest]. Received: {given!r}")
-    return low_high[0], low_high[1]
-
-
 def _between(low_high: tuple[float, float], draw: tf.Tensor) -> tf.Tensor:
     low, high = low_high
     return low + (high - low) * draw
@@ -73,7 +73,7 @@ class WhitenJoker(Joker):
     The lower bound of the deviation is for images of one colour.
 
     Args:
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "whiten"
@@ -91,7 +91,7 @@ class RescaleJoker(Joker):
     """Divides each image by its largest absolute value, float32; an image of zeros stays as it is.
 
     Args:
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "rescale"

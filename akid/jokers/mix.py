@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
-from akid.arguments import pair
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.jokers.base import Joker, image_shape, rows_of
+from akid.jokers.base import Joker, JokerOptions, image_shape, rows_of
 
 #: Points at which the quantiles of Beta(alpha, alpha) are tabulated.
 _POINTS = 1025
@@ -24,16 +24,14 @@ class CutoutJoker(Joker):
 
     Args:
         size: of the square in pixels, or ``[height, width]``.
-        splits, name: see `Joker`.
+        **options: see `Joker`.
     """
 
     stem = "cutout"
 
-    def __init__(
-        self, size: int | Sequence[int] = 8, splits: Sequence[str] | None = None, name: str | None = None
-    ) -> None:
-        super().__init__(splits, name)
-        self.size = pair(size, f"{self.name}: size")
+    def __init__(self, size: int | Sequence[int] = 8, **options: Unpack[JokerOptions]) -> None:
+        super().__init__(**options)
+        self.size = self.check.pair("size", size)
 
     def _joke(self, data: tf.Tensor, trip: Trip) -> tf.Tensor:
         height, width, _ = image_shape(data, self)
@@ -62,7 +60,7 @@ class MixupJoker(Joker):
     Args:
         alpha: > 0; the smaller, the less is mixed.
         class_num: how many classes there are; a list if there are several labels. Only for class numbers.
-        splits, name: see `Joker`; by default every split.
+        **options: see `Joker`; by default every split.
     """
 
     stem = "mixup"
@@ -70,17 +68,12 @@ class MixupJoker(Joker):
     mixes_rows = True
 
     def __init__(
-        self,
-        alpha: float = 0.2,
-        class_num: int | Sequence[int] | None = None,
-        splits: Sequence[str] | None = None,
-        name: str | None = None,
+        self, alpha: float = 0.2, class_num: int | Sequence[int] | None = None, **options: Unpack[JokerOptions]
     ) -> None:
-        super().__init__(splits, name)
-        if alpha <= 0:
-            raise BlockError(f"{self.name}: alpha must be > 0. Received: alpha={alpha!r}")
-        self.alpha = alpha
-        self.class_num = (class_num,) if isinstance(class_num, int) else tuple(class_num or ())
+        super().__init__(**options)
+        self.alpha = self.check.number("alpha", alpha, above=0)
+        several = () if class_num is None else class_num if isinstance(class_num, (list, tuple)) else (class_num,)
+        self.class_num = tuple(self.check.integer("class_num", n, least=2) for n in several)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if not isinstance(x, list):

@@ -15,14 +15,15 @@ from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.brain import Brain
 from akid.blocks.trip import Trip
+from akid.checks import Check, optional
 from akid.engines import Engine
 from akid.engines.threads import settle_threads
 from akid.errors import AkidError
 from akid.inference.export import export_brain
 from akid.inference.predictor import Predictor, predictor_of
 from akid.inference.signature import Signature
+from akid.kids import options
 from akid.kids.hooks import KidHook, KidHooks
-from akid.kids.options import check_can_learn, check_counts, check_goal, check_length, last_step, needed
 from akid.kids.practice import Practice
 from akid.kids.run import Run
 from akid.kids.run_state import OfState, RunState
@@ -62,7 +63,8 @@ class Kid:
         do_summary: whether TensorBoard events are written, every ``summary_step`` steps.
         summary_step: for histograms; scalars go with the logs.
         seed: of everything random.
-        deterministic: ask TensorFlow for bitwise reproducible operations.
+        deterministic: ask TensorFlow for bitwise reproducible operations, from the set-up on; there is no way
+            back, so later Kids of the process have them too.
         debug: check every block's output for NaN and infinity, and name the first block that has one.
         progress: False shows nothing; None a line on a terminal, JSON lines elsewhere.
         name: of the Kid.
@@ -106,22 +108,19 @@ class Kid:
         brain_in: Brain | None = None,
         kongfu_in: KongFu | None = None,
     ) -> None:
-        self.name = name or "kid"
-        self.sensor = needed(sensor if sensor is not None else sensor_in, Sensor, "sensor")
-        self.brain = needed(brain if brain is not None else brain_in, Brain, "brain")
-        default = MomentumKongFu() if kongfu_in is None else kongfu_in
-        self.kongfu = needed(default if kongfu is None else kongfu, KongFu, "kongfu")
+        self.name = optional(Check().text, "name", name) or "kid"
+        self.sensor = options.part(Sensor, sensor=sensor, sensor_in=sensor_in)
+        self.brain = options.part(Brain, brain=brain, brain_in=brain_in)
+        self.kongfu = options.part(KongFu, MomentumKongFu, kongfu=kongfu, kongfu_in=kongfu_in)
         self.engine = Engine.of(engine)
-        check_length(max_steps, max_epoch)
+        options.check_length(max_steps, max_epoch)
         self.max_steps, self.max_epoch = max_steps, max_epoch
-        self._log_dir = Path(log_dir or Path("log") / time.strftime("%Y-%m-%d_%H-%M-%S"))
-        check_counts(
-            train_log_step=train_log_step,
-            val_log_step=val_log_step,
-            checkpoint_step=checkpoint_step,
-            keep_checkpoints=keep_checkpoints,
-            summary_step=summary_step,
-        )
+        default_dir = Path("log") / time.strftime("%Y-%m-%d_%H-%M-%S")
+        self._log_dir = Path(optional(Check().path, "log_dir", log_dir) or default_dir)
+        options.check_counts(train_log_step=train_log_step, val_log_step=val_log_step, summary_step=summary_step)
+        options.check_counts(checkpoint_step=checkpoint_step, keep_checkpoints=keep_checkpoints)
+        options.check_flags(save_chk_point=save_chk_point, do_summary=do_summary, deterministic=deterministic)
+        options.check_flags(debug=debug, progress=progress)
         self.train_log_step, self.val_log_step = train_log_step, val_log_step
         self.checkpoint_step = checkpoint_step
         self.save_chk_point, self.keep_checkpoints = save_chk_point, keep_checkpoints
@@ -129,7 +128,7 @@ class Kid:
         self.early_stopping = EarlyStopping.of(early_stopping)
         self.moving_average = None if moving_average_decay is None else MovingAverage(moving_average_decay)
         self.do_summary, self.summary_step = do_summary, summary_step
-        self.seed, self.deterministic, self.debug = seed, deterministic, debug
+        self.seed, self.deterministic, self.debug = Check().integer("seed", seed, least=None), deterministic, debug
         self.show_progress = progress
         self.hooks = KidHooks()
         self._state = RunState()
@@ -179,7 +178,7 @@ class Kid:
     def _schedule(self) -> Schedule:
         """What is due when, of a sensor that is set up."""
         return Schedule(
-            last=last_step(self.sensor, self.max_steps, self.max_epoch),
+            last=options.last_step(self.sensor, self.max_steps, self.max_epoch),
             train_log=self.train_log_step,
             val_log=self.val_log_step if self.sensor.size("val") > 0 else 0,
             checkpoint=(self.checkpoint_step or self.val_log_step) if self.save_chk_point else 0,
@@ -203,8 +202,8 @@ class Kid:
         if self.deterministic:
             tf.config.experimental.enable_op_determinism()
         learners = self.brain, self.kongfu, self.sensor
-        options = {"seed": self.seed, "debug": self.debug}
-        self.engine.setup(*learners, **options, moving_average=self.moving_average)
+        common = {"seed": self.seed, "debug": self.debug}
+        self.engine.setup(*learners, **common, moving_average=self.moving_average)
         self._check_goal()
         self._schedule()
         self._run = Run(
@@ -213,7 +212,7 @@ class Kid:
             self.kongfu,
             self.moving_average,
             self.engine,
-            **options,
+            **common,
             keep_checkpoints=self.keep_checkpoints,
             directory=directory,
             state=self._state,
@@ -221,7 +220,7 @@ class Kid:
 
     def _check_goal(self) -> None:
         goal, stops = Goal.of(self.best_metric), self.early_stopping is not None
-        check_goal(goal, stops, self.engine.evals, self.sensor.size("val") > 0)
+        options.check_goal(goal, stops, self.engine.evals, self.sensor.size("val") > 0)
 
     def _ready(self) -> Run:
         self.setup()
@@ -258,7 +257,7 @@ class Kid:
             KeyboardInterrupt: after SIGINT and a last checkpoint.
         """
         run = self._ready()
-        check_can_learn(self.engine.losses, self.brain.parameters, self.brain.name)
+        options.check_can_learn(self.engine.losses, self.brain.parameters, self.brain.name)
         self._check_goal()
         with run.run_dir.alone() if self.engine.is_chief else contextlib.nullcontext():
             Practice(

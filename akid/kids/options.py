@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from akid.checks import Check, optional
 from akid.errors import AkidError, near_match
 from akid.kids.stopping import Goal, short_names
 
@@ -15,20 +16,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def needed(value: Any, kind: type[T], name: str) -> T:
-    """The value, if it is an object of this class.
+def part(kind: type[T], default: Callable[[], T] | None = None, **given: T | None) -> T:
+    """A part of a Kid, given by one of its names.
+
+    Args:
+        kind: its class.
+        default: makes it, if it may be left out.
+        **given: by name, the usual one first.
 
     Raises:
-        AkidError: it is not.
+        AkidError: it is missing, given twice, or another thing.
     """
-    if isinstance(value, type):
-        raise AkidError(
-            f"A Kid needs a {name}: expected a {kind.__name__}, received the class {value.__name__}; write"
-            f" {value.__name__}(...). Received: {name}={value!r}"
-        )
-    if not isinstance(value, kind):
-        raise AkidError(f"A Kid needs a {name}: expected a {kind.__name__}. Received: {name}={value!r}")
-    return value
+    name, value = Check().one_given(**given)
+    if value is None and default is not None:
+        return default()
+    if isinstance(value, kind):
+        return value
+    made = f", received the class {value.__name__}; write {value.__name__}(...)" if isinstance(value, type) else ""
+    usual = next(iter(given))
+    problem = f"A Kid needs a {usual}: expected a {kind.__name__}{made}. Received: {name}={value!r}"
+    raise AkidError(problem, argument=name)
 
 
 def check_length(max_steps: int | None, max_epoch: int | None) -> None:
@@ -65,8 +72,17 @@ def check_counts(**counts: int | None) -> None:
         AkidError: one is not.
     """
     for name, value in counts.items():
-        if value is not None and (type(value) is not int or value < 1):
-            raise AkidError(f"{name} must be an integer >= 1. Received: {name}={value!r}")
+        optional(Check().integer, name, value)
+
+
+def check_flags(**flags: bool | None) -> None:
+    """Switches: True or False, or None.
+
+    Raises:
+        AkidError: one is not.
+    """
+    for name, value in flags.items():
+        optional(Check().flag, name, value)
 
 
 def check_goal(goal: Goal, stopping: bool, evals: Iterable[str], has_validation: bool) -> None:
@@ -85,17 +101,21 @@ def check_goal(goal: Goal, stopping: bool, evals: Iterable[str], has_validation:
     if goal.metric not in names:
         meant = goal.metric.removeprefix("val_").rsplit("/", 1)[-1]
         hint = f"Did you mean {meant!r}?" if meant in names else near_match(goal.metric, names)
-        raise AkidError(f"best_metric: validation has no measure {goal.metric!r}. {hint}")
+        problem = f"best_metric: validation has no measure {goal.metric!r}. {hint}"
+        raise AkidError(problem, argument="best_metric", hint=hint)
     if not has_validation and (stopping or goal.metric != "loss"):
         what = "early_stopping" if stopping else f"best_metric={goal.metric!r}"
-        raise AkidError(f"{what} needs a validation split, and the source has none. Give it a num_val > 0.")
+        raise AkidError(
+            f"{what} needs a validation split, and the source has none. Give it a num_val > 0.",
+            argument=what.partition("=")[0],
+        )
 
 
 def check_can_learn(losses: Iterable[str], parameters: Mapping[str, Any], brain: str) -> None:
     """A brain that is to be trained has a loss and something to learn.
 
     Raises:
-        AkidError: it has not.
+        AkidError: it has no loss, or no parameters.
     """
     if not [name for name in losses if name.rsplit("/", 1)[-1] != "wd"]:
         raise AkidError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from akid.kids.run import Run
 from akid.kids.run_state import number
 from akid.kids.schedule import Pace, Schedule
 from akid.kids.stopping import EarlyStopping, Goal, short_names_of
+from akid.op_errors import not_finite_output
 from akid.runs.inspection import Inspector
 from akid.runs.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
 from akid.runs.run_dir import write_json
@@ -132,10 +132,10 @@ class Practice:
         try:
             self.state.tally = run.engine.train(n, self.state.tally)
         except tf.errors.InvalidArgumentError as error:
-            block = re.search(r"The output of block '([^']*)' is not finite", str(error))
-            if block is None:
+            problem = not_finite_output(error)
+            if not problem:
                 raise
-            raise run.not_finite(f"The output of block {block[1]!r} is not finite", before + 1) from None
+            raise run.not_finite(problem, before + 1) from None
         seconds = time.monotonic() - started
         pace.note(n, seconds)
         if not math.isfinite(self.state.tally.last_loss):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from akid.errors import AkidError
+from akid.checks import Check
 
 
 def short_names(names: list[str]) -> dict[str, str]:
@@ -48,9 +48,7 @@ class Goal:
         natural = "min" if str(metric).rsplit("/", 1)[-1] in ("loss", "error") else "max"
         goal = options.get("goal", natural)
         if not isinstance(metric, str) or goal not in ("min", "max") or set(options) - {"metric", "goal"}:
-            raise AkidError(
-                f'best_metric must be a name or {{"metric": name, "goal": "min" | "max"}}. Received: {spec!r}'
-            )
+            raise Check().wrong("best_metric", 'a name or {"metric": name, "goal": "min" | "max"}', spec)
         return Goal(metric, goal)
 
     def better(self, value: float, than: float | None, by: float = 0.0) -> bool:
@@ -82,12 +80,10 @@ class EarlyStopping:
         options: dict[str, Any] = dict(spec) if isinstance(spec, Mapping) else {"patience": spec}
         patience, min_delta = options.get("patience", 0), options.get("min_delta", 0.0)
         known = set(options) <= {"patience", "min_delta"}
-        good = type(patience) is int and patience >= 1 and type(min_delta) in (int, float) and min_delta >= 0
-        if not known or not good:
-            raise AkidError(
-                'early_stopping must be a patience, or {"patience": validations >= 1, "min_delta": number >= 0}.'
-                f" Received: {spec!r}"
-            )
+        good = type(patience) is int and patience >= 1 and type(min_delta) in (int, float)
+        if not known or not good or not 0 <= min_delta < math.inf:
+            forms = 'a patience, or {"patience": validations >= 1, "min_delta": number >= 0}'
+            raise Check().wrong("early_stopping", forms, spec)
         return EarlyStopping(patience, float(min_delta))
 
 

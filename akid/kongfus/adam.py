@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from akid.backend import tf
-from akid.checks import texts
 from akid.errors import AkidError, near_match
-from akid.kongfus.base import KongFu, Scheme
+from akid.kongfus.base import KongFu, KongFuOptions, Scheme
+
+
+class AdamOptions(KongFuOptions, total=False):
+    """See `AdamKongFu`."""
+
+    beta1: float
+    beta2: float
+    epsilon: float | None
 
 
 class AdamKongFu(KongFu):
@@ -21,31 +28,26 @@ class AdamKongFu(KongFu):
         lr_scheme: see `KongFu`; 0.001 if left out.
         beta1: in [0, 1), how much of the mean gradient is kept.
         beta2: in [0, 1), how much of the mean square is kept.
-        epsilon: > 0.
-        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+        epsilon: > 0; `default_epsilon` if left out.
+        **options: see `KongFu`.
     """
 
     slot_names = ("m", "v")
     default_lr: ClassVar[float] = 0.001
+    default_epsilon: ClassVar[float] = 1e-8
 
     def __init__(
         self,
         lr_scheme: Scheme | None = None,
         beta1: float = 0.9,
         beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        *,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        clip_global_norm: float | None = None,
-        name: str | None = None,
+        epsilon: float | None = None,
+        **options: Unpack[KongFuOptions],
     ) -> None:
-        super().__init__(
-            lr_scheme, clip_value=clip_value, clip_norm=clip_norm, clip_global_norm=clip_global_norm, name=name
-        )
-        self.beta1 = self._number(beta1, "beta1", least=0, below=1)
-        self.beta2 = self._number(beta2, "beta2", least=0, below=1)
-        self.epsilon = self._number(epsilon, "epsilon", above=0)
+        super().__init__(lr_scheme, **options)
+        self.beta1 = self.check.number("beta1", beta1, least=0, below=1)
+        self.beta2 = self.check.number("beta2", beta2, least=0, below=1)
+        self.epsilon = self.check.number("epsilon", self.default_epsilon if epsilon is None else epsilon, above=0)
 
     def _clock(self, step: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """``(beta1^s, beta2^s)``, float64 scalars."""
@@ -72,40 +74,25 @@ class DecayingAdamKongFu(AdamKongFu):
     """Adam with a weight decay of its own.
 
     Args:
-        lr_scheme, beta1, beta2, epsilon: see `AdamKongFu`.
+        lr_scheme: see `KongFu`; 0.001 if left out.
         weight_decay: >= 0, how much of itself a weight loses, times the learning rate.
         exclude_from_weight_decay: parameters whose full name contains one of these texts do not decay, such as
             ``["biases"]``.
-        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+        **options: see `AdamKongFu`.
     """
 
     def __init__(
         self,
         lr_scheme: Scheme | None = None,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
+        *,
         weight_decay: float = 0.01,
         exclude_from_weight_decay: Sequence[str] = (),
-        *,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        clip_global_norm: float | None = None,
-        name: str | None = None,
+        **options: Unpack[AdamOptions],
     ) -> None:
-        super().__init__(
-            lr_scheme,
-            beta1,
-            beta2,
-            epsilon,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-            clip_global_norm=clip_global_norm,
-            name=name,
-        )
-        owner = type(self).__name__
-        self.weight_decay = self._number(weight_decay, "weight_decay", least=0)
-        self.exclude_from_weight_decay = texts(exclude_from_weight_decay, owner, "exclude_from_weight_decay")
+        super().__init__(lr_scheme, **options)
+        self.weight_decay = self.check.number("weight_decay", weight_decay, least=0)
+        excluded = self.check.texts("exclude_from_weight_decay", exclude_from_weight_decay)
+        self.exclude_from_weight_decay = excluded
 
     def setup(self, parameters: Mapping[str, tf.Variable]) -> None:
         """Make the slots.
@@ -122,7 +109,8 @@ class DecayingAdamKongFu(AdamKongFu):
                 raise AkidError(
                     f"{self.name}: exclude_from_weight_decay: no parameter's full name contains {text!r}."
                     f" {near_match(text, parts)} Received: exclude_from_weight_decay="
-                    f"{list(self.exclude_from_weight_decay)!r}"
+                    f"{list(self.exclude_from_weight_decay)!r}",
+                    argument="exclude_from_weight_decay",
                 )
         super().setup(parameters)
 
@@ -139,8 +127,7 @@ class AdamWKongFu(DecayingAdamKongFu):
     layers' ``wd`` it is no loss and is not scaled by the gradients' size.
 
     Args:
-        lr_scheme, beta1, beta2, epsilon, weight_decay, exclude_from_weight_decay: see `DecayingAdamKongFu`.
-        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+        lr_scheme, weight_decay, exclude_from_weight_decay, **options: see `DecayingAdamKongFu`.
     """
 
     def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
@@ -159,38 +146,10 @@ class LAMBKongFu(DecayingAdamKongFu):
     either norm is 0 (You et al., 2020, algorithm 2, with the identity for phi).
 
     Args:
-        lr_scheme, beta1, beta2: see `AdamKongFu`.
-        epsilon: > 0.
-        weight_decay, exclude_from_weight_decay: see `DecayingAdamKongFu`.
-        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+        lr_scheme, weight_decay, exclude_from_weight_decay, **options: see `DecayingAdamKongFu`.
     """
 
-    def __init__(
-        self,
-        lr_scheme: Scheme | None = None,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-6,
-        weight_decay: float = 0.01,
-        exclude_from_weight_decay: Sequence[str] = (),
-        *,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        clip_global_norm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(
-            lr_scheme,
-            beta1,
-            beta2,
-            epsilon,
-            weight_decay,
-            exclude_from_weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-            clip_global_norm=clip_global_norm,
-            name=name,
-        )
+    default_epsilon: ClassVar[float] = 1e-6
 
     def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
         dtype, weights = variable.dtype, variable.value()

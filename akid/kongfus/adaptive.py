@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from akid.backend import tf
-from akid.kongfus.base import KongFu, Scheme
+from akid.kongfus.base import KongFu, KongFuOptions, Scheme
 
 
 class AdagradKongFu(KongFu):
@@ -15,7 +15,7 @@ class AdagradKongFu(KongFu):
         lr_scheme: see `KongFu`.
         initial_accumulator_value: >= 0, what ``a`` starts with.
         epsilon: >= 0; together with the former it must keep the first division finite.
-        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+        **options: see `KongFu`.
     """
 
     slot_names = ("accumulator",)
@@ -25,19 +25,13 @@ class AdagradKongFu(KongFu):
         lr_scheme: Scheme | None = None,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
-        *,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        clip_global_norm: float | None = None,
-        name: str | None = None,
+        **options: Unpack[KongFuOptions],
     ) -> None:
-        super().__init__(
-            lr_scheme, clip_value=clip_value, clip_norm=clip_norm, clip_global_norm=clip_global_norm, name=name
-        )
-        start = self._number(initial_accumulator_value, "initial_accumulator_value", least=0)
+        super().__init__(lr_scheme, **options)
+        start = self.check.number("initial_accumulator_value", initial_accumulator_value, least=0)
         self.initial_accumulator_value = start
         # With both zero, an element without a gradient would become 0 / 0.
-        self.epsilon = self._number(epsilon, "epsilon", **({"least": 0} if start else {"above": 0}))
+        self.epsilon = self.check.number("epsilon", epsilon, **({"least": 0} if start else {"above": 0}))
 
     def slot_start(self, slot: str) -> float:
         """The accumulator's."""
@@ -77,7 +71,7 @@ class RMSPropKongFu(KongFu):
         momentum: in [0, 1), how much of the last move is kept.
         epsilon: > 0.
         centered: divide by the standard deviation of the gradient.
-        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+        **options: see `KongFu`.
     """
 
     slot_names = ("mean_square", "momentum")
@@ -90,19 +84,13 @@ class RMSPropKongFu(KongFu):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        *,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        clip_global_norm: float | None = None,
-        name: str | None = None,
+        **options: Unpack[KongFuOptions],
     ) -> None:
-        super().__init__(
-            lr_scheme, clip_value=clip_value, clip_norm=clip_norm, clip_global_norm=clip_global_norm, name=name
-        )
-        self.rho = self._number(rho, "rho", least=0, below=1)
-        self.momentum = self._number(momentum, "momentum", least=0, below=1)
-        self.epsilon = self._number(epsilon, "epsilon", above=0)
-        self.centered = centered
+        super().__init__(lr_scheme, **options)
+        self.rho = self.check.number("rho", rho, least=0, below=1)
+        self.momentum = self.check.number("momentum", momentum, least=0, below=1)
+        self.epsilon = self.check.number("epsilon", epsilon, above=0)
+        self.centered = self.check.flag("centered", centered)
         if centered:
             self.slot_names = (*self.slot_names, "mean_gradient")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from akid.backend import tf
-from akid.checks import number
+from akid.checks import optional
+from akid.constructors import Configured
 from akid.errors import AkidError
 from akid.kongfus.clipping import Gradient, clip, merged
 from akid.lr_schemes import LearningRateScheme
@@ -14,7 +15,16 @@ from akid.lr_schemes import LearningRateScheme
 Scheme = float | str | Mapping[str, Any] | LearningRateScheme
 
 
-class KongFu(tf.Module):
+class KongFuOptions(TypedDict, total=False):
+    """What every KongFu takes by name, see `KongFu`."""
+
+    clip_value: float | None
+    clip_norm: float | None
+    clip_global_norm: float | None
+    name: str | None
+
+
+class KongFu(Configured, tf.Module):
     """A genre of learning: ``apply(gradients, step)`` updates the variables given to `setup`.
 
     A KongFu of one's own writes ``_update(index, variable, gradient, lr, step)`` and names its `slot_names`. It
@@ -51,11 +61,12 @@ class KongFu(tf.Module):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        self._kongfu_name = name or type(self).__name__
+        self._kongfu_name = type(self).__name__
+        self._kongfu_name = optional(self.check.text, "name", name) or self._kongfu_name
         self.lr_scheme = LearningRateScheme.of(self.default_lr if lr_scheme is None else lr_scheme)
-        self.clip_value = self._bound(clip_value, "clip_value")
-        self.clip_norm = self._bound(clip_norm, "clip_norm")
-        self.clip_global_norm = self._bound(clip_global_norm, "clip_global_norm")
+        self.clip_value = optional(self.check.number, "clip_value", clip_value, above=0)
+        self.clip_norm = optional(self.check.number, "clip_norm", clip_norm, above=0)
+        self.clip_global_norm = optional(self.check.number, "clip_global_norm", clip_global_norm, above=0)
         self.slots: dict[str, tf.Variable] = {}
         self._variables: list[tf.Variable] = []
         self._names: list[str] = []
@@ -64,12 +75,6 @@ class KongFu(tf.Module):
     def name(self) -> str:
         """The KongFu's name."""
         return self._kongfu_name
-
-    def _number(self, value: Any, name: str, **bounds: Any) -> float:
-        return number(value, type(self).__name__, name, **bounds)
-
-    def _bound(self, value: Any, name: str) -> float | None:
-        return None if value is None else self._number(value, name, above=0)
 
     def setup(self, parameters: Mapping[str, tf.Variable]) -> None:
         """Make the slots.

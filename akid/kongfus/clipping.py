@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from akid.backend import tf
 
 #: A tensor, `tf.IndexedSlices` without repeated rows, or None for a parameter without influence.
-Gradient = Any
+Gradient = tf.Tensor | tf.IndexedSlices | None
 
 
 def clip(
@@ -40,7 +39,7 @@ def clip(
 
 def merged(gradient: Gradient) -> Gradient:
     """A sparse gradient with every row once: those of the same row are added up. Others as they are."""
-    if not isinstance(gradient, tf.IndexedSlices):
+    if gradient is None or not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, places = tf.unique(gradient.indices)
     values = tf.math.unsorted_segment_sum(gradient.values, places, tf.shape(rows)[0])

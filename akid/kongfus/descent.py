@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from akid.backend import tf
-from akid.kongfus.base import KongFu, Scheme
+from akid.kongfus.base import KongFu, KongFuOptions, Scheme
 
 
 class GradientDescentKongFu(KongFu):
     """``w -= lr * g``; also called ``SGDKongFu``.
 
     Args:
-        lr_scheme, clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+        lr_scheme, **options: see `KongFu`.
     """
 
     def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
@@ -37,7 +37,7 @@ class MomentumKongFu(KongFu):
         lr_scheme: see `KongFu`.
         momentum: in [0, 1), how much of the last move is kept.
         use_nesterov: Sutskever et al., 2013, section 2.
-        clip_value, clip_norm, clip_global_norm, name: see `KongFu`.
+        **options: see `KongFu`.
     """
 
     slot_names = ("momentum",)
@@ -47,17 +47,11 @@ class MomentumKongFu(KongFu):
         lr_scheme: Scheme | None = None,
         momentum: float = 0.9,
         use_nesterov: bool = False,
-        *,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        clip_global_norm: float | None = None,
-        name: str | None = None,
+        **options: Unpack[KongFuOptions],
     ) -> None:
-        super().__init__(
-            lr_scheme, clip_value=clip_value, clip_norm=clip_norm, clip_global_norm=clip_global_norm, name=name
-        )
-        self.momentum = self._number(momentum, "momentum", least=0, below=1)
-        self.use_nesterov = use_nesterov
+        super().__init__(lr_scheme, **options)
+        self.momentum = self.check.number("momentum", momentum, least=0, below=1)
+        self.use_nesterov = self.check.flag("use_nesterov", use_nesterov)
 
     def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
         tf.raw_ops.ResourceApplyMomentum(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from akid.backend import tf
-from akid.checks import number
+from akid.checks import Check
 from akid.errors import AkidError
 
 
@@ -26,7 +26,7 @@ class MovingAverage(tf.Module):
 
     def __init__(self, decay: float = 0.999) -> None:
         super().__init__()
-        self.decay = number(decay, "MovingAverage", "decay", least=0.5, below=1)
+        self.decay = Check("MovingAverage").number("decay", decay, least=0.5, below=1)
         self.slots: dict[str, tf.Variable] = {}
         self.swapped = False
         self._pairs: list[tuple[tf.Variable, tf.Variable]] = []
@@ -60,7 +60,7 @@ class MovingAverage(tf.Module):
 
     @contextmanager
     def swap(self) -> Iterator[None]:
-        """Within this context the parameters hold the averages; after it the raw values, come what may.
+        """In this context the parameters hold the averages; after it the raw values, also if an error is raised.
 
         For eager code, around a validation.
 

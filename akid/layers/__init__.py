@@ -14,7 +14,7 @@ from akid.layers.activation import (
     TanhLayer,
 )
 from akid.layers.batch_normalization import BatchNormalizationLayer
-from akid.layers.convolution import Convolution1DLayer, FixedWeightInnerProductLayer, TransposedConvolutionLayer
+from akid.layers.convolution import Convolution1DLayer, ConvolutionLayer, TransposedConvolutionLayer
 from akid.layers.dropout import DropoutLayer
 from akid.layers.elementwise_loss import BCELossLayer, KLRegularizationLayer, MSELossLayer
 from akid.layers.eval import (
@@ -32,6 +32,7 @@ from akid.layers.groups import (
     MaxoutLayer,
     SoftmaxNormalizationLayer,
 )
+from akid.layers.inner_product import FixedWeightInnerProductLayer, InnerProductLayer
 from akid.layers.keras_layer import KerasLayer
 from akid.layers.loss import GroupSoftmaxWithLossLayer, LossLayer, SoftmaxWithLossLayer
 from akid.layers.margin_loss import HingeLossLayer, MarginRankingLossLayer
@@ -55,7 +56,7 @@ from akid.layers.pooling import (
 from akid.layers.recurrent import GRULayer, RecurrentLayer
 from akid.layers.sequence import EmbeddingLayer, SelfAttentionLayer
 from akid.layers.structural import ConcatLayer, FlattenLayer, MergeLayer, PaddingLayer, ReshapeLayer, ScatterLayer
-from akid.layers.synapse import ConvolutionLayer, InnerProductLayer, SynapseLayer
+from akid.layers.synapse import SynapseLayer
 
 __all__ = [
     "AUCLayer",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
+from akid.layers.options import LayerOptions
 from akid.layers.tensor import TensorLayer
 
 
@@ -25,21 +25,14 @@ class LeakyReLULayer(TensorLayer):
 
     Args:
         slope: of the negative half, in [0, 1].
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "leaky_relu"
 
-    def __init__(
-        self,
-        slope: float = 0.2,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.slope = slope
+    def __init__(self, slope: float = 0.2, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.slope = self.check.number("slope", slope, least=0, most=1)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         return tf.nn.leaky_relu(x, self.slope)
@@ -72,21 +65,14 @@ class GELULayer(TensorLayer):
 
     Args:
         approximate: use the paper's formula by tanh.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "gelu"
 
-    def __init__(
-        self,
-        approximate: bool = False,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.approximate = approximate
+    def __init__(self, approximate: bool = False, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.approximate = self.check.flag("approximate", approximate)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         return tf.nn.gelu(x, self.approximate)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs, fraction, positive
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
+from akid.checks import optional
 from akid.errors import BlockError
+from akid.layers.options import LayerOptions
 from akid.layers.tensor import IMAGES, SEQUENCES, VECTORS, VOLUMES, TensorLayer
 
 
@@ -25,7 +26,7 @@ class BatchNormalizationLayer(TensorLayer):
         share_gamma: one gamma for all channels.
         eps: added to the variance.
         momentum: the weight of a new batch in the running statistics; None for the mean of all batches so far.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "bn"
@@ -39,21 +40,23 @@ class BatchNormalizationLayer(TensorLayer):
         share_gamma: bool = False,
         eps: float = 1e-5,
         momentum: float | None = 0.1,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
+        super().__init__(**options)
+        check = self.check
+        self.beta_init = optional(check.number, "beta_init", beta_init)
+        self.gamma_init = optional(check.number, "gamma_init", gamma_init)
+        self.fix_gamma, self.share_gamma = (
+            check.flag("fix_gamma", fix_gamma),
+            check.flag("share_gamma", share_gamma),
+        )
+        self.eps = check.number("eps", eps, above=0)
+        self.momentum = optional(check.number, "momentum", momentum, least=0, most=1)
         if gamma_init is None and (fix_gamma or share_gamma):
             raise BlockError(
                 f"{self.name}: without a gamma (gamma_init=None) it cannot be fixed or shared."
                 f" Received: fix_gamma={fix_gamma}, share_gamma={share_gamma}"
             )
-        self.beta_init, self.gamma_init = beta_init, gamma_init
-        self.fix_gamma, self.share_gamma = fix_gamma, share_gamma
-        self.eps = positive(eps, f"{self.name}: eps")
-        self.momentum = momentum if momentum is None else fraction(momentum, f"{self.name}: momentum")
 
     def _setup(self, x: Signal) -> None:
         channels = [x.shape[-1]]
@@ -103,7 +106,9 @@ def _constant(value: float) -> dict[str, Any]:
     return {"name": "constant", "value": value}
 
 
-def _fused(x: tf.Tensor, gamma: Any, beta: Any, eps: float, mean: Any, variance: Any) -> tuple[Any, Any, Any]:
+def _fused(
+    x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, eps: float, mean: tf.Tensor | None, variance: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The output and the batch's mean and variance (n - 1); given statistics are used instead of the batch's."""
     training = mean is None
     image = x if x.shape.rank == 4 else tf.reshape(x, [-1, 1, 1, x.shape[-1]])
@@ -120,7 +125,9 @@ def _fused(x: tf.Tensor, gamma: Any, beta: Any, eps: float, mean: Any, variance:
     return (out if x.shape.rank == 4 else tf.reshape(out, tf.shape(x))), batch_mean, batch_variance
 
 
-def _plain(x: tf.Tensor, gamma: Any, beta: Any, eps: float, mean: Any, variance: Any) -> tuple[Any, Any, Any]:
+def _plain(
+    x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, eps: float, mean: tf.Tensor | None, variance: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The same in elementary operations, for float64, which the fused kernel does not know."""
     sample = variance
     if mean is None:

@@ -1,17 +1,69 @@
-"""More synapse layers: transposed convolution, convolution of sequences, fixed weights."""
+"""Convolutions: of images, the transposed one, and of sequences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.layers.synapse import Decay, Init, InnerProductLayer, SynapseLayer
+from akid.layers.options import PADDINGS, Padding, Size, SynapseOptions
+from akid.layers.synapse import SynapseLayer
 from akid.layers.tensor import IMAGES, SEQUENCES
+
+
+class ConvolutionLayer(SynapseLayer):
+    """2-D convolution of images ``[batch, height, width, channel]``.
+
+    Args:
+        ksize: kernel, an int, ``[height, width]`` or the paper's ``[1, height, width, 1]``.
+        strides: in the same forms.
+        padding: ``SAME`` or ``VALID``.
+        depthwise: each input channel has ``out_channel_num / in`` filters of its own.
+        **options: see `SynapseLayer`.
+    """
+
+    stem = "conv"
+    takes = IMAGES
+    norm_axes = (0, 1, 2)
+
+    def __init__(
+        self,
+        ksize: Size,
+        strides: Size = 1,
+        padding: Padding = "SAME",
+        depthwise: bool = False,
+        **options: Unpack[SynapseOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.ksize = self.check.pair("ksize", ksize)
+        self.strides = self.check.pair("strides", strides)
+        self.padding = self.check.one_of("padding", padding, PADDINGS)
+        self.depthwise = self.check.flag("depthwise", depthwise)
+        if depthwise:
+            self.norm_axes = (0, 1)
+
+    def _setup(self, x: Signal) -> None:
+        channels = x.shape[-1]
+        if not self.depthwise:
+            self._make([*self.ksize, channels, self.out_channel_num], [self.out_channel_num])
+            return
+        if self.out_channel_num % channels:
+            raise BlockError(
+                f"{self.name}: a depthwise convolution needs out_channel_num to be a multiple of the input's"
+                f" channels. Received: out_channel_num={self.out_channel_num}, channels={channels}"
+            )
+        self._make([*self.ksize, channels, self.out_channel_num // channels], [self.out_channel_num])
+
+    def _forward(self, x: Signal, trip: Trip) -> Signal:
+        convolve = tf.nn.depthwise_conv2d if self.depthwise else tf.nn.conv2d
+        out = convolve(x, self.weights, [1, *self.strides, 1], self.padding)
+        return self._finish(out, trip)
+
+    def options(self) -> dict[str, Any]:
+        """What the layer's `repr` shows."""
+        return {"ksize": self.ksize, "strides": self.strides, **super().options()}
 
 
 class TransposedConvolutionLayer(SynapseLayer):
@@ -25,8 +77,7 @@ class TransposedConvolutionLayer(SynapseLayer):
         ksize: kernel, an int, ``[height, width]`` or the paper's ``[1, height, width, 1]``.
         strides: in the same forms.
         padding: ``SAME`` or ``VALID``, of the convolution that leads back.
-        out_channel_num, init_para, initial_bias_value, wd, wd_on_bias, max_norm, name, inputs, dtype: see
-            `SynapseLayer`.
+        **options: see `SynapseLayer`.
     """
 
     stem = "deconv"
@@ -38,22 +89,12 @@ class TransposedConvolutionLayer(SynapseLayer):
         ksize: Size,
         strides: Size = 1,
         padding: Padding = "SAME",
-        out_channel_num: int = 32,
-        init_para: Init = "truncated_normal",
-        initial_bias_value: float | None = 0.0,
-        wd: Decay = None,
-        wd_on_bias: bool = False,
-        max_norm: float | None = None,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[SynapseOptions],
     ) -> None:
-        paras = (out_channel_num, init_para, initial_bias_value, wd, wd_on_bias, max_norm)
-        super().__init__(*paras, name, inputs, dtype=dtype)
-        self.ksize = pair(ksize, f"{self.name}: ksize")
-        self.strides = pair(strides, f"{self.name}: strides")
-        self.padding = one_of(padding, ("SAME", "VALID"), f"{self.name}: padding")
+        super().__init__(**options)
+        self.ksize = self.check.pair("ksize", ksize)
+        self.strides = self.check.pair("strides", strides)
+        self.padding = self.check.one_of("padding", padding, PADDINGS)
 
     def _setup(self, x: Signal) -> None:
         self._make([*self.ksize, self.out_channel_num, x.shape[-1]], [self.out_channel_num])
@@ -66,7 +107,7 @@ class TransposedConvolutionLayer(SynapseLayer):
         out.set_shape([x.shape[0], *(n if isinstance(n, int) else None for n in sizes), self.out_channel_num])
         return self._finish(out, trip)
 
-    def _length(self, length: Any, axis: int) -> Any:
+    def _length(self, length: int | tf.Tensor, axis: int) -> int | tf.Tensor:
         """Height or width of the output; a tensor if that of the input is one."""
         if self.padding == "SAME":
             return length * self.strides[axis]
@@ -85,8 +126,7 @@ class Convolution1DLayer(SynapseLayer):
         strides: step of the kernel.
         padding: ``SAME``, ``VALID``, or ``CAUSAL``: an output depends on no later input.
         dilation: distance of the inputs a kernel looks at; only with ``strides=1``.
-        out_channel_num, init_para, initial_bias_value, wd, wd_on_bias, max_norm, name, inputs, dtype: see
-            `SynapseLayer`.
+        **options: see `SynapseLayer`.
     """
 
     stem = "conv"
@@ -99,23 +139,13 @@ class Convolution1DLayer(SynapseLayer):
         strides: int = 1,
         padding: str = "SAME",
         dilation: int = 1,
-        out_channel_num: int = 32,
-        init_para: Init = "truncated_normal",
-        initial_bias_value: float | None = 0.0,
-        wd: Decay = None,
-        wd_on_bias: bool = False,
-        max_norm: float | None = None,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[SynapseOptions],
     ) -> None:
-        paras = (out_channel_num, init_para, initial_bias_value, wd, wd_on_bias, max_norm)
-        super().__init__(*paras, name, inputs, dtype=dtype)
-        self.ksize = at_least(ksize, 1, f"{self.name}: ksize")
-        self.strides = at_least(strides, 1, f"{self.name}: strides")
-        self.dilation = at_least(dilation, 1, f"{self.name}: dilation")
-        self.padding = one_of(padding, ("SAME", "VALID", "CAUSAL"), f"{self.name}: padding")
+        super().__init__(**options)
+        self.ksize = self.check.integer("ksize", ksize)
+        self.strides = self.check.integer("strides", strides)
+        self.dilation = self.check.integer("dilation", dilation)
+        self.padding = self.check.one_of("padding", padding, (*PADDINGS, "CAUSAL"))
         if self.dilation > 1 and self.strides > 1:
             raise BlockError(
                 f"{self.name}: dilation and strides cannot both be > 1."
@@ -140,34 +170,3 @@ class Convolution1DLayer(SynapseLayer):
     def options(self) -> dict[str, Any]:
         """What the layer's `repr` shows."""
         return {"ksize": self.ksize, "strides": self.strides, **super().options()}
-
-
-class FixedWeightInnerProductLayer(InnerProductLayer):
-    """An inner product whose weights are given and never learnt; it has no biases.
-
-    Args:
-        weights: a matrix ``[in, out]``.
-        name, inputs, dtype: see `ProcessingLayer`.
-    """
-
-    stem = "fixed_ip"
-
-    def __init__(
-        self,
-        weights: Sequence[Sequence[float]],
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        rows = [len(row) for row in weights]
-        if not rows or len(set(rows)) != 1 or not rows[0]:
-            raise BlockError(
-                f"{name or self.stem}: weights must be a matrix [in, out]. Received: rows of {rows} numbers"
-            )
-        start = {"name": "constant", "value": weights}
-        super().__init__(rows[0], start, None, name=name, inputs=inputs, dtype=dtype)
-
-    def _make(self, weight_shape: Sequence[int | None], bias_shape: Sequence[int | None]) -> None:
-        self.weights = self.variable("weights", weight_shape, self.init, trainable=False)
-        self.biases = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs, fraction
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
+from akid.layers.options import LayerOptions
 from akid.layers.tensor import TensorLayer
 
 
@@ -16,21 +16,14 @@ class DropoutLayer(TensorLayer):
 
     Args:
         keep_prob: the chance to be kept, in (0, 1].
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "dropout"
 
-    def __init__(
-        self,
-        keep_prob: float = 0.5,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.keep_prob = fraction(keep_prob, f"{self.name}: keep_prob", zero=False)
+    def __init__(self, keep_prob: float = 0.5, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.keep_prob = self.check.number("keep_prob", keep_prob, above=0, most=1)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if not trip.training or self.keep_prob == 1.0:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
-from akid.checks import number
 from akid.errors import BlockError
 from akid.layers.loss import LossLayer
 from akid.layers.measures import binary_hits
+from akid.layers.options import LossOptions
 from akid.layers.targets import like, rows
 
 #: Added to the variance of a batch, whose logarithm is taken.
@@ -26,22 +25,18 @@ class MSELossLayer(LossLayer):
     Args:
         size_average: the mean over all elements; if not, the sum over an example's elements, the mean over the
             batch.
-        multiplier, name, inputs, dtype: see `LossLayer`.
+        **options: see `LossLayer`.
     """
 
     def __init__(
         self,
         size_average: bool = True,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
-        self.size_average = size_average
+        super().__init__(**options)
+        self.size_average = self.check.flag("size_average", size_average)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         predictions, labels = x
         squares = tf.math.squared_difference(predictions, like(self, labels, predictions))
         if self.size_average:
@@ -62,7 +57,7 @@ class BCELossLayer(LossLayer):
     Args:
         pos_weight: how many times a positive counts; a number, or one for every class. An optional third input
             does the same: ``[logits, labels, pos_weight]``.
-        multiplier, name, inputs, dtype: see `LossLayer`.
+        **options: see `LossLayer`.
     """
 
     takes = ("logits", "labels")
@@ -71,13 +66,9 @@ class BCELossLayer(LossLayer):
     def __init__(
         self,
         pos_weight: float | Sequence[float] | None = None,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
+        super().__init__(**options)
         self.pos_weight: float | list[float] | None = None
         if isinstance(pos_weight, (list, tuple)):
             self.pos_weight = [self._weight(w, f"pos_weight[{i}]") for i, w in enumerate(pos_weight)]
@@ -85,9 +76,9 @@ class BCELossLayer(LossLayer):
             self.pos_weight = self._weight(pos_weight, "pos_weight")
 
     def _weight(self, value: Any, name: str) -> float:
-        return number(value, self.name, name, least=0, error=BlockError)
+        return self.check.number(name, value, least=0)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         logits, labels, given = x
         labels = like(self, labels, logits)
         trip.eval(tf.reduce_mean(binary_hits(logits, labels)), rows(logits), "accuracy")
@@ -108,7 +99,7 @@ class BCELossLayer(LossLayer):
             )
         return None if self.pos_weight is None else tf.constant(self.pos_weight, logits.dtype)
 
-    def infer(self, args: list[Any], trip: Trip) -> Signal | None:
+    def infer(self, args: list[tf.Tensor], trip: Trip) -> Signal | None:
         """Without labels: the probabilities, as an output of their own."""
         if args[0] is not None:
             trip.output(tf.sigmoid(args[0]))
@@ -128,7 +119,7 @@ class KLRegularizationLayer(LossLayer):
     Args:
         mean: of the Gaussian to be near to.
         std: its standard deviation.
-        multiplier, name, inputs, dtype: see `LossLayer`.
+        **options: see `LossLayer`.
     """
 
     takes = ("mean",)
@@ -138,17 +129,13 @@ class KLRegularizationLayer(LossLayer):
         self,
         mean: float = 0.0,
         std: float = 1.0,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
-        self.mean = number(mean, self.name, "mean", error=BlockError)
-        self.std = number(std, self.name, "std", above=0, error=BlockError)
+        super().__init__(**options)
+        self.mean = self.check.number("mean", mean)
+        self.std = self.check.number("std", std, above=0)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         mean, log_variance = x
         if log_variance is None:
             mean, variance = tf.nn.moments(mean, [0])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
-from akid.arguments import Inputs
+import numpy as np
+
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
-from akid.checks import number, whole
 from akid.errors import BlockError
 from akid.layers.measures import auc, average_precision, binary_hits, mean_of_known, top_k_hits
+from akid.layers.options import LayerOptions
 from akid.layers.targets import check_scores, class_numbers, like, rows, signals
 
 
@@ -21,7 +22,7 @@ class EvalLayer(ProcessingLayer):
     A subclass writes ``_measure(predictions, labels, trip)``. In inference there is none.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
 
     Raises:
         BlockError: the layer is given too few or too many signals, or shapes that do not fit.
@@ -59,7 +60,7 @@ class AccuracyLayer(EvalLayer):
     shape. With ``TopKAccuracyLayer(1)`` equal scores share the hit instead.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "accuracy"
@@ -72,21 +73,19 @@ class AccuracyLayer(EvalLayer):
 class TopKAccuracyLayer(EvalLayer):
     """The share of examples whose label is among the ``k`` largest scores; takes what `AccuracyLayer` takes.
 
-    Equal scores share the places left: a hit counts what an order by lot would give in the mean, so that a brain
-    that gives every class the same score has ``k / class_num``, not 1.
+    Equal scores share the places left: a hit counts what it would on average if ties were broken at random. So
+    a brain that gives every class the same score has ``k / class_num``, not 1.
 
     Args:
         k: how many scores count.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "top_k_accuracy"
 
-    def __init__(
-        self, k: int = 5, name: str | None = None, inputs: Inputs = None, *, dtype: str = "float32"
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.k = whole(k, self.name, "k", error=BlockError)
+    def __init__(self, k: int = 5, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.k = self.check.integer("k", k)
 
     def _measure(self, predictions: tf.Tensor, labels: tf.Tensor, trip: Trip) -> tf.Tensor:
         class_num = check_scores(self, predictions)
@@ -110,16 +109,14 @@ class BinaryAccuracyLayer(EvalLayer):
 
     Args:
         threshold: of the predictions: 0 for logits and for scores of a hinge loss, 0.5 for probabilities.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "binary_accuracy"
 
-    def __init__(
-        self, threshold: float = 0.0, name: str | None = None, inputs: Inputs = None, *, dtype: str = "float32"
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.threshold = number(threshold, self.name, "threshold", error=BlockError)
+    def __init__(self, threshold: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.threshold = self.check.number("threshold", threshold)
 
     def _measure(self, predictions: tf.Tensor, labels: tf.Tensor, trip: Trip) -> tf.Tensor:
         return self._mean(binary_hits(predictions, like(self, labels, predictions), self.threshold), trip)
@@ -153,7 +150,7 @@ class RankingEvalLayer(EvalLayer):
         value = mean_of_known(type(self).measure(*parts))
         return tf.where(tf.math.is_nan(value), tf.zeros_like(value), value)
 
-    def _finish(self, *parts: Any) -> float:
+    def _finish(self, *parts: np.ndarray) -> float:
         return float(mean_of_known(type(self).measure(*(tf.constant(part) for part in parts))))
 
 
@@ -164,7 +161,7 @@ class AUCLayer(RankingEvalLayer):
     takes; a column is defined if it has positives and negatives.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "auc"
@@ -178,7 +175,7 @@ class MeanAveragePrecisionLayer(RankingEvalLayer):
     `RankingEvalLayer` takes; a column is defined if it has positives.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "map"

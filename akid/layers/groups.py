@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
-from akid.arguments import Inputs, at_least, one_of
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
+from akid.layers.options import LayerOptions
 
 
 class GroupLayer(ProcessingLayer):
@@ -19,21 +19,14 @@ class GroupLayer(ProcessingLayer):
 
     Args:
         group_size: how many channels a group has; the channels must be a multiple of it.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "group"
 
-    def __init__(
-        self,
-        group_size: int = 4,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.group_size = at_least(group_size, 1, f"{self.name}: group_size")
+    def __init__(self, group_size: int = 4, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.group_size = self.check.integer("group_size", group_size)
 
     def _setup(self, x: Signal) -> None:
         if not isinstance(x, list) and (x.shape[-1] is None or x.shape[-1] % self.group_size):
@@ -63,7 +56,7 @@ class CollapseOutLayer(GroupLayer):
 
     Args:
         type: ``maxout`` or ``average_out``.
-        group_size, name, inputs, dtype: see `GroupLayer`.
+        group_size, **options: see `GroupLayer`.
     """
 
     stem = "collapse"
@@ -72,13 +65,10 @@ class CollapseOutLayer(GroupLayer):
         self,
         type: Literal["maxout", "average_out"] = "maxout",
         group_size: int = 2,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(group_size, name, inputs, dtype=dtype)
-        self.type = one_of(type, ("maxout", "average_out"), f"{self.name}: type")
+        super().__init__(group_size, **options)
+        self.type = self.check.one_of("type", type, ("maxout", "average_out"))
 
     def _group(self, x: tf.Tensor) -> tf.Tensor:
         reduce = tf.reduce_max if self.type == "maxout" else tf.reduce_mean
@@ -93,40 +83,26 @@ class MaxoutLayer(CollapseOutLayer):
     """The maximum of every group (Goodfellow et al., 2013).
 
     Args:
-        group_size, name, inputs, dtype: see `GroupLayer`.
+        group_size, **options: see `GroupLayer`.
     """
 
     stem = "maxout"
 
-    def __init__(
-        self,
-        group_size: int = 2,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__("maxout", group_size, name, inputs, dtype=dtype)
+    def __init__(self, group_size: int = 2, **options: Unpack[LayerOptions]) -> None:
+        super().__init__("maxout", group_size, **options)
 
 
 class AverageOutLayer(CollapseOutLayer):
     """The mean of every group.
 
     Args:
-        group_size, name, inputs, dtype: see `GroupLayer`.
+        group_size, **options: see `GroupLayer`.
     """
 
     stem = "average_out"
 
-    def __init__(
-        self,
-        group_size: int = 2,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__("average_out", group_size, name, inputs, dtype=dtype)
+    def __init__(self, group_size: int = 2, **options: Unpack[LayerOptions]) -> None:
+        super().__init__("average_out", group_size, **options)
 
 
 class SoftmaxNormalizationLayer(GroupLayer):
@@ -134,22 +110,16 @@ class SoftmaxNormalizationLayer(GroupLayer):
 
     Args:
         use_temperature: divide by a temperature first, which is learnt and starts at 10: variable ``T``.
-        group_size, name, inputs, dtype: see `GroupLayer`.
+        group_size, **options: see `GroupLayer`.
     """
 
     stem = "ngsmax"
 
     def __init__(
-        self,
-        use_temperature: bool = False,
-        group_size: int = 4,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        self, use_temperature: bool = False, group_size: int = 4, **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(group_size, name, inputs, dtype=dtype)
-        self.use_temperature = use_temperature
+        super().__init__(group_size, **options)
+        self.use_temperature = self.check.flag("use_temperature", use_temperature)
         self.temperature: tf.Variable | None = None
 
     def _setup(self, x: Signal) -> None:
@@ -178,7 +148,7 @@ class GroupSoftmaxLayer(SoftmaxNormalizationLayer):
     Args:
         concat_output: whether to put the groups together again; else the output is a list of them.
         use_temperature: see `SoftmaxNormalizationLayer`.
-        group_size, name, inputs, dtype: see `GroupLayer`.
+        group_size, **options: see `GroupLayer`.
     """
 
     stem = "gsmax"
@@ -188,13 +158,10 @@ class GroupSoftmaxLayer(SoftmaxNormalizationLayer):
         concat_output: bool = True,
         use_temperature: bool = False,
         group_size: int = 4,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(use_temperature, group_size, name, inputs, dtype=dtype)
-        self.concat_output = concat_output
+        super().__init__(use_temperature, group_size, **options)
+        self.concat_output = self.check.flag("concat_output", concat_output)
 
     def _group(self, x: tf.Tensor) -> tf.Tensor:
         x = self._cool(x)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.merging import merging
 from akid.blocks.trip import Trip
+from akid.checks import Check
 from akid.errors import BlockError, near_match
+from akid.layers.options import LayerOptions
 
 
 class KerasLayer(ProcessingLayer):
@@ -29,21 +30,14 @@ class KerasLayer(ProcessingLayer):
 
     Args:
         layer: a Keras layer, or its class and arguments: ``{"type": "Dense", "units": 10}``.
-        name, inputs, dtype: see `ProcessingLayer`; the dtype counts for a layer made here.
+        **options: see `ProcessingLayer`; the dtype counts for a layer made here.
     """
 
     stem = "keras"
 
-    def __init__(
-        self,
-        layer: Mapping[str, Any] | Any,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.layer = _keras_layer(layer, self.name, dtype)
+    def __init__(self, layer: Mapping[str, Any] | Any, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.layer = _keras_layer(layer, self.name, self.dtype.name)
 
     def _setup(self, x: Signal) -> None:
         self._takes = [(tuple(s.shape), s.dtype.name) for s in (x if isinstance(x, list) else [x])]
@@ -136,9 +130,7 @@ def _keras_layer(layer: Any, name: str, dtype: str) -> Any:
     if isinstance(layer, keras.layers.Layer):
         return layer
     if not isinstance(layer, Mapping) or "type" not in layer:
-        raise BlockError(
-            f'{name}: layer must be a Keras layer, or {{"type": "Dense", "units": 10}}. Received: {layer!r}'
-        )
+        raise Check(name, BlockError).wrong("layer", 'a Keras layer, or {"type": "Dense", "units": 10}', layer)
     options = dict(layer)
     kind = str(options.pop("type"))
     known = [n for n, c in vars(keras.layers).items() if isinstance(c, type)]

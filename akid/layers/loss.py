@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
-from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
-from akid.checks import number, whole
 from akid.errors import BlockError
 from akid.layers.measures import top_k_hits
+from akid.layers.options import LayerOptions, LossOptions
 from akid.layers.targets import check_scores, class_numbers, is_dense, rows, signals
 
 
@@ -22,7 +21,7 @@ class LossLayer(ProcessingLayer):
 
     Args:
         multiplier: the weight of this loss among several.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
 
     Raises:
         BlockError: the layer is given too few or too many signals, or shapes that do not fit.
@@ -34,23 +33,16 @@ class LossLayer(ProcessingLayer):
     #: What it may be given after that.
     optional: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.multiplier = number(multiplier, self.name, "multiplier", error=BlockError)
+    def __init__(self, multiplier: float = 1.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.multiplier = self.check.number("multiplier", multiplier)
 
     @property
     def label_args(self) -> tuple[int, ...]:
         """Which of its arguments are labels, which inference does without."""
         return tuple(i for i, role in enumerate(self.takes) if role == "labels")
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         """Scalar, the mean over the batch.
 
         Args:
@@ -79,7 +71,7 @@ class SoftmaxWithLossLayer(LossLayer):
 
     Args:
         class_num: number of classes; the logits' last dimension.
-        multiplier, name, inputs, dtype: see `LossLayer`. Labels are class numbers ``[batch]`` or
+        **options: see `LossLayer`. Labels are class numbers ``[batch]`` or
             probabilities ``[batch, class_num]``.
     """
 
@@ -88,16 +80,12 @@ class SoftmaxWithLossLayer(LossLayer):
     def __init__(
         self,
         class_num: int,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
-        self.class_num = whole(class_num, self.name, "class_num", least=2, error=BlockError)
+        super().__init__(**options)
+        self.class_num = self.check.integer("class_num", class_num, least=2)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         logits, labels = x
         check_scores(self, logits, self.class_num)
         targets = class_numbers(self, labels, self.class_num)
@@ -109,7 +97,7 @@ class SoftmaxWithLossLayer(LossLayer):
         trip.eval(tf.reduce_mean(right), rows(logits), "accuracy")
         return tf.reduce_mean(losses)
 
-    def infer(self, args: list[Any], trip: Trip) -> Signal | None:
+    def infer(self, args: list[tf.Tensor], trip: Trip) -> Signal | None:
         """Without labels: the probabilities, as an output of their own."""
         if args[0] is not None:
             trip.output(tf.nn.softmax(args[0]))
@@ -132,7 +120,7 @@ class GroupSoftmaxWithLossLayer(LossLayer):
     Args:
         class_num: number of classes; the logits' last dimension, a multiple of ``group_size``.
         group_size: classes a group; consecutive ones.
-        multiplier, name, inputs, dtype: see `LossLayer`. It takes ``[logits, labels]``, labels as
+        **options: see `LossLayer`. It takes ``[logits, labels]``, labels as
             `SoftmaxWithLossLayer` does, and optionally ``label_vectors [batch, class_num]``: what the groups must
             say instead, for examples of several classes; at most 1 in the sum of every group.
     """
@@ -144,19 +132,16 @@ class GroupSoftmaxWithLossLayer(LossLayer):
         self,
         class_num: int,
         group_size: int = 4,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
-        self.class_num = whole(class_num, self.name, "class_num", least=2, error=BlockError)
-        self.group_size = whole(group_size, self.name, "group_size", error=BlockError)
+        super().__init__(**options)
+        self.class_num = self.check.integer("class_num", class_num, least=2)
+        self.group_size = self.check.integer("group_size", group_size)
         if class_num % group_size:
             raise BlockError(
                 f"{self.name}: class_num must be a multiple of group_size. Received: class_num={class_num},"
-                f" group_size={group_size}"
+                f" group_size={group_size}",
+                argument="class_num",
             )
 
     def _grouped(self, x: tf.Tensor) -> tf.Tensor:
@@ -170,7 +155,7 @@ class GroupSoftmaxWithLossLayer(LossLayer):
     def _probabilities(self, logits: tf.Tensor) -> tf.Tensor:
         return tf.reshape(tf.nn.softmax(self._augmented(logits))[..., 1:], [-1, self.class_num])
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         logits, labels, vectors = x
         check_scores(self, logits, self.class_num)
         targets = class_numbers(self, labels, self.class_num)
@@ -191,7 +176,7 @@ class GroupSoftmaxWithLossLayer(LossLayer):
         losses = tf.nn.softmax_cross_entropy_with_logits(wanted, augmented)
         return tf.reduce_mean(tf.reduce_sum(losses, -1))
 
-    def infer(self, args: list[Any], trip: Trip) -> Signal | None:
+    def infer(self, args: list[tf.Tensor], trip: Trip) -> Signal | None:
         """Without labels: the probabilities of the classes, as an output of their own."""
         if args[0] is not None:
             trip.output(self._probabilities(args[0]))

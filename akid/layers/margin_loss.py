@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks.trip import Trip
-from akid.checks import number, whole
-from akid.errors import BlockError
+from akid.checks import optional
 from akid.layers.loss import LossLayer
 from akid.layers.measures import binary_hits
+from akid.layers.options import LossOptions
 from akid.layers.targets import check_scores, class_numbers, like, rows
 
 
@@ -24,7 +23,7 @@ class HingeLossLayer(LossLayer):
     Args:
         class_num: number of classes, at least 2; None for binary.
         margin: how far the right one must be ahead.
-        multiplier, name, inputs, dtype: see `LossLayer`.
+        **options: see `LossLayer`.
     """
 
     takes = ("scores", "labels")
@@ -33,19 +32,13 @@ class HingeLossLayer(LossLayer):
         self,
         class_num: int | None = None,
         margin: float = 1.0,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
-        if class_num is not None:
-            whole(class_num, self.name, "class_num", least=2, error=BlockError)
-        self.class_num = class_num
-        self.margin = number(margin, self.name, "margin", least=0, error=BlockError)
+        super().__init__(**options)
+        self.class_num = optional(self.check.integer, "class_num", class_num, least=2)
+        self.margin = self.check.number("margin", margin, least=0)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         scores, labels = x
         if self.class_num is None:
             return self._binary(scores, like(self, labels, scores), trip)
@@ -77,7 +70,7 @@ class MarginRankingLossLayer(LossLayer):
     Args:
         margin: how far the higher score must be ahead.
         hard_sample_mining: the mean is over the pairs that violate the margin, not over all.
-        multiplier, name, inputs, dtype: see `LossLayer`.
+        **options: see `LossLayer`.
     """
 
     takes = ("higher", "lower")
@@ -87,17 +80,13 @@ class MarginRankingLossLayer(LossLayer):
         self,
         margin: float = 1.0,
         hard_sample_mining: bool = False,
-        multiplier: float = 1.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(multiplier, name, inputs, dtype=dtype)
-        self.margin = number(margin, self.name, "margin", least=0, error=BlockError)
-        self.hard_sample_mining = hard_sample_mining
+        super().__init__(**options)
+        self.margin = self.check.number("margin", margin, least=0)
+        self.hard_sample_mining = self.check.flag("hard_sample_mining", hard_sample_mining)
 
-    def _loss(self, x: list[Any], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         higher, lower, order = x
         ahead = higher - like(self, lower, higher, "lower scores")
         if order is not None:

@@ -9,7 +9,7 @@ def top_k_hits(scores: tf.Tensor, targets: tf.Tensor, k: int) -> tf.Tensor:
     """Whether the target is among the ``k`` best classes, float32 ``[batch]``.
 
     Of equal scores none is preferred: if ``e`` of them, the target's included, compete for ``f`` places that are
-    left, the hit counts ``f / e``, what an order by lot would give in the mean. A score that is NaN is no hit.
+    left, the hit counts ``f / e``, its average if ties were broken at random. A score that is NaN is no hit.
 
     Args:
         scores: ``[batch, class_num]``.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from akid.arguments import Inputs, at_least, positive
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
+from akid.layers.options import LayerOptions
 from akid.layers.tensor import IMAGES, SEQUENCES, VECTORS, VOLUMES, TensorLayer
 
 
@@ -23,24 +23,17 @@ class LayerNormalizationLayer(TensorLayer):
         center: whether to add a learnt ``beta``.
         scale: whether to multiply by a learnt ``gamma``.
         eps: added to the variance.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "ln"
 
     def __init__(
-        self,
-        center: bool = True,
-        scale: bool = True,
-        eps: float = 1e-5,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        self, center: bool = True, scale: bool = True, eps: float = 1e-5, **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.center, self.scale = center, scale
-        self.eps = positive(eps, f"{self.name}: eps")
+        super().__init__(**options)
+        self.center, self.scale = self.check.flag("center", center), self.check.flag("scale", scale)
+        self.eps = self.check.number("eps", eps, above=0)
 
     def _setup(self, x: Signal) -> None:
         channels = [x.shape[-1]]
@@ -62,7 +55,7 @@ class GroupNormalizationLayer(LayerNormalizationLayer):
     Args:
         group_num: how many groups; the channels must be a multiple of it. 1 is layer normalisation over all
             places, as many as there are channels is instance normalisation.
-        center, scale, eps, name, inputs, dtype: see `LayerNormalizationLayer`.
+        center, scale, eps, **options: see `LayerNormalizationLayer`.
     """
 
     stem = "gn"
@@ -74,13 +67,10 @@ class GroupNormalizationLayer(LayerNormalizationLayer):
         center: bool = True,
         scale: bool = True,
         eps: float = 1e-5,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(center, scale, eps, name, inputs, dtype=dtype)
-        self.group_num = at_least(group_num, 1, f"{self.name}: group_num")
+        super().__init__(center, scale, eps, **options)
+        self.group_num = self.check.integer("group_num", group_num)
 
     def _setup(self, x: Signal) -> None:
         if x.shape[-1] is None or x.shape[-1] % self.group_num:
@@ -111,21 +101,14 @@ class L2NormalizationLayer(TensorLayer):
 
     Args:
         eps: the least squared norm that is divided by.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "l2_norm"
 
-    def __init__(
-        self,
-        eps: float = 1e-12,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.eps = positive(eps, f"{self.name}: eps")
+    def __init__(self, eps: float = 1e-12, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.eps = self.check.number("eps", eps, above=0)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         return tf.math.l2_normalize(x, -1, self.eps)
@@ -143,7 +126,7 @@ class LRNLayer(TensorLayer):
 
     Args:
         depth_radius, bias, alpha, beta: as above.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "lrn"
@@ -155,14 +138,14 @@ class LRNLayer(TensorLayer):
         bias: float = 1.0,
         alpha: float = 0.001 / 9.0,
         beta: float = 0.75,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.depth_radius = at_least(depth_radius, 0, f"{self.name}: depth_radius")
-        self.bias, self.alpha, self.beta = bias, alpha, beta
+        super().__init__(**options)
+        self.depth_radius = self.check.integer("depth_radius", depth_radius, least=0)
+        # A bias of 0 would divide by 0 where all neighbours are 0.
+        self.bias = self.check.number("bias", bias, above=0)
+        self.alpha = self.check.number("alpha", alpha, least=0)
+        self.beta = self.check.number("beta", beta, least=0)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if x.dtype != tf.float64:

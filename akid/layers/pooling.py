@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
-from akid.arguments import Inputs, Padding, Size, at_least, one_of, pair
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
+from akid.layers.options import PADDINGS, LayerOptions, Padding, Size
 from akid.layers.tensor import IMAGES, SEQUENCES, VOLUMES, TensorLayer, check_signal
 
 
@@ -20,7 +20,7 @@ class PoolingLayer(ProcessingLayer):
         strides: in the same forms; ``ksize`` if left out.
         padding: ``SAME`` or ``VALID``.
         type: ``max`` or ``avg``.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "pool"
@@ -31,16 +31,13 @@ class PoolingLayer(ProcessingLayer):
         strides: Size | None = None,
         padding: Padding = "VALID",
         type: Literal["max", "avg"] = "max",
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.ksize = pair(ksize, f"{self.name}: ksize")
-        self.strides = self.ksize if strides is None else pair(strides, f"{self.name}: strides")
-        self.padding = one_of(padding, ("SAME", "VALID"), f"{self.name}: padding")
-        self.type = one_of(type, ("max", "avg"), f"{self.name}: type")
+        super().__init__(**options)
+        self.ksize = self.check.pair("ksize", ksize)
+        self.strides = self.ksize if strides is None else self.check.pair("strides", strides)
+        self.padding = self.check.one_of("padding", padding, PADDINGS)
+        self.type = self.check.one_of("type", type, ("max", "avg"))
 
     def _setup(self, x: Signal) -> None:
         for image in x if isinstance(x, list) else [x]:
@@ -61,7 +58,7 @@ class MaxPoolingLayer(PoolingLayer):
     """The maximum of every patch.
 
     Args:
-        ksize, strides, padding, name, inputs, dtype: see `PoolingLayer`.
+        ksize, strides, padding, **options: see `PoolingLayer`.
         get_argmax_idx: give ``[maxima, indices]`` instead; an index is ``(row * width + column) * channels +
             channel`` of the maximum in its image, int64.
     """
@@ -72,13 +69,10 @@ class MaxPoolingLayer(PoolingLayer):
         strides: Size | None = None,
         padding: Padding = "VALID",
         get_argmax_idx: bool = False,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(ksize, strides, padding, "max", name, inputs, dtype=dtype)
-        self.get_argmax_idx = get_argmax_idx
+        super().__init__(ksize, strides, padding, "max", **options)
+        self.get_argmax_idx = self.check.flag("get_argmax_idx", get_argmax_idx)
 
     def _setup(self, x: Signal) -> None:
         super()._setup(x)
@@ -95,20 +89,13 @@ class AveragePoolingLayer(PoolingLayer):
     """The mean of every patch; of its part inside the image at the borders.
 
     Args:
-        ksize, strides, padding, name, inputs, dtype: see `PoolingLayer`.
+        ksize, strides, padding, **options: see `PoolingLayer`.
     """
 
     def __init__(
-        self,
-        ksize: Size,
-        strides: Size | None = None,
-        padding: Padding = "VALID",
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        self, ksize: Size, strides: Size | None = None, padding: Padding = "VALID", **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(ksize, strides, padding, "avg", name, inputs, dtype=dtype)
+        super().__init__(ksize, strides, padding, "avg", **options)
 
 
 class Pooling1DLayer(TensorLayer):
@@ -118,7 +105,7 @@ class Pooling1DLayer(TensorLayer):
         ksize: how many time steps are pooled.
         strides: ``ksize`` if left out.
         padding, type: see `PoolingLayer`.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "pool"
@@ -130,16 +117,13 @@ class Pooling1DLayer(TensorLayer):
         strides: int | None = None,
         padding: Padding = "VALID",
         type: Literal["max", "avg"] = "max",
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.ksize = at_least(ksize, 1, f"{self.name}: ksize")
-        self.strides = self.ksize if strides is None else at_least(strides, 1, f"{self.name}: strides")
-        self.padding = one_of(padding, ("SAME", "VALID"), f"{self.name}: padding")
-        self.type = one_of(type, ("max", "avg"), f"{self.name}: type")
+        super().__init__(**options)
+        self.ksize = self.check.integer("ksize", ksize)
+        self.strides = self.ksize if strides is None else self.check.integer("strides", strides)
+        self.padding = self.check.one_of("padding", padding, PADDINGS)
+        self.type = self.check.one_of("type", type, ("max", "avg"))
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         pool = tf.nn.max_pool2d if self.type == "max" else tf.nn.avg_pool2d
@@ -155,40 +139,26 @@ class MaxPooling1DLayer(Pooling1DLayer):
     """The maximum of every stretch.
 
     Args:
-        ksize, strides, padding, name, inputs, dtype: see `Pooling1DLayer`.
+        ksize, strides, padding, **options: see `Pooling1DLayer`.
     """
 
     def __init__(
-        self,
-        ksize: int,
-        strides: int | None = None,
-        padding: Padding = "VALID",
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        self, ksize: int, strides: int | None = None, padding: Padding = "VALID", **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(ksize, strides, padding, "max", name, inputs, dtype=dtype)
+        super().__init__(ksize, strides, padding, "max", **options)
 
 
 class AveragePooling1DLayer(Pooling1DLayer):
     """The mean of every stretch; of its part inside the sequence at the ends.
 
     Args:
-        ksize, strides, padding, name, inputs, dtype: see `Pooling1DLayer`.
+        ksize, strides, padding, **options: see `Pooling1DLayer`.
     """
 
     def __init__(
-        self,
-        ksize: int,
-        strides: int | None = None,
-        padding: Padding = "VALID",
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        self, ksize: int, strides: int | None = None, padding: Padding = "VALID", **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(ksize, strides, padding, "avg", name, inputs, dtype=dtype)
+        super().__init__(ksize, strides, padding, "avg", **options)
 
 
 class GlobalPoolingLayer(TensorLayer):
@@ -196,22 +166,15 @@ class GlobalPoolingLayer(TensorLayer):
 
     Args:
         type: ``avg`` or ``max``.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "global_pool"
     takes = SEQUENCES | IMAGES | VOLUMES
 
-    def __init__(
-        self,
-        type: Literal["avg", "max"] = "avg",
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.type = one_of(type, ("avg", "max"), f"{self.name}: type")
+    def __init__(self, type: Literal["avg", "max"] = "avg", **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.type = self.check.one_of("type", type, ("avg", "max"))
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         reduce = tf.reduce_mean if self.type == "avg" else tf.reduce_max
@@ -226,19 +189,19 @@ class GlobalAveragePoolingLayer(GlobalPoolingLayer):
     """The mean over all places.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
-    def __init__(self, name: str | None = None, inputs: Inputs = None, *, dtype: str = "float32") -> None:
-        super().__init__("avg", name, inputs, dtype=dtype)
+    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+        super().__init__("avg", **options)
 
 
 class GlobalMaxPoolingLayer(GlobalPoolingLayer):
     """The maximum over all places.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
-    def __init__(self, name: str | None = None, inputs: Inputs = None, *, dtype: str = "float32") -> None:
-        super().__init__("max", name, inputs, dtype=dtype)
+    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+        super().__init__("max", **options)

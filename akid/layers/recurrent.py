@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs, at_least
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.initializers import Initializer
 from akid.blocks.regularizers import Regularizer, note_decay
 from akid.blocks.trip import Trip
-from akid.layers.synapse import Decay, Init
+from akid.layers.options import Decay, Init, LayerOptions
 from akid.layers.tensor import SEQUENCES, TensorLayer
 
 
@@ -25,7 +24,7 @@ class RecurrentLayer(TensorLayer):
             ``[batch, state]``.
         init_para: initialiser of the weights; see `SynapseLayer`.
         wd: weight decay of the weights; see `SynapseLayer`.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "recurrent"
@@ -39,14 +38,11 @@ class RecurrentLayer(TensorLayer):
         return_sequences: bool = False,
         init_para: Init = "xavier",
         wd: Decay = None,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.out_channel_num = at_least(out_channel_num, 1, f"{self.name}: out_channel_num")
-        self.return_sequences = return_sequences
+        super().__init__(**options)
+        self.out_channel_num = self.check.integer("out_channel_num", out_channel_num)
+        self.return_sequences = self.check.flag("return_sequences", return_sequences)
         self.init = Initializer.of(init_para)
         self.wd = Regularizer.of(wd)
 
@@ -82,7 +78,7 @@ class RecurrentLayer(TensorLayer):
         recurrent = tf.convert_to_tensor(self.recurrent_weights)
         kept = tf.TensorArray(start.dtype, steps if self.return_sequences else 0, element_shape=start.shape)
 
-        def body(t: tf.Tensor, state: tf.Tensor, kept: tf.TensorArray) -> tuple[Any, ...]:
+        def body(t: tf.Tensor, state: tf.Tensor, kept: tf.TensorArray) -> tuple[tf.Tensor | tf.TensorArray, ...]:
             state = self._step(driven[t], state, recurrent)
             return t + 1, state, kept.write(t, state) if self.return_sequences else kept
 
@@ -105,7 +101,7 @@ class GRULayer(RecurrentLayer):
     The columns of the weights are those of r, z and n, in this order.
 
     Args:
-        out_channel_num, return_sequences, init_para, wd, name, inputs, dtype: see `RecurrentLayer`.
+        out_channel_num, return_sequences, init_para, wd, **options: see `RecurrentLayer`.
     """
 
     stem = "gru"

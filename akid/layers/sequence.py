@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs, at_least
 from akid.backend import tf
 from akid.blocks.block import Signal
 from akid.blocks.initializers import Initializer
 from akid.blocks.regularizers import Regularizer, note_decay
 from akid.blocks.trip import Trip
+from akid.checks import optional
 from akid.errors import BlockError
-from akid.layers.synapse import Decay, Init
+from akid.layers.options import Decay, Init, LayerOptions
 from akid.layers.tensor import SEQUENCES, TensorLayer
 
 
@@ -27,7 +27,7 @@ class EmbeddingLayer(TensorLayer):
         embedding_dim: length of a vector.
         init_para: initialiser of the table, variable ``weights``; see `SynapseLayer`.
         wd: weight decay of the table; see `SynapseLayer`.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "embedding"
@@ -38,14 +38,11 @@ class EmbeddingLayer(TensorLayer):
         embedding_dim: int,
         init_para: Init = "truncated_normal",
         wd: Decay = None,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.num_embeddings = at_least(num_embeddings, 1, f"{self.name}: num_embeddings")
-        self.embedding_dim = at_least(embedding_dim, 1, f"{self.name}: embedding_dim")
+        super().__init__(**options)
+        self.num_embeddings = self.check.integer("num_embeddings", num_embeddings)
+        self.embedding_dim = self.check.integer("embedding_dim", embedding_dim)
         self.init = Initializer.of(init_para)
         self.wd = Regularizer.of(wd)
 
@@ -74,7 +71,7 @@ class SelfAttentionLayer(TensorLayer):
         out_channel_num: channels of the output; those of the input if left out.
         init_para: initialiser of the weights; see `SynapseLayer`.
         wd: weight decay of the weights; see `SynapseLayer`.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "attention"
@@ -87,17 +84,12 @@ class SelfAttentionLayer(TensorLayer):
         out_channel_num: int | None = None,
         init_para: Init = "xavier",
         wd: Decay = None,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.head_num = at_least(head_num, 1, f"{self.name}: head_num")
-        self.causal = causal
-        self.out_channel_num = None
-        if out_channel_num is not None:
-            self.out_channel_num = at_least(out_channel_num, 1, f"{self.name}: out_channel_num")
+        super().__init__(**options)
+        self.head_num = self.check.integer("head_num", head_num)
+        self.causal = self.check.flag("causal", causal)
+        self.out_channel_num = optional(self.check.integer, "out_channel_num", out_channel_num)
         self.init = Initializer.of(init_para)
         self.wd = Regularizer.of(wd)
 

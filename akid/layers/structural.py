@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from akid.arguments import Inputs
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
+from akid.checks import Check
 from akid.errors import BlockError
+from akid.layers.options import LayerOptions
 from akid.layers.tensor import IMAGES, TensorLayer, check_signal
 
 
@@ -19,27 +20,17 @@ class ReshapeLayer(TensorLayer):
 
     Args:
         shape: of an example, without the batch; one dimension may be -1. None flattens.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "reshape"
 
-    def __init__(
-        self,
-        shape: Sequence[int] | None = None,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.shape = None if shape is None else tuple(shape)
-        whole = all(type(n) is int and (n > 0 or n == -1) for n in self.shape or ())
-        if not whole or (self.shape or ()).count(-1) > 1:
-            raise BlockError(
-                f"{self.name}: shape must be a list of integers >= 1, at most one of them -1, without the batch."
-                f" Received: shape={shape!r}"
-            )
+    def __init__(self, shape: Sequence[int] | None = None, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.shape = None if shape is None else self.check.integers("shape", shape, least=-1)
+        if 0 in (self.shape or ()) or (self.shape or ()).count(-1) > 1:
+            expected = "a list of integers >= 1, at most one of them -1, without the batch"
+            raise self.check.wrong("shape", expected, shape)
 
     def _setup(self, x: Signal) -> None:
         size = x.shape[1:].num_elements()
@@ -71,13 +62,13 @@ class FlattenLayer(ReshapeLayer):
     """``[batch, ...]`` becomes ``[batch, channel]``.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "flatten"
 
-    def __init__(self, name: str | None = None, inputs: Inputs = None, *, dtype: str = "float32") -> None:
-        super().__init__(None, name, inputs, dtype=dtype)
+    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(None, **options)
 
 
 class PaddingLayer(TensorLayer):
@@ -89,7 +80,7 @@ class PaddingLayer(TensorLayer):
         padding: ``[rows above and below, columns left and right]``, or ``[before, after]`` for every dimension,
             the batch included: ``[[0, 0], [1, 2], [3, 4], [0, 0]]``.
         value: what to pad with.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "pad"
@@ -98,14 +89,11 @@ class PaddingLayer(TensorLayer):
         self,
         padding: Sequence[int] | Sequence[Sequence[int]] = (1, 1),
         value: float = 0.0,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.padding = full_padding(padding, f"{self.name}: padding")
-        self.value = value
+        super().__init__(**options)
+        self.padding = full_padding(padding, self.check)
+        self.value = self.check.number("value", value)
 
     def _setup(self, x: Signal) -> None:
         rank = len(self.padding)
@@ -119,22 +107,20 @@ class PaddingLayer(TensorLayer):
         return {"padding": self.padding, "value": self.value or None}
 
 
-def full_padding(padding: Any, where: str) -> tuple[tuple[int, int], ...]:
+def full_padding(padding: Any, check: Check) -> tuple[tuple[int, int], ...]:
     """``(before, after)`` for every dimension, of a padding in any of its forms.
 
     Raises:
         BlockError: it has another form, or pads the batch.
     """
-    entries = list(padding)
+    entries = list(padding) if isinstance(padding, (list, tuple)) else []
     if len(entries) == 2 and all(type(n) is int and n >= 0 for n in entries):
         return (0, 0), (entries[0], entries[0]), (entries[1], entries[1]), (0, 0)
     pairs: list[tuple[Any, ...]] = [tuple(e) if isinstance(e, (list, tuple)) else () for e in entries]
     whole = all(len(p) == 2 and all(type(n) is int and n >= 0 for n in p) for p in pairs)
     if not whole or len(pairs) < 2 or pairs[0] != (0, 0):
-        raise BlockError(
-            f"{where} must be [rows, columns], or [before, after] for every dimension with [0, 0] for the batch,"
-            f" all >= 0. Received: {padding!r}"
-        )
+        forms = "[rows, columns], or [before, after] for every dimension with [0, 0] for the batch, all >= 0"
+        raise check.wrong("padding", forms, padding)
     return tuple((p[0], p[1]) for p in pairs)
 
 
@@ -142,7 +128,7 @@ class MergeLayer(ProcessingLayer):
     """The sum of several signals of one shape.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "merge"
@@ -163,23 +149,16 @@ class ConcatLayer(ProcessingLayer):
 
     Args:
         axis: the dimension; not 0, the batch.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "concat"
 
-    def __init__(
-        self,
-        axis: int = -1,
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        if type(axis) is not int or axis == 0:
-            raise BlockError(f"{self.name}: axis must be an integer other than 0, the batch. Received: {axis!r}")
-        self.axis = axis
+    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.axis = self.check.integer("axis", axis, least=None)
+        if axis == 0:
+            raise self.check.wrong("axis", "an integer other than 0, the batch", axis)
 
     def _setup(self, x: Signal) -> None:
         shapes = [s.shape.as_list() for s in (x if isinstance(x, list) else [x])]
@@ -207,25 +186,16 @@ class ScatterLayer(TensorLayer):
 
     Args:
         scatter_len_list: the channels of each output; what is left over is dropped.
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     stem = "scatter"
 
-    def __init__(
-        self,
-        scatter_len_list: Sequence[int],
-        name: str | None = None,
-        inputs: Inputs = None,
-        *,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(name, inputs, dtype=dtype)
-        self.scatter_len_list = tuple(scatter_len_list)
-        if not self.scatter_len_list or not all(type(n) is int and n > 0 for n in self.scatter_len_list):
-            raise BlockError(
-                f"{self.name}: scatter_len_list must be a list of integers >= 1. Received: {scatter_len_list!r}"
-            )
+    def __init__(self, scatter_len_list: Sequence[int], **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.scatter_len_list = self.check.integers("scatter_len_list", scatter_len_list)
+        if not self.scatter_len_list:
+            raise self.check.wrong("scatter_len_list", "a list of integers >= 1, not empty", scatter_len_list)
 
     def _setup(self, x: Signal) -> None:
         if x.shape[-1] is None or sum(self.scatter_len_list) > x.shape[-1]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from akid.arguments import Padding, Size
 from akid.blocks.block import ProcessingLayer
+from akid.checks import Check
 from akid.errors import BlockError, near_match
 from akid.layers.activation import (
     ELULayer,
@@ -21,10 +21,12 @@ from akid.layers.activation import (
     TanhLayer,
 )
 from akid.layers.batch_normalization import BatchNormalizationLayer
+from akid.layers.convolution import ConvolutionLayer
 from akid.layers.dropout import DropoutLayer
 from akid.layers.groups import AverageOutLayer, GroupSoftmaxLayer, MaxoutLayer, SoftmaxNormalizationLayer
+from akid.layers.inner_product import InnerProductLayer
+from akid.layers.options import Decay, Init, Padding, Size
 from akid.layers.pooling import PoolingLayer
-from akid.layers.synapse import ConvolutionLayer, Decay, Init, InnerProductLayer
 
 Activation = str | Mapping[str, Any] | None
 
@@ -90,6 +92,7 @@ def cnn_block(
     Raises:
         BlockError: the activation is unknown, or an argument is one its layer does not take.
     """
+    Check("", BlockError).flag("activation_before_pooling", activation_before_pooling)
     synapse: dict[str, Any] = {
         "out_channel_num": out_channel_num,
         "init_para": init_para,
@@ -110,19 +113,20 @@ def cnn_block(
 def _activation(spec: Activation) -> list[ProcessingLayer]:
     if spec is None:
         return []
-    options = {"type": spec} if isinstance(spec, str) else dict(spec)
-    kind = str(options.pop("type", ""))
-    if kind not in ACTIVATIONS:
-        raise BlockError(
-            f"activation: expected a name or {{'type': name, ...}}. {near_match(kind, ACTIVATIONS)}"
-            f" Received: {spec!r}"
-        )
+    options = dict(spec) if isinstance(spec, Mapping) else {"type": spec}
+    kind = options.pop("type", "")
+    if not isinstance(kind, str) or kind not in ACTIVATIONS:
+        hint = near_match(str(kind), ACTIVATIONS)
+        problem = f"activation: expected a name or {{'type': name, ...}}. {hint} Received: {spec!r}"
+        raise BlockError(problem, argument="activation", hint=hint)
     return [_made(ACTIVATIONS[kind], options, "activation")]
 
 
 def _batch_normalization(spec: bool | Mapping[str, Any] | None) -> list[ProcessingLayer]:
     if spec is None or spec is False:
         return []
+    if spec is not True and not isinstance(spec, Mapping):
+        raise Check("", BlockError).wrong("bn", "True, False or arguments of a BatchNormalizationLayer", spec)
     return [_made(BatchNormalizationLayer, {} if spec is True else dict(spec), "bn")]
 
 
@@ -130,4 +134,4 @@ def _made(kind: type[ProcessingLayer], options: dict[str, Any], where: str) -> P
     try:
         return kind(**options)
     except TypeError as error:
-        raise BlockError(f"{where}: {kind.__name__}: {error}. Received: {options!r}") from None
+        raise BlockError(f"{where}: {error} Received: {options!r}", argument=where) from None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from akid.backend import tf
 from akid.blocks.block import Block, Signal
 from akid.errors import BlockError
 
 
-def signals(block: Block, x: Signal, takes: Sequence[str], optional: Sequence[str] = ()) -> list[Any]:
+def signals(block: Block, x: Signal, takes: Sequence[str], optional: Sequence[str] = ()) -> list[tf.Tensor]:
     """The signals of a block that takes several, None for the optional ones that are not given.
 
     Raises:

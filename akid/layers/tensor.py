@@ -19,7 +19,7 @@ class TensorLayer(ProcessingLayer):
     """A layer that takes one tensor; a list would otherwise be stacked into one without a word.
 
     Args:
-        name, inputs, dtype: see `ProcessingLayer`.
+        **options: see `ProcessingLayer`.
     """
 
     #: The ranks it takes and what each means; empty for any.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from akid.backend import tf
-from akid.checks import number
-from akid.errors import AkidError, near_match
+from akid.checks import Check
+from akid.constructors import Configured
+from akid.errors import AkidError
+from akid.registry import Registry
 
 
-class LearningRateScheme:
+class LearningRateScheme(Configured):
     """The learning rate as a pure function of the step: ``scheme(step)`` gives a float32 scalar.
 
     A scheme of one's own writes ``rate(step)``; with ``class Mine(LearningRateScheme, name="mine")`` it can be
@@ -28,12 +29,14 @@ class LearningRateScheme:
     polynomial: ClassVar[str] = "polynomial"
     step: ClassVar[str] = "step"
     warmup: ClassVar[str] = "warmup"
-    names: ClassVar[dict[str, type[LearningRateScheme]]] = {}
+    #: What it is called in a dict or a manifest; the class's name if nothing.
+    name: ClassVar[str] = "scheme"
+    names: ClassVar[Registry[LearningRateScheme]] = Registry("learning-rate scheme")
 
     def __init_subclass__(cls, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if name:
-            LearningRateScheme.names[name] = cls
+        LearningRateScheme.names.add(name, cls)
+        cls.name = name or cls.__name__
 
     def state(self) -> float | None:
         """What a checkpoint must keep beside the step: nothing, but for a placeholder."""
@@ -84,39 +87,16 @@ class LearningRateScheme:
         if isinstance(spec, (int, float)):
             return Constant(spec)
         if not isinstance(spec, (str, Mapping)):
-            raise AkidError(
-                'lr_scheme must be a number, a name, {"name": ..., **arguments} or a LearningRateScheme.'
-                f" Received: lr_scheme={spec!r}"
-            )
-        options = {"name": spec} if isinstance(spec, str) else dict(spec)
-        name = str(options.pop("name", LearningRateScheme.exp_decay))
-        kind = LearningRateScheme.names.get(name)
-        if kind is None:
-            hint = near_match(name, LearningRateScheme.names)
-            raise AkidError(f"Unknown learning-rate scheme. {hint} Received: {spec!r}")
-        _check_options(kind, name, options)
-        return kind(**options)
-
-
-def _check_options(kind: type[LearningRateScheme], name: str, options: Mapping[str, Any]) -> None:
-    signature = inspect.signature(kind)
-    unknown = [key for key in options if key not in signature.parameters]
-    try:
-        signature.bind(**options)
-    except TypeError as error:
-        hint = f"Unknown: {unknown[0]!r}." if unknown else str(error).capitalize() + "."
-        near = near_match(unknown[0], signature.parameters) if unknown else ""
-        hint += f" {near}" if near.startswith("Did") else ""
-        raise AkidError(
-            f"The learning-rate scheme {name!r} takes {list(signature.parameters)}. {hint} Received: {options!r}"
-        ) from None
+            forms = 'a number, a name, {"name": ..., **arguments} or a LearningRateScheme'
+            raise Check().wrong("lr_scheme", forms, spec)
+        return LearningRateScheme.names.make(spec, default=LearningRateScheme.exp_decay)
 
 
 class Constant(LearningRateScheme, name="constant"):
     """The same at every step."""
 
     def __init__(self, base_lr: float = 0.01) -> None:
-        self.base_lr = number(base_lr, "constant", "base_lr", least=0)
+        self.base_lr = self.check.number("base_lr", base_lr, least=0)
 
     def rate(self, step: tf.Tensor) -> tf.Tensor:
         """See `LearningRateScheme`."""
@@ -131,7 +111,7 @@ class Placeholder(LearningRateScheme, name="placeholder"):
     """
 
     def __init__(self, base_lr: float = 0.01) -> None:
-        self.base_lr = number(base_lr, "placeholder", "base_lr", least=0)
+        self.base_lr = self.check.number("base_lr", base_lr, least=0)
         self.variable: tf.Variable | None = None
 
     def state(self) -> float | None:
@@ -148,7 +128,7 @@ class Placeholder(LearningRateScheme, name="placeholder"):
         Raises:
             AkidError: not a number >= 0.
         """
-        self.base_lr = number(value, "placeholder", "learning rate", least=0)
+        self.base_lr = self.check.number("learning rate", value, least=0)
         if self.variable is not None:
             self.variable.assign(self.base_lr)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from akid.backend import tf
-from akid.checks import number, whole
+from akid.checks import Check, optional
 from akid.errors import AkidError
 from akid.lr_schemes.base import LearningRateScheme
 
@@ -34,8 +34,8 @@ class ExpDecay(LearningRateScheme, name="exp_decay"):
         decay_epoch_num: float | None = None,
         num_batches_per_epoch: int | None = None,
     ) -> None:
-        self.base_lr = number(base_lr, "exp_decay", "base_lr", least=0)
-        self.decay_rate = number(decay_rate, "exp_decay", "decay_rate", above=0)
+        self.base_lr = self.check.number("base_lr", base_lr, least=0)
+        self.decay_rate = self.check.number("decay_rate", decay_rate, above=0)
         epochs = (decay_epoch_num, num_batches_per_epoch)
         if (decay_steps is None) == (None in epochs) or (decay_steps is not None and epochs != (None, None)):
             raise AkidError(
@@ -43,10 +43,10 @@ class ExpDecay(LearningRateScheme, name="exp_decay"):
                 f" {decay_steps=}, {decay_epoch_num=}, {num_batches_per_epoch=}"
             )
         if decay_steps is None:
-            per_epoch = whole(num_batches_per_epoch, "exp_decay", "num_batches_per_epoch")
-            decay_steps = per_epoch * number(decay_epoch_num, "exp_decay", "decay_epoch_num", above=0)
-        self.decay_steps = number(decay_steps, "exp_decay", "decay_steps", above=0)
-        self.staircase = staircase
+            per_epoch = self.check.integer("num_batches_per_epoch", num_batches_per_epoch)
+            decay_steps = per_epoch * self.check.number("decay_epoch_num", decay_epoch_num, above=0)
+        self.decay_steps = self.check.number("decay_steps", decay_steps, above=0)
+        self.staircase = self.check.flag("staircase", staircase)
 
     def rate(self, step: tf.Tensor) -> tf.Tensor:
         """See `LearningRateScheme`."""
@@ -98,13 +98,13 @@ class Step(LearningRateScheme, name="step"):
                 "step: give boundaries and values, or base_lr, decay_rate and either boundaries or step_size."
                 f" Received: {', '.join(f'{key}={value!r}' for key, value in given.items())}"
             )
-        self.step_size = None if step_size is None else whole(step_size, "step", "step_size")
-        self.boundaries = _increasing(boundaries or ())
+        self.step_size = optional(self.check.integer, "step_size", step_size)
+        self.boundaries = _increasing(self.check, () if boundaries is None else boundaries)
         if values is not None:
-            self.values = _rates(values, len(self.boundaries))
+            self.values = _rates(self.check, values, len(self.boundaries))
         else:
-            self.base_lr = number(base_lr, "step", "base_lr", least=0)
-            self.decay_rate = number(decay_rate, "step", "decay_rate", above=0)
+            self.base_lr = self.check.number("base_lr", base_lr, least=0)
+            self.decay_rate = self.check.number("decay_rate", decay_rate, above=0)
             self.values = tuple(self.base_lr * self.decay_rate**i for i in range(len(self.boundaries) + 1))
 
     def rate(self, step: tf.Tensor) -> tf.Tensor:
@@ -116,19 +116,16 @@ class Step(LearningRateScheme, name="step"):
         return tf.constant(self.values, tf.float64)[passed]
 
 
-def _increasing(boundaries: Sequence[int]) -> tuple[int, ...]:
-    whole_numbers = isinstance(boundaries, (list, tuple)) and all(type(b) is int and b > 0 for b in boundaries)
-    if not whole_numbers or any(a >= b for a, b in itertools.pairwise(boundaries)):
-        raise AkidError(f"step: boundaries must be increasing integers >= 1. Received: {boundaries=}")
+def _increasing(check: Check, boundaries: Sequence[int]) -> tuple[int, ...]:
+    if any(a >= b for a, b in itertools.pairwise(check.integers("boundaries", boundaries))):
+        raise check.wrong("boundaries", "increasing integers >= 1", boundaries)
     return tuple(boundaries)
 
 
-def _rates(values: Sequence[float], boundaries: int) -> tuple[float, ...]:
+def _rates(check: Check, values: Sequence[float], boundaries: int) -> tuple[float, ...]:
     if not isinstance(values, (list, tuple)) or len(values) != boundaries + 1:
-        raise AkidError(
-            f"step: values must be a list of one more than the {boundaries} boundaries. Received: {values=}"
-        )
-    return tuple(number(v, "step", f"values[{i}]", least=0) for i, v in enumerate(values))
+        raise check.wrong("values", f"a list of one more than the {boundaries} boundaries", values)
+    return tuple(check.number(f"values[{i}]", v, least=0) for i, v in enumerate(values))
 
 
 class Cosine(LearningRateScheme, name="cosine"):
@@ -143,9 +140,9 @@ class Cosine(LearningRateScheme, name="cosine"):
     """
 
     def __init__(self, base_lr: float, decay_steps: int, end_lr: float = 0.0) -> None:
-        self.base_lr = number(base_lr, "cosine", "base_lr", least=0)
-        self.decay_steps = whole(decay_steps, "cosine", "decay_steps")
-        self.end_lr = number(end_lr, "cosine", "end_lr", least=0)
+        self.base_lr = self.check.number("base_lr", base_lr, least=0)
+        self.decay_steps = self.check.integer("decay_steps", decay_steps)
+        self.end_lr = self.check.number("end_lr", end_lr, least=0)
 
     def rate(self, step: tf.Tensor) -> tf.Tensor:
         """See `LearningRateScheme`."""
@@ -164,10 +161,10 @@ class Polynomial(LearningRateScheme, name="polynomial"):
     """
 
     def __init__(self, base_lr: float, decay_steps: int, end_lr: float = 0.0, power: float = 1.0) -> None:
-        self.base_lr = number(base_lr, "polynomial", "base_lr", least=0)
-        self.decay_steps = whole(decay_steps, "polynomial", "decay_steps")
-        self.end_lr = number(end_lr, "polynomial", "end_lr", least=0)
-        self.power = number(power, "polynomial", "power", above=0)
+        self.base_lr = self.check.number("base_lr", base_lr, least=0)
+        self.decay_steps = self.check.integer("decay_steps", decay_steps)
+        self.end_lr = self.check.number("end_lr", end_lr, least=0)
+        self.power = self.check.number("power", power, above=0)
 
     def rate(self, step: tf.Tensor) -> tf.Tensor:
         """See `LearningRateScheme`."""
@@ -187,7 +184,7 @@ class Warmup(LearningRateScheme, name="warmup"):
     """
 
     def __init__(self, warmup_steps: int, after: float | str | Mapping[str, Any] | LearningRateScheme) -> None:
-        self.warmup_steps = whole(warmup_steps, "warmup", "warmup_steps")
+        self.warmup_steps = self.check.integer("warmup_steps", warmup_steps)
         self.after = LearningRateScheme.of(after)
 
     def state(self) -> float | None:

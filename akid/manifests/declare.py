@@ -14,11 +14,12 @@ from typing import Any
 from akid.blocks.block import Block
 from akid.blocks.brain import Brain
 from akid.blocks.wiring import SYSTEM_IN
+from akid.constructors import parameters_of
 from akid.errors import near_match
 from akid.job.manifest.problems import join, received
 from akid.kids.kid import Kid
 from akid.manifests.catalog import BLOCKS, BRAINS, CATALOGS, SENSORS, Catalog
-from akid.manifests.parameters import classes_in, fits, parameters_of, type_text
+from akid.manifests.parameters import classes_in, fits, type_text
 from akid.manifests.problems import Problems
 
 #: Keys of a declarative kid that hold objects; all others are arguments of `Kid`.

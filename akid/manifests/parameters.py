@@ -1,4 +1,4 @@
-"""What a constructor takes: its parameters, their types in words, and whether a plain value fits."""
+"""The types of parameters: in words, and whether a plain value fits."""
 
 from __future__ import annotations
 
@@ -18,24 +18,6 @@ PLAIN = {
     bool: "true or false",
     type(None): "null",
 }
-
-
-@functools.cache
-def parameters_of(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a class or a function, those its ``**kwargs`` hands on to its bases included."""
-    functions = [make]
-    if isinstance(make, type):
-        functions = [vars(cls)["__init__"] for cls in make.__mro__ if "__init__" in vars(cls)]
-    found: dict[str, inspect.Parameter] = {}
-    for function in functions:
-        hints = typing.get_type_hints(function)
-        parameters = inspect.signature(function).parameters.values()
-        for p in parameters:
-            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != "self":
-                found.setdefault(p.name, p.replace(annotation=hints.get(p.name, p.empty)))
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            break
-    return found
 
 
 def fits(value: Any, annotation: Any) -> bool:

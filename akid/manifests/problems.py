@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from akid.errors import AkidError, InvalidSpecError
 from akid.job.manifest.problems import InvalidManifestError
+from akid.op_errors import first_line
 
 
 class Problems:
@@ -28,14 +28,14 @@ class Problems:
 
         Args:
             path: of the field.
-            arguments: below it; if the message speaks of one of them, that is the field.
+            arguments: below it; if the error is about one of them, that is the field.
         """
         try:
             yield
         except InvalidSpecError as error:
             self.found.append(error)
         except AkidError as error:
-            self.add(argument_path(path, str(error), arguments), str(error))
+            self.add(argument_path(path, error, arguments), str(error))
         except Exception as error:
             self.add(path, f"cannot be used: {type(error).__name__}: {first_line(error)}")
 
@@ -49,21 +49,6 @@ class Problems:
             raise InvalidManifestError(self.found)
 
 
-def argument_path(path: str, message: str, arguments: Collection[str]) -> str:
-    """The path of the argument a message of a constructor speaks of.
-
-    Messages have one of these forms: ``conv1: ksize must be ...``, ``best_metric: ...``,
-    ``... Received: ksize=[0]``; one that received several arguments speaks of none of them alone.
-    """
-    for form in (r"(?:[^:]+: )?(\w+) must", r"(\w+)(?::|=\S+ needs| needs)"):
-        subject = re.match(form, message)
-        if subject and subject[1] in arguments:
-            return f"{path}.{subject[1]}"
-    _, received, values = message.rpartition("Received: ")
-    named = [name for name in re.findall(r"(?:^|, )(\w+)=", values) if received and name in arguments]
-    return f"{path}.{named[0]}" if len(named) == 1 else path
-
-
-def first_line(error: BaseException) -> str:
-    """An error's message in one line, without TensorFlow's words on its graph."""
-    return (str(error).splitlines() or [""])[0].partition(" for '{{node")[0]
+def argument_path(path: str, error: AkidError, arguments: Collection[str]) -> str:
+    """The path of the argument that an error is about, if it is one of those below ``path``."""
+    return f"{path}.{error.argument}" if error.argument in arguments else path

@@ -63,6 +63,9 @@ def _line_in(error: BaseException, file: str) -> int:
 def kid_of_script(source: str, path: str = "spec.kid.script") -> Kid:
     """Run a rendered script and call its ``setup()``.
 
+    The script is a module of the process from then on, `SCRIPT_MODULE`, so that tracebacks, ``inspect`` and
+    pickles find what it defines.
+
     Args:
         source: Python. Its ``setup`` may take one argument called ``graph``, as in the paper (section 3.1.2);
             it is None, since there is no graph to build in any more.
@@ -93,11 +96,15 @@ def kid_of_script(source: str, path: str = "spec.kid.script") -> Kid:
 def kid_of_module(spec: str, params: Mapping[str, Any], path: str = "spec.kid.module") -> Kid:
     """Import ``package.module:function`` and call the function with the params.
 
+    As with ``python -m``, the current directory comes first in the Python path, and stays there: what the module
+    imports later, during the run, lies there too. If there is no such module it is taken out again.
+
     Raises:
         InvalidSpecError: there is no such module or function, it returns no Kid, or uses akid wrongly.
         UserCodeError: it raised an exception.
     """
     name, _, function = spec.partition(":")
+    path_before = list(sys.path)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -105,6 +112,7 @@ def kid_of_module(spec: str, params: Mapping[str, Any], path: str = "spec.kid.mo
     except UserCodeError as error:
         cause = error.__cause__
         if isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}."):
+            sys.path[:] = path_before
             problem = f"there is no module {cause.name!r} in the current directory or the Python path."
             raise InvalidSpecError(path, problem) from None
         raise

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from akid.blocks.trip import Trip
+from akid.constructors import parameters_of
 from akid.errors import (
     AkidError,
     DamagedFileError,
@@ -20,8 +21,8 @@ from akid.kids.kid import Kid
 from akid.kids.options import check_goal
 from akid.kids.stopping import Goal
 from akid.manifests.declare import Declared
-from akid.manifests.parameters import parameters_of
-from akid.manifests.problems import argument_path, first_line
+from akid.manifests.problems import argument_path
+from akid.op_errors import first_line
 
 
 def set_up(declared: Declared, path: str = "spec.kid") -> None:
@@ -95,7 +96,7 @@ def _errors_at(path: str, declared: Declared, arguments: Mapping[str, object] | 
             raise InvalidSpecError(place or path, problem) from error
         if isinstance(error, WiringError) and place:
             raise InvalidSpecError(f"{place}.inputs", str(error)) from error
-        raise InvalidSpecError(argument_path(place or path, str(error), arguments or {}), str(error)) from error
+        raise InvalidSpecError(argument_path(place or path, error, arguments or {}), str(error)) from error
 
 
 def _place(name: str, declared: Declared) -> str:

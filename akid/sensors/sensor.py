@@ -9,14 +9,15 @@ from typing import Self
 
 from akid.backend import tf
 from akid.blocks.random import Rows
+from akid.checks import Check, optional
 from akid.errors import DataError, near_match
 from akid.jokers.base import Joker, JokerSystem
+from akid.op_errors import data_errors
 from akid.sensors.epochs import Epochs, order_from
 from akid.sensors.pipeline import Batch, Pipeline
 from akid.sensors.reader import Reader, until_the_end
 from akid.sensors.replay import Replay
 from akid.sources.base import ENDLESS, SPLITS, Source
-from akid.sources.reading import teaching
 
 logger = logging.getLogger(__name__)
 
@@ -56,19 +57,17 @@ class Sensor:
         *,
         source_in: Source | None = None,
     ) -> None:
-        chosen = source if source is not None else source_in
+        check = Check("", DataError)
+        key, chosen = check.one_given(source=source, source_in=source_in)
         if chosen is None:
-            raise DataError("A Sensor needs a source. Received: source=None")
-        for key, size in (("batch_size", batch_size), ("val_batch_size", val_batch_size)):
-            if size is not None and size < 1:
-                raise DataError(f"{key} must be >= 1. Received: {key}={size!r}")
-        self.name = name or "sensor"
-        self.source = chosen
-        self.batch_size = batch_size
-        self.val_batch_size = val_batch_size or batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        self.jokers = JokerSystem("jokers").attach(list(jokers))
+            raise DataError("A Sensor needs a source. Received: source=None", argument="source")
+        self.name = optional(check.text, "name", name) or "sensor"
+        self.source = check.instance(key, chosen, Source)
+        self.batch_size = check.integer("batch_size", batch_size)
+        self.val_batch_size = optional(check.integer, "val_batch_size", val_batch_size) or self.batch_size
+        self.shuffle = check.flag("shuffle", shuffle)
+        self.seed = optional(check.integer, "seed", seed, least=None)
+        self.jokers = JokerSystem("jokers").attach(*check.items("jokers", jokers))
         self._epochs: Epochs | None = None
         self._replays: dict[str, Replay] = {}
 
@@ -88,13 +87,14 @@ class Sensor:
         """
         if self.seed is None and seed is not None:
             self.seed, self._epochs = seed, None
-        with teaching():
+        with data_errors():
             self.source.setup()
         size = self.source.size("train")
         if 0 < size < self.batch_size:
             raise DataError(
                 f"{self.name}: batch_size must be at most the {size} training examples of"
-                f" {self.source.name!r}. Received: batch_size={self.batch_size}"
+                f" {self.source.name!r}. Received: batch_size={self.batch_size}",
+                argument="batch_size",
             )
 
     @property
@@ -150,7 +150,7 @@ class Sensor:
         """
         self._check(step, split, rows)
         step = tf.cast(step, tf.int64)
-        with teaching():
+        with data_errors():
             random_access = self.source.random_access
             given = [self._indices(step, split)] if random_access else self._replay(split).at(step)
             return self._pipeline(split, rows, augment)(step, given)
@@ -203,7 +203,7 @@ class Sensor:
         """Every batch of a split once, in eager code."""
         feed = self.feed(split)
         for step in range(self.num_batches(split)):
-            with teaching():
+            with data_errors():
                 batch = feed(tf.constant(step, tf.int64))
             yield batch
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 import numpy as np
 
-from akid.sources.base import SPLITS, InMemorySource, split_sizes
+from akid.checks import Check, optional
+from akid.sources.base import SPLITS, InMemorySource, SourceOptions, checked_sizes, split_sizes
 
 
 class ArraySource(InMemorySource):
@@ -19,7 +21,7 @@ class ArraySource(InMemorySource):
         num_val: examples to validate on.
         num_test: examples kept aside for the end.
         split_seed: of the permutation; None takes the examples in order.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
     """
 
     def __init__(
@@ -30,21 +32,31 @@ class ArraySource(InMemorySource):
         num_val: int = 0,
         num_test: int = 0,
         split_seed: int | None = 0,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
+        super().__init__(**options)
         several = list(labels) if isinstance(labels, (list, tuple)) else [labels]
-        self._all = [np.asarray(a) for a in [data, *several] if a is not None]
-        self._sizes = {"train": num_train, "val": num_val, "test": num_test}
-        self._split_seed = split_seed
+        given = {"data": data} | {f"labels[{i}]": a for i, a in enumerate(several) if a is not None}
+        self._all = [_array(self.check, key, a) for key, a in given.items()]
+        self._sizes = checked_sizes(self.check, num_train=num_train, num_val=num_val, num_test=num_test)
+        self._split_seed = optional(self.check.integer, "split_seed", split_seed, least=0)
 
     def load(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Cut the arrays into splits."""
         if len({len(a) for a in self._all}) > 1:
             return {"train": self._all}
         return cut(self._all, self._sizes, self.name, self._split_seed)
+
+
+def _array(check: Check, name: str, value: object) -> np.ndarray:
+    """An array, or a list that is one, of examples."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        array = np.empty([], object)
+    if array.ndim == 0 or array.dtype.kind not in "biuf":
+        raise check.wrong(name, "an array of numbers [examples, ...]", value)
+    return array
 
 
 def cut(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 import numpy as np
 
 from akid.backend import tf
-from akid.errors import DataError
+from akid.checks import Check, optional
+from akid.constructors import Configured
+from akid.errors import AkidError, DataError
 
 #: The three parts of a data set.
 SPLITS = ("train", "val", "test")
@@ -16,7 +18,15 @@ SPLITS = ("train", "val", "test")
 ENDLESS = 2**62
 
 
-class Source:
+class SourceOptions(TypedDict, total=False):
+    """What every source takes by name, see `Source`."""
+
+    center: bool
+    scale: bool
+    name: str | None
+
+
+class Source(Configured):
     """A data set in three splits; ``gather(split, indices)`` gives ``[data, *labels]`` as tensors.
 
     Args:
@@ -25,6 +35,7 @@ class Source:
         name: of the source.
     """
 
+    argument_error: ClassVar[type[AkidError]] = DataError
     #: Whether `gather` may run inside the training step; else batches are read ahead by ``tf.data``.
     in_memory: ClassVar[bool] = True
     #: Whether any example can be had by its index. If not the source has a `stream` instead of a `gather`, a run
@@ -34,8 +45,9 @@ class Source:
     pixel_range: ClassVar[tuple[float, float] | None] = None
 
     def __init__(self, center: bool = False, scale: bool = False, name: str | None = None) -> None:
-        self.name = name or type(self).__name__
-        self.center, self.scale = center, scale
+        self.name = type(self).__name__
+        self.name = optional(self.check.text, "name", name) or self.name
+        self.center, self.scale = self.check.flag("center", center), self.check.flag("scale", scale)
         self.ready = False
 
     def setup(self) -> None:
@@ -89,6 +101,13 @@ class Source:
         return data * (1.0 / extent) if self.scale else data
 
 
+def checked_sizes(check: Check, **sizes: int | None) -> dict[str, int | None]:
+    """``num_train=..., num_val=..., num_test=...`` by split, each an integer >= 0 or None."""
+    return {
+        name.removeprefix("num_"): optional(check.integer, name, size, least=0) for name, size in sizes.items()
+    }
+
+
 class InMemorySource(Source):
     """A source whose arrays are held in memory, in their own dtype; a subclass writes `load`."""
 
@@ -132,7 +151,7 @@ def split_sizes(total: int, sizes: Mapping[str, int | None], name: str) -> dict[
         DataError: more are asked for than there are.
     """
     asked = {s: n for s, n in sizes.items() if n is not None}
-    if any(n < 0 for n in asked.values()) or sum(asked.values()) > total:
+    if sum(asked.values()) > total:
         raise DataError(
             f"{name}: {' + '.join(f'num_{s}={n}' for s, n in asked.items())} must be at most the"
             f" {total} examples there are."

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import atexit
 import functools
-import itertools
-import re
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from akid.backend import tf
+from akid.op_errors import FAILED_CALL, keep
 
 Read = Callable[[np.ndarray], Sequence[np.ndarray]]
 #: Added to the number of calls under way when no more may begin.
 _CLOSED = 2**40
 #: Seconds the end of the process waits for calls under way.
 _PATIENCE = 30.0
-_MARK = "akid: a call of Python has failed, number"
-#: Errors on their way through a graph, by number; of those that nobody fetches only the latest are kept.
-_errors: dict[int, Exception] = {}
-_KEPT_ERRORS = 100
-_numbers = itertools.count(1)
 
 
 def call_python(read: Read, indices: tf.Tensor, specs: Sequence[tf.TensorSpec]) -> list[tf.Tensor]:
     """``read(indices)`` as tensors like ``specs``, in eager code or as an op of a graph.
 
-    In a graph an error of ``read`` becomes one of TensorFlow's; `python_error` gives it back.
+    In a graph an error of ``read`` becomes one of TensorFlow's; `akid.op_errors.data_errors` gives it back.
     """
     if tf.executing_eagerly():
         return [tf.convert_to_tensor(a, s.dtype) for a, s in zip(read(indices.numpy()), specs, strict=True)]
@@ -38,27 +32,14 @@ def call_python(read: Read, indices: tf.Tensor, specs: Sequence[tf.TensorSpec]) 
             found = zip(read(indices), specs, strict=True)
             return (np.array(0), *[np.asarray(a, s.dtype.as_numpy_dtype) for a, s in found])
         except Exception as error:
-            return (np.array(_keep(error)), *(np.zeros([0], s.dtype.as_numpy_dtype) for s in specs))
+            return (np.array(keep(error)), *(np.zeros([0], s.dtype.as_numpy_dtype) for s in specs))
 
     failed, *tensors = _counted(arrays, indices, [tf.int64, *(s.dtype for s in specs)])
-    with tf.control_dependencies([tf.debugging.Assert(tf.equal(failed, 0), [_MARK, failed])]):
+    with tf.control_dependencies([tf.debugging.Assert(tf.equal(failed, 0), [FAILED_CALL, failed])]):
         tensors = [tf.identity(tensor) for tensor in tensors]
     for tensor, spec in zip(tensors, specs, strict=True):
         tensor.set_shape([indices.shape[0], *spec.shape[1:]])
     return tensors
-
-
-def python_error(error: tf.errors.OpError) -> Exception | None:
-    """The error of Python that an error of a graph stands for, once; None if it is one of TensorFlow's own."""
-    found = re.search(rf"{_MARK}\D*(\d+)", error.message)
-    return _errors.pop(int(found[1]), None) if found else None
-
-
-def _keep(error: Exception) -> int:
-    number = next(_numbers)
-    _errors[number] = error
-    _errors.pop(number - _KEPT_ERRORS, None)
-    return number
 
 
 def _counted(

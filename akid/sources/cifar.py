@@ -7,14 +7,14 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Unpack
 
 import numpy as np
 
-from akid.arguments import one_of
+from akid.checks import Check, optional
 from akid.errors import DataError
 from akid.sources.arrays import cut
-from akid.sources.base import InMemorySource
+from akid.sources.base import InMemorySource, SourceOptions, checked_sizes
 from akid.sources.files import DataFile, FileSet, damaged
 from akid.sources.formats.pickled import read_pickle
 
@@ -51,15 +51,14 @@ class _CIFARSource(InMemorySource):
         num_train: int | None,
         num_val: int,
         sha256: str | None,
-        center: bool,
-        scale: bool,
-        name: str | None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
-        self.format = one_of(format, ("auto", *self.layouts), f"{self.name}: format")
-        self.num_train, self.num_val, self._wanted = num_train, num_val, tuple(wanted)
-        self.sha256 = sha256
-        self.files = FileSet(self.name, work_dir, self.default_dir, url, published=_PUBLISHED)
+        super().__init__(**options)
+        self.format = self.check.one_of("format", format, ("auto", *self.layouts))
+        self.sizes = checked_sizes(self.check, num_train=num_train, num_val=num_val)
+        self._wanted = tuple(wanted)
+        self.sha256 = optional(self.check.text, "sha256", sha256)
+        self.files = FileSet(self.check, work_dir, self.default_dir, url, published=_PUBLISHED)
 
     def load(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Read the files, out of the archive if they are not there yet."""
@@ -68,7 +67,7 @@ class _CIFARSource(InMemorySource):
         learnt = [read(self._path(layout, name)) for name in layout.train]
         tested = read(self._path(layout, layout.test))
         arrays = [np.concatenate(parts) for parts in zip(*learnt, strict=True)]
-        parts = cut(arrays, {"train": self.num_train, "val": self.num_val}, self.name)
+        parts = cut(arrays, self.sizes, self.name)
         return {**parts, "test": tested}
 
     def _find(self) -> tuple[str, Layout]:
@@ -195,7 +194,7 @@ class CIFAR10Source(_CIFARSource):
         num_train: pictures to learn from; all but ``num_val`` if left out.
         num_val: pictures to validate on.
         sha256: of the archive; that of the published one is known.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
     """
 
     default_dir = "cifar10"
@@ -231,11 +230,9 @@ class CIFAR10Source(_CIFARSource):
         num_train: int | None = None,
         num_val: int = 5_000,
         sha256: str | None = None,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(["class"], url, work_dir, format, num_train, num_val, sha256, center, scale, name)
+        super().__init__(["class"], url, work_dir, format, num_train, num_val, sha256, **options)
 
 
 class CIFAR100Source(_CIFARSource):
@@ -244,7 +241,7 @@ class CIFAR100Source(_CIFARSource):
     Args:
         labels: ``fine`` (0 to 99), ``coarse`` (0 to 19), or ``both``, fine first.
         url, work_dir, format, num_train, num_val, sha256: see `CIFAR10Source`; ``AKID_DATA_PATH/cifar100``.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
     """
 
     default_dir = "cifar100"
@@ -281,10 +278,10 @@ class CIFAR100Source(_CIFARSource):
         num_train: int | None = None,
         num_val: int = 5_000,
         sha256: str | None = None,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        one_of(labels, ("fine", "coarse", "both"), f"{name or type(self).__name__}: labels")
+        Check(options.get("name") or type(self).__name__, DataError).one_of(
+            "labels", labels, ("fine", "coarse", "both")
+        )
         wanted = ["fine", "coarse"] if labels == "both" else [labels]
-        super().__init__(wanted, url, work_dir, format, num_train, num_val, sha256, center, scale, name)
+        super().__init__(wanted, url, work_dir, format, num_train, num_val, sha256, **options)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
 from akid.sources.arrays import ArraySource
+from akid.sources.base import SourceOptions
 
 _FILE = Path(__file__).parent / "bundled" / "digits.npz"
 
@@ -19,7 +21,7 @@ class DigitsSource(ArraySource):
         num_train: images to learn from; the rest if left out.
         num_val: images to validate on.
         num_test: images kept aside for the end.
-        split_seed, center, scale, name: see `ArraySource`. The range of a pixel is 16.
+        split_seed, **options: see `ArraySource`. ``scale`` is True if left out; the range of a pixel is 16.
     """
 
     pixel_range = (8.0, 16.0)
@@ -30,12 +32,11 @@ class DigitsSource(ArraySource):
         num_val: int = 300,
         num_test: int = 0,
         split_seed: int | None = 0,
-        center: bool = False,
-        scale: bool = True,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
         empty = np.empty([0, 8, 8, 1], np.float32)
-        super().__init__(empty, None, num_train, num_val, num_test, split_seed, center, scale, name)
+        options.setdefault("scale", True)
+        super().__init__(empty, None, num_train, num_val, num_test, split_seed, **options)
 
     def load(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Read the bundled file."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from akid.checks import Check, optional
 from akid.data_path import AKID_DATA_PATH
 from akid.errors import DataError, MissingDataError, near_match
 
@@ -32,7 +33,7 @@ class FileSet:
     """Where the files of a source lie, and how to get them.
 
     Args:
-        owner: name of the source, for errors.
+        check: of the arguments of the source, whose name stands in errors.
         work_dir: the directory; ``default`` below `AKID_DATA_PATH` if left out.
         default: name of the directory.
         url: where to download what is missing; nothing is downloaded if left out.
@@ -42,17 +43,19 @@ class FileSet:
 
     def __init__(
         self,
-        owner: str,
+        check: Check,
         work_dir: str | os.PathLike[str] | None,
         default: str,
         url: str | None = None,
         checksums: Mapping[str, str] | None = None,
         published: Sequence[str] = (),
     ) -> None:
-        self.owner, self.url = owner, url
-        chosen = os.path.join(AKID_DATA_PATH, default) if work_dir is None else work_dir
+        self.owner = check.owner
+        self.url = optional(check.text, "url", url)
+        chosen = os.path.join(AKID_DATA_PATH, default) if work_dir is None else check.path("work_dir", work_dir)
         self.work_dir = Path(chosen).expanduser()
-        self.checksums = dict(checksums or {})
+        known = {} if checksums is None else check.mapping("checksums", checksums)
+        self.checksums = {name: check.text(f"checksums[{name!r}]", sha256) for name, sha256 in known.items()}
         self.published = tuple(published)
 
     def find(self, file: DataFile) -> Path | None:

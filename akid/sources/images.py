@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
-from akid.arguments import pair
 from akid.backend import tf
+from akid.checks import optional
 from akid.errors import DataError, near_match
 from akid.sources.arrays import cut
-from akid.sources.base import SPLITS
+from akid.sources.base import SPLITS, SourceOptions, checked_sizes
 from akid.sources.formats.picture_header import DAMAGED, picture_size, unreadable
 from akid.sources.reading import ReadingSource
 
@@ -34,7 +35,7 @@ class ImageFolderSource(ReadingSource):
         channels: 3 for colour, 1 for grey; pictures are converted, transparency is dropped.
         num_val, num_test: only without ``train`` and ``val`` folders.
         split_seed: of the permutation; None takes the last pictures.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
 
     Attributes:
         classes: their names, in order, once it is set up.
@@ -48,18 +49,14 @@ class ImageFolderSource(ReadingSource):
         num_val: int = 0,
         num_test: int = 0,
         split_seed: int | None = 0,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
-        if channels not in (1, 3):
-            raise DataError(f"{self.name}: channels must be 1 or 3. Received: channels={channels!r}")
-        self.work_dir = Path(work_dir).expanduser()
-        self.image_size = None if size is None else pair(size, f"{self.name}: size")
-        self.channels = channels
-        self.sizes = {"train": None, "val": num_val, "test": num_test}
-        self.split_seed = split_seed
+        super().__init__(**options)
+        self.work_dir = Path(self.check.path("work_dir", work_dir)).expanduser()
+        self.image_size = optional(self.check.pair, "size", size)
+        self.channels = self.check.one_of("channels", channels, (1, 3))
+        self.sizes = {"train": None, **checked_sizes(self.check, num_val=num_val, num_test=num_test)}
+        self.split_seed = optional(self.check.integer, "split_seed", split_seed, least=0)
         self.classes: list[str] = []
 
     def _setup(self) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
 from akid.sources.arrays import cut
-from akid.sources.base import InMemorySource
+from akid.sources.base import InMemorySource, SourceOptions, checked_sizes
 from akid.sources.files import DataFile, FileSet, damaged
 from akid.sources.formats.idx import read_idx
 
@@ -64,34 +65,31 @@ class MNISTFeedSource(InMemorySource):
         url: where to download files that are missing, e.g. ``https://storage.googleapis.com/cvdf-datasets/mnist/``;
             the file's name is appended. Nothing is downloaded if left out.
         work_dir: where the files lie, gzipped or not; ``AKID_DATA_PATH/mnist`` if left out.
-        center, scale: see `Source`.
         num_train: images to learn from; all but ``num_val`` if left out.
         num_val: images to validate on.
         checksums: sha256 by file name; those of the published files are known.
-        name: see `Source`.
+        **options: see `Source`.
     """
 
     def __init__(
         self,
         url: str | None = None,
         work_dir: str | None = None,
-        center: bool = False,
-        scale: bool = False,
         num_train: int | None = None,
         num_val: int = 10_000,
         checksums: Mapping[str, str] | None = None,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
-        self.num_train, self.num_val = num_train, num_val
-        self.files = FileSet(self.name, work_dir, "mnist", url, checksums, _PUBLISHED)
+        super().__init__(**options)
+        self.sizes = checked_sizes(self.check, num_train=num_train, num_val=num_val)
+        self.files = FileSet(self.check, work_dir, "mnist", url, checksums, _PUBLISHED)
 
     def load(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Read the four files."""
         base = (self.files.url or "").rstrip("/")
         images, labels, test_images, test_labels = self.files.need(_FILES, lambda file: f"{base}/{file.name}")
         learnt = _pair(images, labels)
-        parts = cut(learnt, {"train": self.num_train, "val": self.num_val}, self.name)
+        parts = cut(learnt, self.sizes, self.name)
         return {**parts, "test": _pair(test_images, test_labels)}
 
 

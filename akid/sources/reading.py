@@ -1,15 +1,14 @@
-"""Sources whose examples are read by Python, and errors that survive the way through a graph."""
+"""Sources whose examples are read by Python."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 
 from akid.backend import tf
 from akid.sources.base import Source
-from akid.sources.calls import call_python, python_error
+from akid.sources.calls import call_python
 
 
 class ReadingSource(Source):
@@ -27,15 +26,3 @@ class ReadingSource(Source):
     def gather(self, split: str, indices: tf.Tensor) -> list[tf.Tensor]:
         """See `Source.gather`."""
         return call_python(lambda i: self.read(split, i), indices, self.signature())
-
-
-@contextmanager
-def teaching() -> Iterator[None]:
-    """An error of a source's Python, which becomes one of TensorFlow's in a graph, comes out as itself."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        cause = python_error(error)
-        if cause is None:
-            raise
-        raise cause from None

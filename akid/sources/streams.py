@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Unpack
 
 from akid.backend import tf
 from akid.errors import DataError
-from akid.sources.base import ENDLESS, Source
+from akid.sources.base import ENDLESS, Source, SourceOptions, checked_sizes
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class DatasetSource(Source):
         num_train: how many examples an epoch has, if ``train`` cannot tell. Without it such a pipeline has no
             epochs, only steps.
         num_val, num_test: so many examples at most.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
 
     Attributes:
         skipped: how many examples were skipped to resume.
@@ -40,23 +41,21 @@ class DatasetSource(Source):
         num_train: int | None = None,
         num_val: int | None = None,
         num_test: int | None = None,
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
+        super().__init__(**options)
         given = {"train": train, "val": val, "test": test}
         self._pipelines = {split: self._checked(split, data) for split, data in given.items() if data is not None}
         if not self._pipelines:
             raise DataError(f"{self.name} needs a pipeline: train=, val= or test=.")
-        self._numbers = {"train": num_train, "val": num_val, "test": num_test}
+        self._numbers = checked_sizes(self.check, num_train=num_train, num_val=num_val, num_test=num_test)
         self._sizes: dict[str, int] = {}
         self.skipped = 0
 
     def _checked(self, split: str, data: tf.data.Dataset) -> tf.data.Dataset:
         """The pipeline with tuples ``(data, *labels)`` as elements."""
         if not isinstance(data, tf.data.Dataset):
-            raise DataError(f"{self.name}: {split} must be a tf.data.Dataset. Received: {type(data).__name__}")
+            raise self.check.wrong(split, "a tf.data.Dataset", data)
         spec = data.element_spec
         parts = tf.nest.flatten(spec)
         known = all(isinstance(p, tf.TensorSpec) and p.shape.rank is not None for p in parts)

@@ -8,13 +8,13 @@ import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from akid.backend import tf
 from akid.errors import DataError
-from akid.sources.base import SPLITS, Source
+from akid.sources.base import SPLITS, Source, SourceOptions
 from akid.sources.calls import call_python
 from akid.sources.files import damaged
 from akid.sources.formats.record_index import RecordIndex, record_index
@@ -39,7 +39,7 @@ class TFRecordSource(Source):
         data: which feature is the data.
         labels: which are the labels.
         work_dir: the directory.
-        center, scale, name: see `Source`.
+        **options: see `Source`.
     """
 
     in_memory = False
@@ -53,16 +53,16 @@ class TFRecordSource(Source):
         data: str = "image",
         labels: Sequence[str] = ("label",),
         work_dir: str = ".",
-        center: bool = False,
-        scale: bool = False,
-        name: str | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        super().__init__(center, scale, name)
-        self.work_dir = Path(work_dir).expanduser()
-        self.features = [Feature.of(key, features, self.name) for key in (data, *labels)]
+        super().__init__(**options)
+        self.work_dir = Path(self.check.path("work_dir", work_dir)).expanduser()
+        features = self.check.mapping("features", features)
+        keys = (self.check.text("data", data), *self.check.texts("labels", labels))
+        self.features = [Feature.of(key, features, self.name) for key in keys]
         given = {"train": train, "val": val, "test": test}
         self._patterns = {
-            split: [patterns] if isinstance(patterns, str) else list(patterns)
+            split: list(self.check.texts(split, [patterns] if isinstance(patterns, str) else patterns))
             for split, patterns in given.items()
             if patterns is not None
         }

@@ -1,30 +1,34 @@
-"""Which argument a message speaks of."""
+"""Which argument an error is about, and what TensorFlow's errors say."""
 
 from __future__ import annotations
 
 import pytest
 
-from akid.manifests.problems import argument_path, first_line
+from akid.errors import AkidError, BlockError
+from akid.manifests.problems import argument_path
+from akid.op_errors import NOT_FINITE, first_line, not_finite_output
 
 
 @pytest.mark.parametrize(
-    ("message", "path"),
+    ("error", "path"),
     [
-        ("conv1: ksize must be an integer. Received: 0", "block.ksize"),
-        ("ksize must be an integer. Received: 0", "block.ksize"),
-        ("best_metric: validation has no measure 'a'.", "block.best_metric"),
-        ("early_stopping needs a validation split.", "block.early_stopping"),
-        ("A name has letters only. Received: name='a b'", "block.name"),
-        ("Takes either. Received: name=None, ksize=None", "block"),
-        ("DatasetSource needs a pipeline: train=, name= or test=.", "block"),
-        ("conv1: logits must have a shape. Received: shape=(3,)", "block"),
+        (BlockError("conv1: ksize must be an integer.", argument="ksize"), "block.ksize"),
+        (BlockError("conv1: ksize must be an integer."), "block"),
+        (AkidError("ip2: out_channel_num must be ...", argument="out_channel_num"), "block"),
     ],
+    ids=["its own", "not said", "of something inside"],
 )
-def test_the_argument_is_found_or_the_path_stays(message, path):
-    assert argument_path("block", message, {"ksize", "best_metric", "early_stopping", "name", "train"}) == path
+def test_the_argument_below_the_path_is_the_one_the_error_carries(error, path):
+    assert argument_path("block", error, {"ksize", "name"}) == path
 
 
 def test_a_message_of_tensorflow_is_cut_to_what_it_says():
     error = ValueError("Negative dimension size caused by 1 from 0 for '{{node a}} = Conv2D[...]'\nmore")
     assert first_line(error) == "Negative dimension size caused by 1 from 0"
     assert first_line(ValueError()) == ""
+
+
+def test_the_block_that_is_not_finite_is_read_out_of_a_message():
+    said = NOT_FINITE.format("branch/relu1")
+    assert not_finite_output(ValueError(f"{said} : Tensor had NaN values [[node x]]")) == said  # type: ignore[arg-type]
+    assert not_finite_output(ValueError("another")) == ""  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ MISTAKES = {
     "wrong form": (
         f"{B}[2].ksize=[1, 2, 3]",
         f"{B}[2].ksize: pool1: ksize must be an integer, [height, width] or [1, height, width, 1], each >= 1."
-        " Received: [1, 2, 3]",
+        " Received: ksize=[1, 2, 3]",
     ),
     "wire to nowhere": (
         f"{B}[4].inputs=[{{name: ip, idxs: [0]}}, {{name: system_in, idxs: [1]}}]",
@@ -97,7 +97,7 @@ MISTAKES = {
     ),
     "unknown initialiser": (
         f"{B}[0].init_para=unifrom",
-        f"{B}[0].init_para: Unknown initialiser. Received: 'unifrom'. Did you mean 'uniform'?",
+        f"{B}[0].init_para: Unknown initialiser. Did you mean 'uniform'? Received: 'unifrom'",
     ),
     "unknown argument of an initialiser": (
         f"{B}[0].init_para={{name: uniform, rnge: 1}}",
@@ -110,15 +110,16 @@ MISTAKES = {
     ),
     "unknown weight decay": (
         f"{B}[0].wd={{type: l3, scale: 1}}",
-        f"{B}[0].wd.type: wd: type must be 'l1' or 'l2'. Known: l1, l2. Received: type='l3'",
+        f"{B}[0].wd.type: wd: type must be one of ['l1', 'l2']. Known: l1, l2. Received: type='l3'",
     ),
     "weight decay that is no number": (
         f"{B}[0].wd={{type: l2, scale: much}}",
-        f"{B}[0].wd.scale: wd: scale must be a number. Received: scale='much'",
+        f"{B}[0].wd.scale: wd: scale must be a number >= 0. Received: scale='much'",
     ),
     "unknown dtype": (
         f"{B}[0].dtype=float33",
-        f"{B}[0].dtype: A block's dtype must be one of ('float32', 'float64'). Received: dtype='float33'",
+        f"{B}[0].dtype: conv1: dtype must be one of ['float32', 'float64']. Did you mean 'float32'?"
+        " Received: dtype='float33'",
     ),
     "unknown joker": (
         f"{K}.sensor.jokers[0].type=PadJokr",

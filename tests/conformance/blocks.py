@@ -27,12 +27,12 @@ def keras_dense(name: str | None = None, dtype: str = "float32") -> L.KerasLayer
     """A Keras layer made from its class and arguments."""
     # What Keras draws does not come from the trip's seed.
     options = {"units": 3, "activation": "tanh", "kernel_regularizer": "l2", "kernel_initializer": "ones"}
-    return L.KerasLayer({"type": "Dense", **options}, name, dtype=dtype)
+    return L.KerasLayer({"type": "Dense", **options}, name=name, dtype=dtype)
 
 
 def keras_bn(name: str | None = None, dtype: str = "float32") -> L.KerasLayer:
     """A Keras layer with state."""
-    return L.KerasLayer({"type": "BatchNormalization"}, name, dtype=dtype)
+    return L.KerasLayer({"type": "BatchNormalization"}, name=name, dtype=dtype)
 
 
 def _same(layer: Any, id: str = "", flags: tuple[str, ...] = (), **options: Any) -> Row:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from data.local_server import LocalServer
 
-from akid.errors import BlockError, DataError
+from akid.errors import DataError
 from akid.sources import CIFAR10Source, CIFAR100Source
 
 DRAW = np.random.default_rng(0)
@@ -205,7 +205,7 @@ def test_damaged_archives_are_named(tmp_path: Path) -> None:
 
 
 def test_unknown_formats_and_labels_are_refused() -> None:
-    with pytest.raises(BlockError, match=r"CIFAR10Source: format must be one of .*Did you mean 'binary'.*'binay'"):
+    with pytest.raises(DataError, match=r"CIFAR10Source: format must be one of .*Did you mean 'binary'.*'binay'"):
         CIFAR10Source(format="binay")  # type: ignore[arg-type]
-    with pytest.raises(BlockError, match=r"CIFAR100Source: labels must be one of .*Did you mean 'coarse'"):
+    with pytest.raises(DataError, match=r"CIFAR100Source: labels must be one of .*Did you mean 'coarse'"):
         CIFAR100Source("corse")  # type: ignore[arg-type]

@@ -118,7 +118,7 @@ def test_a_stream_that_ends_too_early_is_an_error() -> None:
 
 WRONG = {
     "none": (lambda: DatasetSource(), "DatasetSource needs a pipeline: train=, val= or test="),
-    "list": (lambda: DatasetSource([1]), "train must be a tf.data.Dataset. Received: list"),
+    "list": (lambda: DatasetSource([1]), r"train must be a tf.data.Dataset. Received: train=\["),
     "dict": (
         lambda: DatasetSource(numbers(3).map(lambda x, y: {"x": x})),
         r"an example of train must be a tensor or a tuple .*map\(\) it to one. Received: \{'x'",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
-from akid.errors import BlockError, DataError
+from akid.errors import DataError
 from akid.sensors import Sensor
 from akid.sources.images import ImageFolderSource
 
@@ -183,9 +183,9 @@ def test_missing_pictures_are_asked_for(tmp_path: Path, where: str, problem: str
 
 
 def test_wrong_arguments_are_refused() -> None:
-    with pytest.raises(DataError, match=r"channels must be 1 or 3. Received: channels=4"):
+    with pytest.raises(DataError, match=r"channels must be one of \[1, 3\]. Received: channels=4"):
         ImageFolderSource("x", channels=4)
-    with pytest.raises(BlockError, match="ImageFolderSource: size must be an integer"):
+    with pytest.raises(DataError, match="ImageFolderSource: size must be an integer"):
         ImageFolderSource("x", size=[1, 2, 3])
 
 

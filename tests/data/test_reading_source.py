@@ -10,9 +10,9 @@ import pytest
 from akid.backend import tf
 from akid.errors import DataError
 from akid.jokers import CropJoker, FlipJoker, MixupJoker
+from akid.op_errors import data_errors
 from akid.sensors import Sensor
 from akid.sources import ArraySource, ReadingSource
-from akid.sources.reading import teaching
 
 DATA = np.random.default_rng(1).integers(0, 256, (30, 6, 6, 1), np.uint8)
 LABELS = np.arange(30, dtype=np.int32) % 10
@@ -76,9 +76,9 @@ def test_errors_keep_their_class_through_a_graph_and_others_stay_what_they_are()
             raise DataError("the disk is gone. Mend it.")
 
     sensor = sensor_of(BrokenSource())
-    with pytest.raises(DataError, match=r"^the disk is gone. Mend it.$"), teaching():
+    with pytest.raises(DataError, match=r"^the disk is gone. Mend it.$"), data_errors():
         tf.function(lambda: sensor.batch(tf.constant(0, tf.int64)), autograph=False)()
-    with pytest.raises(tf.errors.InvalidArgumentError), teaching():
+    with pytest.raises(tf.errors.InvalidArgumentError), data_errors():
         tf.reshape(tf.zeros([4]), [3])
 
 

@@ -31,11 +31,11 @@ def ready(batch_size=4, **options):
     ("make", "error", "words"),
     [
         (lambda: Sensor(), DataError, "A Sensor needs a source. Received: source=None"),
-        (lambda: Sensor(source(), 0), DataError, "batch_size must be >= 1. Received: batch_size=0"),
+        (lambda: Sensor(source(), 0), DataError, "batch_size must be an integer >= 1. Received: batch_size=0"),
         (
             lambda: Sensor(source(), 4, val_batch_size=-1),
             DataError,
-            "val_batch_size must be >= 1. Received: val_batch_size=-1",
+            "val_batch_size must be an integer >= 1. Received: val_batch_size=-1",
         ),
         (
             lambda: Sensor(source(), jokers=[FlipJoker(name="mirror"), FlipJoker(name="mirror")]),

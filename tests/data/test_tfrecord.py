@@ -210,8 +210,11 @@ def feature(key: str, **changes: Any) -> dict[str, dict[str, Any]]:
 WRONG: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     "no such": ({"imago": FEATURES["image"]}, "features has no 'image'. Did you mean 'imago'"),
     "key": (feature("image", dtyp="int8"), r"features\['image'\] has no key 'dtyp'. Did you mean 'dtype'"),
-    "encoding": (feature("image", encoding="rw"), "encoding must be one of .* Received: 'rw'"),
-    "shape": (feature("image", shape=[-1, 3]), r"shape must be a list of positive integers. Received: \[-1, 3\]"),
+    "encoding": (feature("image", encoding="rw"), "encoding must be one of .* Received: encoding='rw'"),
+    "shape": (
+        feature("image", shape=[-1, 3]),
+        r"shape must be a list of integers >= 1. .* shape=\[-1, 3\]",
+    ),
     "dtype": (feature("image", dtype="unit8"), "dtype must be that of numbers. Received: 'unit8'"),
     "string": (feature("image", dtype="string"), "dtype must be that of numbers. Received: 'string'"),
     "image": (

@@ -32,12 +32,15 @@ def test_slices_cover_the_batch_and_differ_by_one_row_at_most(size: int, count: 
     [
         ({"name": "data_parallel", "num_gpu": 0}, "num_gpu must be an integer >= 1. Received: num_gpu=0"),
         ({"name": "data_parallel", "num_gpu": True}, "num_gpu must be an integer >= 1. Received: num_gpu=True"),
-        ({"name": "data_parallel", "devices": "tpu"}, "devices must be 'gpu' or 'cpu'. Received: devices='tpu'"),
+        (
+            {"name": "data_parallel", "devices": "tpu"},
+            "devices must be one of ['gpu', 'cpu']. Did you mean 'gpu'? Received: devices='tpu'",
+        ),
         (
             {"name": "multi_worker", "compression": "int8"},
-            "compression must be 'float16' or None. Received: compressi",
+            "compression must be one of [None, 'float16'].",
         ),
-        ({"name": "data_parallel", "num_gpus": 2}, "engine 'data_parallel': "),
+        ({"name": "data_parallel", "num_gpus": 2}, "Unknown: 'num_gpus'. Did you mean 'num_gpu'?"),
         ("data_paralel", "Did you mean 'data_parallel'?"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,7 @@ def test_an_interruption_during_validation_is_made_up_for(tmp_path: Path, monkey
     straight.practice()
 
     def give_up(self: Run, split: str, go_on: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
         raise Interrupted
 
     with monkeypatch.context() as patch:

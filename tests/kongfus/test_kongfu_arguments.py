@@ -39,10 +39,10 @@ WRONG = [
     (
         MomentumKongFu,
         {"momentum": 1},
-        "MomentumKongFu: momentum must be a number >= 0 and < 1. Received: momentum=1",
+        "MomentumKongFu: momentum must be a number in [0, 1). Received: momentum=1",
     ),
-    (AdamKongFu, {"beta1": 1.0}, "AdamKongFu: beta1 must be a number >= 0 and < 1. Received: beta1=1.0"),
-    (AdamKongFu, {"beta2": -0.1}, "AdamKongFu: beta2 must be a number >= 0 and < 1. Received: beta2=-0.1"),
+    (AdamKongFu, {"beta1": 1.0}, "AdamKongFu: beta1 must be a number in [0, 1). Received: beta1=1.0"),
+    (AdamKongFu, {"beta2": -0.1}, "AdamKongFu: beta2 must be a number in [0, 1). Received: beta2=-0.1"),
     (AdamKongFu, {"epsilon": 0}, "AdamKongFu: epsilon must be a number > 0. Received: epsilon=0"),
     (
         AdamWKongFu,
@@ -55,7 +55,7 @@ WRONG = [
         "LAMBKongFu: exclude_from_weight_decay must be a list of strings. Received: "
         "exclude_from_weight_decay='biases'",
     ),
-    (RMSPropKongFu, {"rho": 1}, "RMSPropKongFu: rho must be a number >= 0 and < 1. Received: rho=1"),
+    (RMSPropKongFu, {"rho": 1}, "RMSPropKongFu: rho must be a number in [0, 1). Received: rho=1"),
     (RMSPropKongFu, {"epsilon": 0}, "RMSPropKongFu: epsilon must be a number > 0. Received: epsilon=0"),
     (
         AdagradKongFu,

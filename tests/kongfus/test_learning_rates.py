@@ -91,8 +91,8 @@ WRONG = [
     ),
     (
         {"name": "cosine", "base_lr": 0.1},
-        "The learning-rate scheme 'cosine' takes ['base_lr', 'decay_steps', 'end_lr']. Missing a required"
-        " argument: 'decay_steps'. Received: {'base_lr': 0.1}",
+        "The learning-rate scheme 'cosine' takes ['base_lr', 'decay_steps', 'end_lr']. Missing:"
+        " 'decay_steps'. Received: {'base_lr': 0.1}",
     ),
     ([0.1], 'lr_scheme must be a number, a name, {"name": ..., **arguments} or a LearningRateScheme. Received: '),
     (-0.1, "constant: base_lr must be a number >= 0. Received: base_lr=-0.1"),

@@ -104,8 +104,8 @@ def test_a_setup_comes_first(call):
 
 @pytest.mark.parametrize("decay", [0.49, 1.0, "0.9", True])
 def test_a_decay_out_of_range_is_an_error(decay):
-    text = f"MovingAverage: decay must be a number >= 0.5 and < 1. Received: decay={decay!r}"
+    text = f"MovingAverage: decay must be a number in [0.5, 1). Received: decay={decay!r}"
     if isinstance(decay, str):
-        text = "MovingAverage: decay must be a number >= 0.5 and < 1. YAML reads 1e-3 as text; write 0.001"
+        text = "MovingAverage: decay must be a number in [0.5, 1). YAML reads 1e-3 as text; write 0.001"
     with pytest.raises(AkidError, match=re.escape(text)):
         MovingAverage(decay)

@@ -129,13 +129,13 @@ def test_the_temperature_counts_and_is_learnt(list_output: bool) -> None:
     ("make", "message"),
     [
         (lambda: MaxoutLayer(3)(X), r"maxout: the channels must be a multiple of group_size=3. .* shape=\(3, 8\)"),
-        (lambda: MaxoutLayer(0), r"maxout: group_size must be an integer >= 1. Received: 0"),
+        (lambda: MaxoutLayer(0), r"maxout: group_size must be an integer >= 1. Received: group_size=0"),
         (
             lambda: CollapseOutLayer("maxuot"),  # type: ignore[arg-type]
             r"collapse: type must be one of \['maxout', 'average_out'\]. Did you mean 'maxout'\? .*'maxuot'",
         ),
-        (lambda: DropoutLayer(0.0), r"dropout: keep_prob must be in \(0, 1\]. Received: 0.0"),
-        (lambda: DropoutLayer(1.5), r"dropout: keep_prob must be in \(0, 1\]. Received: 1.5"),
+        (lambda: DropoutLayer(0.0), r"dropout: keep_prob must be a number in \(0, 1\]. Received: keep_prob=0.0"),
+        (lambda: DropoutLayer(1.5), r"dropout: keep_prob must be a number in \(0, 1\]. Received: keep_prob=1.5"),
     ],
 )
 def test_errors_of_groups_and_dropout_teach(make: Callable[[], Any], message: str) -> None:

@@ -94,9 +94,12 @@ def test_the_arguments_are_not_changed() -> None:
         (lambda: cnn_block(activation={"group_size": 2}), r"activation: expected a name .* \{'group_size': 2\}"),
         (
             lambda: cnn_block(activation={"type": "relu", "group_size": 2}),
-            r"activation: ReLULayer: .*group_size.* Received: \{'group_size': 2\}",
+            r"activation: ReLULayer has no argument 'group_size'.* Received: \{'group_size': 2\}",
         ),
-        (lambda: cnn_block(bn={"momentun": 0.1}), r"bn: BatchNormalizationLayer: .*'momentun'.* Received: \{"),
+        (
+            lambda: cnn_block(bn={"momentun": 0.1}),
+            r"bn: BatchNormalizationLayer has no .*'momentun'.* Received: \{",
+        ),
     ],
 )
 def test_errors_of_cnn_block_teach(make: Callable[[], Any], message: str) -> None:

@@ -115,11 +115,11 @@ def test_an_initializer_itself_is_taken() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("msr", r"Unknown initialiser. Received: 'msr'. Did you mean 'msra'\?"),
-        ({"range": 1}, r"Unknown initialiser. Received: \{'range': 1\}. Known: constant, "),
+        ("msr", r"Unknown initialiser. Did you mean 'msra'\? Received: 'msr'"),
+        ({"range": 1}, r"Unknown initialiser. Known: constant, .* Received: \{'range': 1\}"),
         (
             {"name": "msra", "scale": 1},
-            r"The initialiser 'msra' takes \['factor', 'uniform', 'fan'\]. Received: \{'scale': 1\}",
+            r"The initialiser 'msra' takes \['factor', 'uniform', 'fan'\]. Unknown: 'scale'. Received: \{",
         ),
         ({"name": "zeros", "value": 1}, r"The initialiser 'zeros' takes no arguments"),
         (
@@ -129,7 +129,7 @@ def test_an_initializer_itself_is_taken() -> None:
         ({"name": "uniform", "range": 1, "low": 0, "high": 1}, r"takes either range, or low and high"),
         (
             {"name": "msra", "fan": "both"},
-            r"The initialiser 'msra': fan must be 'in' or 'out'. Received: fan='both'",
+            r"msra: fan must be one of \['in', 'out'\]. .*Received: fan='both'",
         ),
     ],
     ids=str,

@@ -139,7 +139,7 @@ def test_a_clone_before_the_first_signal() -> None:
             lambda: KerasLayer({"units": 2}),
             r'keras: layer must be a Keras layer, or \{"type": "Dense", "units": 10\}',
         ),
-        (lambda: KerasLayer(3), r"keras: layer must be a Keras layer, .* Received: 3"),
+        (lambda: KerasLayer(3), r"keras: layer must be a Keras layer, .* Received: layer=3"),
         (lambda: KerasLayer({"type": "Dence"}), r"keras: Keras has no layer 'Dence'. Did you mean 'Dense'\?"),
         (
             lambda: KerasLayer({"type": "Dense", "unitz": 2}),

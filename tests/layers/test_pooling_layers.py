@@ -92,10 +92,13 @@ def test_global_pooling() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: PoolingLayer(2, type="mean"), r"pool: type must be one of \['max', 'avg'\].* Received: 'mean'"),  # type: ignore[arg-type]
+        (
+            lambda: PoolingLayer(2, type="mean"),
+            r"pool: type must be one of \['max', 'avg'\].* type='mean'",
+        ),  # type: ignore[arg-type]
         (lambda: PoolingLayer(2)(IMAGE[0]), r"pool takes a signal \[batch, height, width, channel\]"),
         (lambda: MaxPooling1DLayer(2)(IMAGE), r"takes a signal \[batch, time, channel\]. Received: shape=\(2, 7"),
-        (lambda: MaxPooling1DLayer(0), r"pool: ksize must be an integer >= 1. Received: 0"),
+        (lambda: MaxPooling1DLayer(0), r"pool: ksize must be an integer >= 1. Received: ksize=0"),
         (
             lambda: MaxPoolingLayer(2, get_argmax_idx=True)([IMAGE, IMAGE]),
             r"pool: get_argmax_idx takes one tensor. Received: a list of 2",

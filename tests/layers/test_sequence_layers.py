@@ -141,18 +141,24 @@ def test_weight_decay_is_of_all_weights_and_no_biases(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: EmbeddingLayer(0, 3), r"embedding: num_embeddings must be an integer >= 1. Received: 0"),
-        (lambda: EmbeddingLayer(3, 0), r"embedding: embedding_dim must be an integer >= 1. Received: 0"),
-        (lambda: SelfAttentionLayer(0), r"attention: head_num must be an integer >= 1. Received: 0"),
+        (
+            lambda: EmbeddingLayer(0, 3),
+            r"num_embeddings must be an integer >= 1. Received: num_embeddings=0",
+        ),
+        (
+            lambda: EmbeddingLayer(3, 0),
+            r"embedding_dim must be an integer >= 1. Received: embedding_dim=0",
+        ),
+        (lambda: SelfAttentionLayer(0), r"attention: head_num must be an integer >= 1. Received: head_num=0"),
         (
             lambda: SelfAttentionLayer(4)(X),
             r"attention: the channels must be a multiple of head_num=4. Received: shape=\(2, 5, 6\)",
         ),
         (
             lambda: SelfAttentionLayer(1, out_channel_num=0),
-            r"attention: out_channel_num must be an integer >= 1. Received: 0",
+            r"attention: out_channel_num must be an integer >= 1. Received: out_channel_num=0",
         ),
-        (lambda: GRULayer(0), r"gru: out_channel_num must be an integer >= 1. Received: 0"),
+        (lambda: GRULayer(0), r"gru: out_channel_num must be an integer >= 1. Received: out_channel_num=0"),
         (lambda: GRULayer(3)(X[0]), r"gru takes a signal \[batch, time, channel\]. Received: shape=\(5, 6\)"),
     ],
 )

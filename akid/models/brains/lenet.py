@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
-from akid.blocks.brain import Brain
+from akid.blocks.brain import Brain, BrainOptions
 from akid.layers.activation import ReLULayer
+from akid.layers.convolution import ConvolutionLayer
+from akid.layers.inner_product import InnerProductLayer
 from akid.layers.loss import SoftmaxWithLossLayer
 from akid.layers.pooling import PoolingLayer
-from akid.layers.synapse import ConvolutionLayer, InnerProductLayer
 
 
 class LeNet(Brain):
@@ -18,11 +19,13 @@ class LeNet(Brain):
     Args:
         class_num: number of classes.
         wd: weight decay of every synapse layer, see `SynapseLayer`.
-        **kwargs: see `Brain`.
+        **options: see `Brain`.
     """
 
-    def __init__(self, class_num: int = 10, wd: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self, class_num: int = 10, wd: Mapping[str, Any] | None = None, **options: Unpack[BrainOptions]
+    ) -> None:
+        super().__init__(**options)
         for i, channels in ((1, 32), (2, 64)):
             self.attach(
                 ConvolutionLayer(5, out_channel_num=channels, wd=wd, name=f"conv{i}"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from akid.blocks.brain import Brain
+from akid.blocks.brain import Brain, BrainOptions
+from akid.layers.inner_product import InnerProductLayer
 from akid.layers.loss import SoftmaxWithLossLayer
 from akid.layers.sugar import cnn_block
-from akid.layers.synapse import InnerProductLayer
 
 
 class MLP(Brain):
@@ -22,7 +22,7 @@ class MLP(Brain):
         bn: batch normalisation in every hidden layer; see `akid.layers.sugar.cnn_block`.
         init_para: initialiser of the weights; see `SynapseLayer`.
         wd: weight decay of every inner product; see `SynapseLayer`.
-        **kwargs: see `Brain`.
+        **options: see `Brain`.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class MLP(Brain):
         bn: bool | Mapping[str, Any] | None = None,
         init_para: str | Mapping[str, Any] = "msra",
         wd: Mapping[str, Any] | None = None,
-        **kwargs: Any,
+        **options: Unpack[BrainOptions],
     ) -> None:
-        super().__init__(**kwargs)
-        for width in hidden:
+        super().__init__(**options)
+        for width in self.check.integers("hidden", hidden):
             self.attach(
                 cnn_block(
                     init_para=init_para,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
-from akid.blocks.brain import Brain
+from akid.blocks.brain import Brain, BrainOptions
 from akid.layers.activation import ReLULayer
+from akid.layers.convolution import ConvolutionLayer
+from akid.layers.inner_product import InnerProductLayer
 from akid.layers.loss import SoftmaxWithLossLayer
 from akid.layers.pooling import PoolingLayer
-from akid.layers.synapse import ConvolutionLayer, InnerProductLayer
 
 
 class OneLayerBrain(Brain):
@@ -16,11 +17,11 @@ class OneLayerBrain(Brain):
 
     Args:
         class_num: number of classes.
-        **kwargs: see `Brain`.
+        **options: see `Brain`.
     """
 
-    def __init__(self, class_num: int = 10, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, class_num: int = 10, **options: Unpack[BrainOptions]) -> None:
+        super().__init__(**options)
         self.attach(
             ConvolutionLayer(ksize=[5, 5], strides=[1, 1, 1, 1], out_channel_num=32, name="conv1"),
             ReLULayer(name="relu1"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from akid.backend import tf
+from akid.checks import Check
 from akid.errors import DataError, near_match
 
 _KEYS = ("dtype", "shape", "encoding")
@@ -40,18 +41,18 @@ class Feature:
             DataError: there is none, or it is not specified well.
         """
         if key not in features:
-            raise DataError(f"{owner}: features has no {key!r}. {near_match(key, features)}")
+            raise DataError(f"{owner}: features has no {key!r}. {near_match(key, features)}", argument="features")
         given, where = features[key], f"{owner}: features[{key!r}]"
+        check = Check(where, DataError)
+        if not isinstance(given, Mapping):
+            raise Check(owner, DataError).wrong(
+                f"features[{key!r}]", "a mapping such as {'dtype': 'int64'}", given
+            )
         for name in given:
             if name not in _KEYS:
                 raise DataError(f"{where} has no key {name!r}. {near_match(name, _KEYS)}")
-        encoding = given.get("encoding", "numbers")
-        if encoding not in _ENCODINGS:
-            hint = near_match(str(encoding), _ENCODINGS)
-            raise DataError(f"{where}: encoding must be one of {_ENCODINGS}. {hint} Received: {encoding!r}")
-        shape = tuple(given.get("shape", ()))
-        if not all(isinstance(n, int) and n > 0 for n in shape):
-            raise DataError(f"{where}: shape must be a list of positive integers. Received: {list(shape)!r}")
+        encoding = check.one_of("encoding", given.get("encoding", "numbers"), _ENCODINGS)
+        shape = check.integers("shape", given.get("shape", ()))
         try:
             dtype = tf.as_dtype(given.get("dtype", "uint8" if encoding == "image" else "float32"))
         except TypeError:
