@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from scene import CORE, JOB, TWO, Scene
+from scene import CORE, JOB, KEY, TWO, Scene
 
 POD = f"{CORE}/pods/digits-worker-1"
 
@@ -63,6 +63,20 @@ def test_a_pod_on_a_dead_node_is_told_then_forced_then_replaced(heard: bool) -> 
     scene.run()
     assert scene.server.objects[POD]["metadata"]["uid"] != old["metadata"]["uid"]
     assert scene.reason("Queued") == "Admitted"
+
+
+def test_the_pod_of_a_job_that_took_the_place_of_the_known_one_is_never_touched() -> None:
+    scene = a_scene()
+    scene.store.pod_seen(scene.server.objects[POD])
+    scene.run()
+    old = scene.job
+    owner = scene.server.objects[POD]["metadata"]["ownerReferences"][0]["uid"]
+    scene.server.put(JOB, old | {"metadata": old["metadata"] | {"uid": owner}, "status": {}})
+    scene.seconds = 11
+    scene.run()
+    assert scene.server.reads[0] == "GET akidjobs"
+    assert "DELETE pods" not in scene.server.log
+    assert scene.store.record(KEY).uid == owner
 
 
 def test_a_finished_pod_that_is_garbage_is_waited_for_by_reading_it() -> None:

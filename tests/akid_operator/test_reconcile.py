@@ -208,7 +208,7 @@ def test_a_quota_is_told_once_and_tried_again() -> None:
     scene.run()
     assert scene.reason("Queued") == "QuotaExceeded"
     scene.seconds += 5
-    scene.run()
+    assert scene.run() == 5
     assert scene.server.log == ["POST pods"]
     scene.seconds += 5
     scene.run()

@@ -19,10 +19,9 @@ def stray(name: str = "worker-1", **facts: Any) -> MemberState:
     return seen(name, **{"uid": "stray", "node": "node-a", "created": at(-60)} | facts)
 
 
-def meet(*strays: MemberState, now: datetime, status: Any = None, born: float = 0, **spec: Any) -> Plan:
-    """The plan for a job that was made at `born` and has no pods yet."""
+def meet(*strays: MemberState, now: datetime, status: Any = None, **spec: Any) -> Plan:
+    """The plan for a job that has no pods yet."""
     raw = manifest(engine=TWO, **spec)
-    raw["metadata"]["creationTimestamp"] = at(born).isoformat()
     observed = Observed(strays=strays, objects=OBJECTS)
     return plan(parse({**raw, "status": status or {}}), observed, now)
 
@@ -69,12 +68,6 @@ def test_strays_go_whatever_the_job_does(spec: dict[str, Any]):
     failed = {"conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": "2026-01-01T12:00:00Z"}]}
     late = meet(stray(deletion_due=at(5)), now=at(50), status={} if spec else failed, **spec)
     assert "worker-1!" in deleted(late)
-
-
-def test_the_pod_of_a_later_job_is_never_touched():
-    """What is known of the job may be old: then the stray is the pod of the one that took its place."""
-    later = stray(created=at(5), deletion_due=at(10))
-    assert deleted(meet(later, now=at(99), status=started(meet(later, now=at(0))))) == []
 
 
 def test_pods_of_no_job_are_deleted_and_forced():

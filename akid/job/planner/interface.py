@@ -36,7 +36,8 @@ class Observed:
 
     Args:
         members: every pod (process) whose controller is this job, finished and terminating ones too.
-        strays: pods whose controller is another job of this name, an earlier one if the job is not outdated.
+        strays: pods whose controller is another job of this name: an earlier one, if this one exists still.
+            Whoever deletes them has to make sure of that.
         objects: the UIDs of the job's other objects that exist and belong to it.
         gang: the job's PodGroup, if there is one.
         gangs: the gang schedulers whose API the cluster serves.

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from akid.job.api.job import AkidJob
-from akid.job.members import MemberState
 from akid.job.planner.deadlines import overdue, seconds_until
 from akid.job.planner.facts import View
 from akid.job.planner.finish import after_the_end, fail, run_out_of_time, succeed
@@ -39,7 +38,7 @@ def _let_go(view: View) -> Plan:
 
 def _strays_removed(view: View, plan: Plan) -> Plan:
     """The plan, and what an earlier job of this name left taken away, should nobody else do it in time."""
-    strays = [state for state in view.observed.strays if _is_earlier(view, state)]
+    strays = view.observed.strays
     if not strays:
         return plan
     due = view.patient_until
@@ -48,12 +47,6 @@ def _strays_removed(view: View, plan: Plan) -> Plan:
     waits = [seconds for seconds in (plan.requeue_after, wait) if seconds is not None]
     deletes = (*plan.delete, *removals(going, view.now))
     return replace(plan, delete=deletes, requeue_after=min(waits, default=None))
-
-
-def _is_earlier(view: View, state: MemberState) -> bool:
-    """Whether a stray was made before this job, so that its own is gone; else this one may be."""
-    since = view.job.metadata.creation_timestamp
-    return since is not None and state.created is not None and state.created < since
 
 
 def plan(job: AkidJob, observed: Observed, now: datetime) -> Plan:

@@ -59,6 +59,17 @@ async def _job(api: Api, store: Store, key: Key) -> bool:
     return job is not None
 
 
+async def still_there(api: Api, store: Store, key: Key) -> bool:
+    """Whether the job that is known is the one there is: then pods of another of its name are an earlier one's."""
+    record = store.record(key)
+    job = await api.find(paths.job(*key))
+    if job is not None and uid_of(job) == record.uid:
+        store.job_seen(job)
+        return True
+    record.lost = True
+    return False
+
+
 async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
     """Read a pod that left the watch."""
     store.pod_lost(key, name, uid, lost=False)  # What is told from here on may be newer than the answer.

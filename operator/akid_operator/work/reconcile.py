@@ -87,6 +87,8 @@ class Reconciler:
             if record.job is None:
                 return await self._take_away(key, record)
             decision = await self._decide(key, record)
+            if _takes_strays(record, decision) and not await read.still_there(self._api, self._store, key):
+                continue
             again = await self._carry_out(key, record, decision)
             if again != 0:
                 return again
@@ -201,7 +203,7 @@ class Reconciler:
             self._store.expect(key)
             return plan.requeue_after
         times = [time for time in (plan.requeue_after, wait) if time is not None]
-        if plan.create or plan.delete:
+        if plan.delete or (plan.create and not record.create_failures):
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
             unseen = pod.state.terminal or pod.state.member is None  # by the watch
@@ -214,6 +216,12 @@ class Reconciler:
     def _poll(self, due: datetime | None) -> float:
         waited = (self._now() - due).total_seconds() if due else 0.0
         return min(max(POLL_GOING, waited / 4), POLL_GOING_LAST)
+
+
+def _takes_strays(record: Record, decision: Decision) -> bool:
+    """Whether a plan deletes pods of another job of this name."""
+    own = {pod.state.uid for pod in record.pods.values() if pod.owner == record.uid}
+    return any(d.kind is ObjectRole.MEMBER and d.uid not in own for d in decision.plan.delete)
 
 
 def _has_live_pods(record: Record) -> bool:
