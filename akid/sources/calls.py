@@ -20,7 +20,7 @@ _CLOSED = 2**40
 _PATIENCE = 30.0
 _MARK = "akid: a call of Python has failed, number"
 #: Errors on their way through a graph, by number; of those that nobody fetches only the latest are kept.
-_errors: dict[int, Exception] = {}
+_errors: dict[int, BaseException] = {}
 _KEPT_ERRORS = 100
 _numbers = itertools.count(1)
 
@@ -37,7 +37,7 @@ def call_python(read: Read, indices: tf.Tensor, specs: Sequence[tf.TensorSpec]) 
         try:
             found = zip(read(indices), specs, strict=True)
             return (np.array(0), *[np.asarray(a, s.dtype.as_numpy_dtype) for a, s in found])
-        except Exception as error:
+        except BaseException as error:
             return (np.array(_keep(error)), *(np.zeros([0], s.dtype.as_numpy_dtype) for s in specs))
 
     failed, *tensors = _counted(arrays, indices, [tf.int64, *(s.dtype for s in specs)])
@@ -48,13 +48,13 @@ def call_python(read: Read, indices: tf.Tensor, specs: Sequence[tf.TensorSpec]) 
     return tensors
 
 
-def python_error(error: tf.errors.OpError) -> Exception | None:
+def python_error(error: tf.errors.OpError) -> BaseException | None:
     """The error of Python that an error of a graph stands for, once; None if it is one of TensorFlow's own."""
     found = re.search(rf"{_MARK}\D*(\d+)", error.message)
     return _errors.pop(int(found[1]), None) if found else None
 
 
-def _keep(error: Exception) -> int:
+def _keep(error: BaseException) -> int:
     number = next(_numbers)
     _errors[number] = error
     _errors.pop(number - _KEPT_ERRORS, None)
