@@ -15,12 +15,12 @@ NOT_FINITE = "The output of block {!r} is not finite"
 #: What an op says whose call of Python has failed; the number the error is kept under follows.
 FAILED_CALL = "akid: a call of Python has failed, number"
 #: Errors on their way through a graph, by number; of those that nobody fetches only the latest are kept.
-_errors: dict[int, Exception] = {}
+_errors: dict[int, BaseException] = {}
 _KEPT_ERRORS = 100
 _numbers = itertools.count(1)
 
 
-def keep(error: Exception) -> int:
+def keep(error: BaseException) -> int:
     """Keep an error of Python that a graph has called; the number `data_errors` finds it by."""
     number = next(_numbers)
     _errors[number] = error

@@ -31,14 +31,17 @@ def data_signals(brain: Brain, signature: Sequence[tf.TensorSpec], prepare: Prep
         signals = [tf.compat.v1.placeholder(s.dtype, s.shape) for s in signature]
         brain(signals if prepare is None else prepare(signals), trip)
     indices = {signal.op: index for index, signal in enumerate(signals)}
+    # A block runs with all its arguments or not at all, so that its outputs need what any of them depends on.
+    found: dict[str, set[tf.Operation]] = {}
+    for name, output in trip.outputs.items():
+        found.setdefault(name.partition(":")[0], set()).update(_origins(output.op))
     given: set[int] = set()
     inferred: set[int] = set()
-    for output in trip.outputs.values():
-        origins = _origins(output.op)
-        found = {indices[op] for op in origins if op in indices}
-        given |= found
-        if 0 in found or _any_variable(origins):
-            inferred |= found
+    for origins in found.values():
+        signals_of_block = {indices[op] for op in origins if op in indices}
+        given |= signals_of_block
+        if 0 in signals_of_block or _any_variable(origins):
+            inferred |= signals_of_block
     return sorted(inferred or given) or [0]
 
 

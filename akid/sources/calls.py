@@ -31,7 +31,7 @@ def call_python(read: Read, indices: tf.Tensor, specs: Sequence[tf.TensorSpec]) 
         try:
             found = zip(read(indices), specs, strict=True)
             return (np.array(0), *[np.asarray(a, s.dtype.as_numpy_dtype) for a, s in found])
-        except Exception as error:
+        except BaseException as error:
             return (np.array(keep(error)), *(np.zeros([0], s.dtype.as_numpy_dtype) for s in specs))
 
     failed, *tensors = _counted(arrays, indices, [tf.int64, *(s.dtype for s in specs)])
