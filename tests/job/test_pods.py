@@ -96,6 +96,46 @@ def test_shared_memory_is_in_memory():
     assert {"name": "akid-shm", "mountPath": "/dev/shm"} in trainer(described)["volumeMounts"]
 
 
+@pytest.mark.parametrize(
+    ("containers", "name"),
+    [
+        ([], "trainer"),
+        ([{"image": "i"}], "trainer"),
+        ([{"name": "tensorflow"}], "tensorflow"),
+        ([{"name": "log-shipper"}, {"name": "trainer"}], "trainer"),
+    ],
+)
+def test_a_pod_says_which_container_trains(containers: list[dict[str, Any]], name: str):
+    lies = {"annotations": {"akid.dev/trainer": "other"}}
+    described = pod(template={"metadata": lies, "spec": {"containers": containers}})
+    assert described["metadata"]["annotations"]["akid.dev/trainer"] == name
+    assert trainer(described)["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("own", "ports"),
+    [
+        ({"containerPort": 2222, "name": "tfjob-port"}, [9464, 2300, 2222]),
+        ({"containerPort": 2222, "name": "game", "protocol": "UDP"}, [9464, 2222, 2300, 2222]),
+        ({"containerPort": 4000, "name": "tf"}, [9464, 2300, 4000]),
+        ({"containerPort": 9464, "name": "tf"}, [2300, 9464]),
+    ],
+)
+def test_a_port_of_the_template_is_not_declared_twice(own: dict[str, Any], ports: list[int]):
+    described = pod(template=template({"name": "main", "ports": [own]}, hostNetwork=True))
+    assert [port["containerPort"] for port in trainer(described)["ports"]] == ports
+
+
+def test_a_spread_that_the_template_has_is_its_own():
+    mine = {"topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "maxSkew": 3}
+    spread = {"topologySpread": [{"topologyKey": "zone"}, {"topologyKey": "rack"}]}
+    spec = pod(scheduling=spread, template=template(topologySpreadConstraints=[mine]))["spec"]
+    assert [(c["topologyKey"], c["maxSkew"]) for c in spec["topologySpreadConstraints"]] == [
+        ("rack", 1),
+        ("zone", 3),
+    ]
+
+
 def test_a_mount_of_the_template_is_left():
     own = template({"name": "main", "volumeMounts": [{"name": "mine", "mountPath": "/dev/shm"}]},
                    volumes=[{"name": "mine", "emptyDir": {}}])  # fmt: skip

@@ -84,7 +84,8 @@ class World:
             return
         if is_stray(pod):
             return
-        if delete.uid in cluster.own_failures and not status.finished:
+        going = "deletionTimestamp" in pod["metadata"]  # with a side-car; it may have been seen as disrupted
+        if delete.uid in cluster.own_failures and not status.finished and not going:
             assert delete.uid in status.counted_pods
             assert not backs_off(status, cluster), "a restart did not wait"
 
@@ -132,7 +133,7 @@ class World:
         elif pod is None:
             return
         elif action == "finish":
-            cluster.finish(pod, pick(random, CODES))
+            cluster.finish(pod, pick(random, CODES), outlived=random.random() < 0.2)
         elif action in ("delete", "vanish"):
             cluster.delete_pod(name, pod["metadata"]["uid"], force=action == "vanish")
         else:

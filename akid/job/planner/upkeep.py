@@ -8,7 +8,7 @@ from typing import NamedTuple
 from akid.job.api.base import format_time
 from akid.job.api.status import Status
 from akid.job.gang import gang_of
-from akid.job.members import Create, MemberState, Phase
+from akid.job.members import STARTING, Create, MemberState, Phase
 from akid.job.names import ObjectRole
 from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
@@ -19,7 +19,6 @@ from akid.job.planner.failures import Loss, loss_of, tell
 from akid.job.planner.interface import CreateFailureReason, Delete, Event, Plan
 from akid.job.rendezvous import has_rendezvous, needs_names
 
-STARTING = ("", "ContainerCreating", "PodInitializing")
 # A kubelet tells the two by turns; one of them is enough.
 ALIKE = {"ErrImagePull": "ImagePullBackOff"}
 

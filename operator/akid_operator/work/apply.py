@@ -80,7 +80,7 @@ class Apply:
         if left.get("kind") == "Pod":
             self._store.pod_seen(left)
         known = self._store.record(self._key).pods.get(delete.name)
-        if known is not None and known.state.terminal:
+        if known is not None and known.state.stopped:
             self._store.pod_lost(self._key, delete.name, delete.uid)
 
     def _type(self, kind: ObjectRole) -> tuple[str, str]:

@@ -219,7 +219,7 @@ class Reconciler:
         if plan.create or plan.delete:
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
-            unseen = pod.state.terminal or pod.state.member is None  # by the watch
+            unseen = pod.state.stopped or pod.state.member is None  # by the watch
             goes = pod.state.terminating or pod.owner != record.uid
             if unseen and goes and not record.finished:
                 pod.lost = True
@@ -232,7 +232,7 @@ class Reconciler:
 
 
 def _has_live_pods(record: Record) -> bool:
-    return any(not pod.state.terminal for pod in record.pods.values())
+    return any(not pod.state.stopped for pod in record.pods.values())
 
 
 def _expires(record: Record) -> bool:

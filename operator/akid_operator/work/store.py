@@ -240,12 +240,7 @@ class Store:
             if not _within(key.namespace, namespaces):
                 continue
             for pod in record.pods.values():
-                if (
-                    not pod.state.terminal
-                    and not pod.lost
-                    and pod.state.uid not in uids
-                    and pod.version <= version
-                ):
+                if not pod.state.stopped and not pod.lost and pod.state.uid not in uids and pod.version <= version:
                     pod.lost = True
                     result.append(key)
         return result
