@@ -18,6 +18,7 @@ class CreateFailureReason(StrEnum):
     INVALID_TEMPLATE = "InvalidTemplate"
     NAME_CONFLICT = "NameConflict"
     EARLIER_JOB = "EarlierJobTerminating"
+    KID_CHANGED = "KidChanged"
     QUOTA_EXCEEDED = "QuotaExceeded"
     FORBIDDEN = "Forbidden"
 

@@ -152,6 +152,9 @@ class Apply:
             return found
         if ours(found, wanted):
             return found
+        if owner == owner_of(wanted):
+            told = f"ConfigMap {metadata['name']} holds another kid than this job; a new kid is a new job"
+            raise RefusedError(CreateFailure(CreateFailureReason.KID_CHANGED, told))
         if earlier:
             raise self._leftover(wanted)
         told = f"there is a {wanted['kind']} {metadata['name']} that is not this job's; delete or rename it"

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from akid.job import AkidJob, Decision, GangState, ObjectRole, gang_state
 from akid.job.gang import gang_of
 from akid.job.members import Create
-from akid.job.names import HASH_ANNOTATION, JOB_LABEL, object_name
+from akid.job.names import JOB_LABEL, object_name
 from akid.job.objects.pods import PodDefaults, place_of
-from akid.job.objects.services_and_config import manifest, type_of
+from akid.job.objects.services_and_config import manifest, same_kid, type_of
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.work.items import Key, owner_of, uid_of
@@ -151,11 +151,12 @@ async def _object(api: Api, job: AkidJob, kind: ObjectRole, settings: PodDefault
 
 
 def ours(found: Json, wanted: Json) -> bool:
-    """Whether an object that is there is the one we would make: same owner, same content where that counts."""
-    if owner_of(found) != owner_of(wanted):
-        return False
-    hashed = [thing["metadata"].get("annotations", {}).get(HASH_ANNOTATION) for thing in (found, wanted)]
-    return hashed[0] == hashed[1]
+    """Whether an object that is there is the one we would make: same owner, and in a ConfigMap the same kid.
+
+    It may have been made by an operator of another version: a byte that differs makes it nobody else's.
+    """
+    same = owner_of(found) == owner_of(wanted)
+    return same and (wanted["kind"] != "ConfigMap" or same_kid(found, wanted))
 
 
 async def _pods(api: Api, key: Key) -> AsyncIterator[Json]:
