@@ -16,7 +16,7 @@ from akid.job.manifest.problems import InvalidManifestError
 from akid.job.manifest.served import parse_served, status_of
 from akid.job.names import ObjectRole
 from akid.job.objects.pods import PodDefaults, place_of
-from akid.job.objects.services_and_config import Manifest, manifest
+from akid.job.objects.services_and_config import Manifest, content_hash, manifest
 from akid.job.planner.build import event
 from akid.job.planner.conditions import MAX_TEXT, changed, with_condition
 from akid.job.planner.interface import CreateFailure, CreateFailureReason, Observed, Plan
@@ -53,6 +53,7 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
         job = parse_served(raw)
     except InvalidManifestError as error:
         return Decision(_unreadable(raw, observed, now, str(error)), problems=str(error))
+    observed = _without_outdated(job, observed)
     result = plan(job, observed, now)
     missing = image_problem(job, settings) if _makes_members(result) else ""
     if missing:
@@ -62,6 +63,19 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
         return Decision(result, job=job)
     place = place_of(job)
     return Decision(result, tuple(manifest(job, create, settings, place) for create in result.create), job)
+
+
+def _without_outdated(job: AkidJob, observed: Observed) -> Observed:
+    """Objects made from another content are outdated, unless a member still goes on with them."""
+    if not all(state.stopped for state in observed.members):
+        return observed
+    outdated = {
+        kind: observed.objects[kind]
+        for kind, content in observed.contents.items()
+        if kind in observed.objects and content != content_hash(job, kind)
+    }
+    objects = {kind: uid for kind, uid in observed.objects.items() if kind not in outdated}
+    return replace(observed, objects=objects, outdated=outdated) if outdated else observed
 
 
 def _makes_members(result: Plan) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from job.manifests import manifest, put
 from job.scenes import OBJECTS, SERVERS, T0, TWO, at, condition, running, seen
 
-from akid.job import Observed, Plan, PodDefaults, decide
+from akid.job import MemberState, ObjectRole, Observed, Plan, PodDefaults, decide
 
 NONE = PodDefaults()
 
@@ -104,6 +104,32 @@ def test_a_job_that_is_deleted_is_let_go_even_if_it_cannot_be_read():
     going = Observed(members=(seen("worker-0", deletion_due=T0),))
     plan = decide(raw, going, at(60), NONE).plan
     assert [(delete.name, delete.force) for delete in plan.delete] == [("digits-worker-0", True)]
+
+
+@pytest.mark.parametrize(
+    ("member", "renewed"),
+    [(None, True), (seen("worker-0", "Failed", exit_code=137), True), (seen("worker-0"), False)],
+    ids=["no pod", "a failed pod", "a running pod"],
+)
+def test_a_service_made_from_another_content_is_made_anew_while_nobody_needs_it(
+    member: MemberState | None, renewed: bool
+):
+    observed = Observed(
+        members=(member,) if member else (), objects=OBJECTS, contents={ObjectRole.RENDEZVOUS: "x"}
+    )
+    decision = decide(manifest(engine=TWO) | {"status": running()}, observed, T0, NONE)
+    services = [delete.kind for delete in decision.plan.delete if delete.kind is not ObjectRole.MEMBER]
+    made = [create.kind for create in decision.plan.create if create.kind is ObjectRole.RENDEZVOUS]
+    assert (services, made) == (([ObjectRole.RENDEZVOUS],) * 2 if renewed else ([], []))
+
+
+def test_a_service_made_from_this_content_is_left():
+    raw = manifest(engine=TWO)
+    made = next(m for m in decide(raw, Observed(), T0, NONE).manifests if m["kind"] == "Service")
+    contents = {ObjectRole.RENDEZVOUS: made["metadata"]["annotations"]["akid.dev/content-hash"]}
+    decision = decide(raw, Observed(objects=OBJECTS, contents=contents), T0, NONE)
+    assert not decision.plan.delete
+    assert ObjectRole.RENDEZVOUS not in [create.kind for create in decision.plan.create]
 
 
 def test_an_operator_without_a_default_image_ends_no_job_that_runs():

@@ -233,9 +233,31 @@ def test_the_config_map_does_not_change_with_what_may_change():
         other(ObjectRole.CONFIG, engine={**TWO, "workers": 5}, runPolicy={"maxRestarts": 9}),
     )
     assert one == two
-    assert (
-        other(ObjectRole.CONFIG, kid={"module": "a"})["metadata"]["annotations"] != one["metadata"]["annotations"]
-    )
+    assert other(ObjectRole.CONFIG, kid={"module": "a"}) != one
+
+
+def hash_of(**spec: Any) -> str:
+    return pod(**spec)["metadata"]["annotations"]["akid.dev/template-hash"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": "other:1"},
+        {"template": template(hostNetwork=True)},
+        {"roles": {"worker": {"template": template()}}},
+        {"scheduling": {"queue": "night"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_pod_says_from_which_template_it_was_made(change: dict[str, Any]):
+    assert hash_of(**change) != hash_of()
+
+
+def test_what_may_change_while_a_job_runs_or_is_the_same_is_no_other_template():
+    same = {"roles": {}, "scheduling": {"gang": "none", "queue": ""}, "runPolicy": {"maxRestarts": 9}}
+    assert hash_of(**same, engine={**TWO, "workers": 5}) == hash_of()
+    assert pod("worker", 1)["metadata"]["annotations"] == pod()["metadata"]["annotations"]
 
 
 def test_o_names_resolve_before_the_pods_are_ready():

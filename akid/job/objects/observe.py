@@ -11,7 +11,14 @@ from akid.job.api.engine import RoleName
 from akid.job.api.template import TRAINER
 from akid.job.gang import GANGS
 from akid.job.members import STARTING, GangState, Member, MemberState, Phase
-from akid.job.names import ATTEMPT_LABEL, INDEX_LABEL, JOB_LABEL, ROLE_LABEL, TRAINER_ANNOTATION
+from akid.job.names import (
+    ATTEMPT_LABEL,
+    INDEX_LABEL,
+    JOB_LABEL,
+    ROLE_LABEL,
+    TEMPLATE_ANNOTATION,
+    TRAINER_ANNOTATION,
+)
 
 Object = Mapping[str, Any]
 NOTHING: Object = {}
@@ -48,6 +55,7 @@ def member_state(pod: Object) -> MemberState:
         deletion_due=_time(metadata.get("deletionTimestamp")),
         # A deletion without a grace period waits for no node.
         finalizer_blocked="deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0,
+        template=str(_mapping(metadata, "annotations").get(TEMPLATE_ANNOTATION, "")),
         outlived="exitCode" in ended and status.get("phase") not in ("Succeeded", "Failed"),
     )
 

@@ -14,12 +14,14 @@ from akid.job.names import (
     ATTEMPT_LABEL,
     JOB_LABEL,
     PORTS,
+    TEMPLATE_ANNOTATION,
     TRAINER_ANNOTATION,
     ObjectRole,
     job_labels,
     member_labels,
     member_name,
     object_name,
+    template_hash,
 )
 from akid.job.objects.tf_config import Place, addresses, command, environment
 from akid.job.objects.volumes import DATA_PATH, KID_DIR, KID_FILE, TOKEN_DIR, TOKEN_FILE, log_dir, pod_volumes
@@ -196,6 +198,7 @@ def _metadata(job: AkidJob, member: Member, attempt: int, given: Manifest, train
         **queue_annotations,
         **(gang.annotations(job) if gang else {}),
         TRAINER_ANNOTATION: trainer,
+        TEMPLATE_ANNOTATION: template_hash(job),
     }
     return {
         "name": member_name(job, member.role, member.index),

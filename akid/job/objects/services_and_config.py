@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import yaml
@@ -22,6 +21,7 @@ from akid.job.names import (
     chief_label,
     job_labels,
     object_name,
+    short_hash,
 )
 from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place
@@ -41,6 +41,9 @@ TYPES: dict[ObjectRole, tuple[str, str]] = {
     ObjectRole.MEMBER: ("v1", "Pod"),
 }
 
+# Those whose content follows from what may change while the job is suspended. A PodGroup goes whenever it does.
+CHANGING = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS)
+
 
 def manifest(job: AkidJob, create: Create, settings: PodDefaults, place: Place) -> Manifest:
     """The manifest of something a plan creates.
@@ -52,10 +55,14 @@ def manifest(job: AkidJob, create: Create, settings: PodDefaults, place: Place) 
     result = {**_head(job, create.kind), **_body(job, create.kind)}
     if create.kind is ObjectRole.GANG:
         result["metadata"]["labels"][ATTEMPT_LABEL] = str(create.attempt)
-    if create.kind is ObjectRole.CONFIG:
-        text = result["data"][KID_FILE]
-        result["metadata"]["annotations"] = {HASH_ANNOTATION: hashlib.sha256(text.encode()).hexdigest()}
+    if create.kind in CHANGING:
+        result["metadata"]["annotations"] = {HASH_ANNOTATION: content_hash(job, create.kind)}
     return result
+
+
+def content_hash(job: AkidJob, kind: ObjectRole) -> str:
+    """What one of the job's objects is made from, in short."""
+    return short_hash(_body(job, kind))
 
 
 def type_of(job: AkidJob, kind: ObjectRole) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from akid.job.api.job import AkidJob
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
 from akid.job.members import Create, GangState, Member, MemberState, Phase, members_of
-from akid.job.names import ObjectRole, object_name, worker_selector
+from akid.job.names import ObjectRole, object_name, template_hash, worker_selector
 from akid.job.planner.backoff import restart_time
 from akid.job.planner.conditions import completed_of
 from akid.job.planner.deadlines import PATIENCE
@@ -76,6 +76,12 @@ class View:
         """Wanted members that are not there and not done."""
         return [m for m in self.wanted if m not in self.present and m not in self.completed]
 
+    @cached_property
+    def outmoded(self) -> list[MemberState]:
+        """Members of this attempt that were made from another template: it changed while nobody looked."""
+        template = template_hash(self.job)
+        return [state for state in self.current if state.template not in ("", template)]
+
     @property
     def all_running(self) -> bool:
         """Whether every member runs or is done."""
@@ -134,7 +140,7 @@ class View:
 
     def object_deletes(self, *kinds: ObjectRole) -> list[Delete]:
         """Deletes of the job's objects of these kinds that are there."""
-        uids = dict(self.observed.objects)
+        uids = {**self.observed.objects, **self.observed.outdated}
         gang: GangState | None = self.observed.gang
         if gang is not None:
             uids[ObjectRole.GANG] = gang.uid

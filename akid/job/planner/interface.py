@@ -39,6 +39,8 @@ class Observed:
         members: every pod (process) whose controller is this job, finished and terminating ones too.
         strays: pods whose controller is another job of this name, an earlier one if the job is not outdated.
         objects: the UIDs of the job's other objects that exist and belong to it.
+        contents: the hashes of what those that may have to change were made from.
+        outdated: the UIDs of those that are to be made anew; no member needs them as they are.
         gang: the job's PodGroup, if there is one.
         gangs: the gang schedulers whose API the cluster serves.
         create_failures: what went wrong when the last plan was carried out; empty once it went well.
@@ -48,6 +50,8 @@ class Observed:
     members: tuple[MemberState, ...] = ()
     strays: tuple[MemberState, ...] = ()
     objects: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
+    contents: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
+    outdated: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
     gang: GangState | None = None
     gangs: frozenset[str] = frozenset()
     create_failures: tuple[CreateFailure, ...] = ()

@@ -183,9 +183,9 @@ def _gone(view: View) -> str:
 
 
 def _replaced(view: View) -> list[Delete]:
-    """Failed members go when they are replaced, those that linger on dead nodes and all leftovers at once."""
+    """Failed members go when they are replaced; those on dead nodes, leftovers, outdated objects at once."""
     going = [state for state in view.current if state.terminating or _goes(view, state)]
-    deletes = view.deletes([*view.leftover, *going])
+    deletes = view.deletes([*view.leftover, *going]) + view.object_deletes(*view.observed.outdated)
     group = view.observed.gang
     if group is not None and group.attempt != view.attempt:
         deletes += view.object_deletes(ObjectRole.GANG)

@@ -101,7 +101,10 @@ async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: PodD
     if not record.complete:
         async for pod in _pods(api, key):
             store.pod_seen(pod)
-    record.objects = {kind: uid for kind, uid in zip(kinds, found, strict=True) if uid}
+    record.objects.clear()
+    for kind, item in zip(kinds, found, strict=True):
+        if item is not None:
+            record.object_seen(kind, item)
     record.complete, record.looked_at = True, now
     await gang(api, store, key, job)
 
@@ -140,14 +143,12 @@ def _readable(job: AkidJob) -> list[ObjectRole]:
     return kinds
 
 
-async def _object(api: Api, job: AkidJob, kind: ObjectRole, settings: PodDefaults) -> str:
-    """The UID of one of the job's objects, if it is there and is what we made."""
+async def _object(api: Api, job: AkidJob, kind: ObjectRole, settings: PodDefaults) -> Json | None:
+    """One of the job's objects, if it is there and is what we made."""
     namespace = job.metadata.namespace
     found = await api.find(paths.item(*type_of(job, kind), namespace, object_name(job, kind)))
     wanted = manifest(job, Create(kind, job.status.attempt), settings, place_of(job))
-    if found is None or not ours(found, wanted):
-        return ""
-    return uid_of(found)
+    return found if found is not None and ours(found, wanted) else None
 
 
 def ours(found: Json, wanted: Json) -> bool:
