@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from akid.job.api.engine import RoleName
 from akid.job.api.job import GROUP, AkidJob
@@ -74,21 +71,6 @@ def chief_label(job: AkidJob) -> dict[str, str]:
     One alone, which no other pod may have: a cluster compares every pod with all Services of its namespace.
     """
     return {CHIEF_LABEL: job.metadata.name}
-
-
-def template_hash(job: AkidJob) -> str:
-    """In short, all that pods are made of and that may change while the job is suspended.
-
-    Of what is written alone: what another version of the schema or of the operator adds replaces no pod.
-    """
-    parts = {"image", "template", "roles", "scheduling"}
-    spec = job.spec.model_dump(mode="json", include=parts, exclude_defaults=True, exclude_none=True)
-    return short_hash(spec)
-
-
-def short_hash(content: Mapping[str, Any]) -> str:
-    """A content in short."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def worker_selector(job: AkidJob) -> str:

@@ -8,7 +8,6 @@ import pytest
 from job.scenes import BOTH, at, condition, created, deleted, job_with, look, running, seen, started
 
 from akid.job import Plan
-from akid.job.names import template_hash
 
 FAILED = {"exit_code": 137, "finished": at(10), "message": "killed", "node": "node-a"}
 
@@ -45,7 +44,7 @@ def test_pods_of_another_template_are_all_replaced(strategy: str):
     assert started(again)["attempt"] == 1
 
 
-@pytest.mark.parametrize("template", ["", template_hash(job_with())])
+@pytest.mark.parametrize("template", ["", job_with().spec.template_hash])
 def test_pods_of_this_template_or_of_an_earlier_version_stay(template: str):
     assert look(seen("worker-0", template=template), seen("worker-1"), status=running()) == Plan()
 

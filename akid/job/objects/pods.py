@@ -21,7 +21,6 @@ from akid.job.names import (
     member_labels,
     member_name,
     object_name,
-    template_hash,
 )
 from akid.job.objects.tf_config import Place, addresses, command, environment
 from akid.job.objects.volumes import DATA_PATH, KID_DIR, KID_FILE, TOKEN_DIR, TOKEN_FILE, log_dir, pod_volumes
@@ -198,7 +197,7 @@ def _metadata(job: AkidJob, member: Member, attempt: int, given: Manifest, train
         **queue_annotations,
         **(gang.annotations(job) if gang else {}),
         TRAINER_ANNOTATION: trainer,
-        TEMPLATE_ANNOTATION: template_hash(job),
+        TEMPLATE_ANNOTATION: job.spec.template_hash,
     }
     return {
         "name": member_name(job, member.role, member.index),

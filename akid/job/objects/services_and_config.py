@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from akid.job.api.base import short_hash
 from akid.job.api.engine import Engine, RoleName
 from akid.job.api.job import AkidJob
 from akid.job.api.volumes import Volume
@@ -21,7 +22,6 @@ from akid.job.names import (
     chief_label,
     job_labels,
     object_name,
-    short_hash,
 )
 from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place

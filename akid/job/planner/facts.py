@@ -10,7 +10,7 @@ from akid.job.api.job import AkidJob
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
 from akid.job.members import Create, GangState, Member, MemberState, Phase, members_of
-from akid.job.names import ObjectRole, object_name, template_hash, worker_selector
+from akid.job.names import ObjectRole, object_name, worker_selector
 from akid.job.planner.backoff import restart_time
 from akid.job.planner.conditions import completed_of
 from akid.job.planner.deadlines import PATIENCE
@@ -79,8 +79,7 @@ class View:
     @cached_property
     def outmoded(self) -> list[MemberState]:
         """Members of this attempt that were made from another template: it changed while nobody looked."""
-        template = template_hash(self.job)
-        return [state for state in self.current if state.template not in ("", template)]
+        return [s for s in self.current if s.template and s.template != self.job.spec.template_hash]
 
     @property
     def all_running(self) -> bool:
