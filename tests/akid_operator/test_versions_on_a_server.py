@@ -27,13 +27,15 @@ class Crd:
 
     def __init__(self, cluster: Cluster) -> None:
         self._api = cluster.admin
-        self.ours: Schema = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        self._version = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]
+        self.ours: Schema = self._version["schema"]["openAPIV3Schema"]
 
-    def change(self, schema: Schema) -> None:
-        """Have another schema, and wait until the server goes by it."""
+    def change(self, schema: Schema, *, selectable: int | None = None) -> None:
+        """Have another schema (and fewer fields to select by), and wait until the server goes by it."""
         there = self._api.get(PATH)
         title = f"after version {there['metadata']['resourceVersion']}"
         there["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema | {"title": title}
+        there["spec"]["versions"][0]["selectableFields"] = self._version["selectableFields"][:selectable]
         self._api.request("PUT", PATH, there)
         wait_for(lambda: title in str(self._published()), "the server goes by the new schema", 60)
 
@@ -105,7 +107,7 @@ def test_an_older_crd_takes_what_it_knows_of_a_status(jobs: Jobs, host: Callable
     del part(older, "status.replicaStatuses")["additionalProperties"]["properties"]["ready"]
     part(older, "status.conditions.[].type")["enum"].remove("Restarting")
     part(older, "status.state")["enum"].remove("Restarting")
-    crd.change(older)
+    crd.change(older, selectable=1)
     with host() as operator:
         jobs.create(job(engine=TWO))
         jobs.reach("Running")
