@@ -13,9 +13,10 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from akid.job.api.engine import Engine
 from akid.job.api.job import AkidJob
 from akid.job.api.status import Status
-from akid.job.manifest.load import check_tree
+from akid.job.manifest.load import check_tree, load_mapping
 from akid.job.manifest.problems import from_validation
 
 Path = tuple[str | int, ...]
@@ -34,6 +35,24 @@ def parse_served(manifest: Mapping[str, Any]) -> AkidJob:
         return cast("AkidJob", _known(AkidJob, manifest))
     except ValidationError as error:
         raise from_validation(error, AkidJob) from None
+
+
+def same_kid(one: str, other: str) -> bool:
+    """Whether two files hold the same kid. Operators of two versions may write one in two ways."""
+    if one == other:
+        return True
+    try:
+        first, second = (parse_served(load_mapping(f"{text}\n")).spec for text in (one, other))
+    except ValueError:  # InvalidManifestError too
+        return False
+    return first.kid.arguments() == second.kid.arguments() and _trained_by(first.engine) == _trained_by(
+        second.engine
+    )
+
+
+def _trained_by(engine: Engine) -> tuple[object, ...]:
+    """What of an engine never changes."""
+    return engine.name, engine.parameter_servers or 1, engine.evaluator, engine.gpus
 
 
 def status_of(manifest: Mapping[str, Any]) -> Status | None:

@@ -7,12 +7,10 @@ from typing import Any
 import yaml
 
 from akid.job.api.base import short_hash
-from akid.job.api.engine import Engine, RoleName
+from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
 from akid.job.api.volumes import Volume
 from akid.job.gang import GANGS, gang_of
-from akid.job.manifest.load import load_mapping
-from akid.job.manifest.served import parse_served
 from akid.job.members import Create
 from akid.job.names import (
     ATTEMPT_LABEL,
@@ -92,28 +90,6 @@ def kid_text(job: AkidJob) -> str:
         "spec": {"kid": job.spec.kid.arguments(), **({"engine": engine} if engine else {})},
     }
     return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True)
-
-
-def same_kid(found: Manifest, wanted: Manifest) -> bool:
-    """Whether two ConfigMaps hold the same kid. Operators of two versions may write one in two ways."""
-    texts = [_kid_file(thing) for thing in (found, wanted)]
-    if texts[0] == texts[1]:
-        return True
-    try:
-        one, other = (parse_served(load_mapping(f"{text}\n")).spec for text in texts)
-    except ValueError:  # InvalidManifestError too
-        return False
-    return one.kid.arguments() == other.kid.arguments() and _trained_by(one.engine) == _trained_by(other.engine)
-
-
-def _kid_file(config_map: Manifest) -> str:
-    data: Manifest = config_map.get("data") or {}
-    return str(data.get(KID_FILE, ""))
-
-
-def _trained_by(engine: Engine) -> tuple[object, ...]:
-    """What of an engine never changes."""
-    return engine.name, engine.parameter_servers or 1, engine.evaluator, engine.gpus
 
 
 def _head(job: AkidJob, kind: ObjectRole) -> Manifest:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 
 from akid.job import AkidJob, Decision, GangState, ObjectRole, gang_state
 from akid.job.gang import gang_of
+from akid.job.manifest.served import same_kid
 from akid.job.members import Create
 from akid.job.names import JOB_LABEL, object_name
 from akid.job.objects.pods import PodDefaults, place_of
-from akid.job.objects.services_and_config import manifest, same_kid, type_of
+from akid.job.objects.services_and_config import manifest, type_of
+from akid.job.objects.volumes import KID_FILE
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.work.items import Key, owner_of, uid_of
@@ -156,8 +158,14 @@ def ours(found: Json, wanted: Json) -> bool:
 
     It may have been made by an operator of another version: a byte that differs makes it nobody else's.
     """
-    same = owner_of(found) == owner_of(wanted)
-    return same and (wanted["kind"] != "ConfigMap" or same_kid(found, wanted))
+    if owner_of(found) != owner_of(wanted):
+        return False
+    return wanted["kind"] != "ConfigMap" or same_kid(_kid_file(found), _kid_file(wanted))
+
+
+def _kid_file(config_map: Json) -> str:
+    data: Json = config_map.get("data") or {}
+    return str(data.get(KID_FILE, ""))
 
 
 async def _pods(api: Api, key: Key) -> AsyncIterator[Json]:
