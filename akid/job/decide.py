@@ -1,4 +1,8 @@
-"""The planner for what a server holds: a raw manifest in, manifests out. A job that is not valid fails."""
+"""The planner for what a server holds: a raw manifest in, manifests out. A new job that is not valid fails.
+
+One that has begun never ends for that: the schema, or the operator, has become another version, and its pods do
+not care. It stays as it is until its spec can be read again.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from pydantic import ValidationError
-
 from akid.job.api.job import AkidJob
-from akid.job.api.status import Status
-from akid.job.manifest.load import parse
 from akid.job.manifest.problems import InvalidManifestError
+from akid.job.manifest.served import parse_served, status_of
 from akid.job.names import ObjectRole
 from akid.job.objects.pods import PodDefaults, place_of
-from akid.job.objects.services_and_config import Manifest, manifest
+from akid.job.objects.services_and_config import Manifest, content_hash, manifest
 from akid.job.planner.build import event
 from akid.job.planner.conditions import MAX_TEXT, changed, with_condition
-from akid.job.planner.interface import CreateFailure, CreateFailureReason, Delete, Event, Observed, Plan
-from akid.job.planner.plan import plan
+from akid.job.planner.interface import CreateFailure, CreateFailureReason, Observed, Plan
+from akid.job.planner.plan import let_go, plan
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class Decision:
     Args:
         plan: what to do.
         manifests: of plan.create.
-        job: the job, if it is valid.
+        job: the job, if it can be read.
+        problems: why it cannot.
     """
 
     plan: Plan
     manifests: tuple[Manifest, ...] = ()
     job: AkidJob | None = None
+    problems: str = ""
 
 
 def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: PodDefaults) -> Decision:
@@ -47,18 +50,36 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
         settings: what the operator is set up with.
     """
     try:
-        job = parse(raw)
+        job = parse_served(raw)
     except InvalidManifestError as error:
-        return Decision(_refused(raw, observed, now, str(error)))
-    missing = image_problem(job, settings)
+        return Decision(_unreadable(raw, observed, now, str(error)), problems=str(error))
+    observed = _without_outdated(job, observed)
+    result = plan(job, observed, now)
+    missing = image_problem(job, settings) if _makes_members(result) else ""
     if missing:
         failure = CreateFailure(CreateFailureReason.INVALID_TEMPLATE, missing)
-        observed = replace(observed, create_failures=(*observed.create_failures, failure))
-    result = plan(job, observed, now)
+        result = plan(job, replace(observed, create_failures=(*observed.create_failures, failure)), now)
     if not result.create:
         return Decision(result, job=job)
     place = place_of(job)
     return Decision(result, tuple(manifest(job, create, settings, place) for create in result.create), job)
+
+
+def _without_outdated(job: AkidJob, observed: Observed) -> Observed:
+    """Objects made from another content are outdated, unless a member still goes on with them."""
+    if not all(state.stopped for state in observed.members):
+        return observed
+    outdated = {
+        kind: observed.objects[kind]
+        for kind, content in observed.contents.items()
+        if kind in observed.objects and content != content_hash(job, kind)
+    }
+    objects = {kind: uid for kind, uid in observed.objects.items() if kind not in outdated}
+    return replace(observed, objects=objects, outdated=outdated) if outdated else observed
+
+
+def _makes_members(result: Plan) -> bool:
+    return any(create.kind is ObjectRole.MEMBER for create in result.create)
 
 
 def image_problem(job: AkidJob, settings: PodDefaults) -> str:
@@ -73,25 +94,28 @@ def image_problem(job: AkidJob, settings: PodDefaults) -> str:
     return ""
 
 
-def _refused(raw: Mapping[str, Any], observed: Observed, now: datetime, problems: str) -> Plan:
-    """A job that is not valid fails; its pods, if it once was valid, go."""
-    metadata = raw.get("metadata")
-    generation = cast("Mapping[str, Any]", metadata).get("generation") if isinstance(metadata, Mapping) else 0
-    try:
-        old = Status.model_validate(raw.get("status") or {})
-    except ValidationError:
-        old = Status()
-    deletes = tuple(
-        Delete(ObjectRole.MEMBER, state.name, state.uid)
-        for state in observed.members
-        if not state.terminal and not state.terminating
-    )
-    if old.finished:
-        return Plan(delete=deletes)
+def _unreadable(raw: Mapping[str, Any], observed: Observed, now: datetime, problems: str) -> Plan:
+    """A job that cannot be read: a new one fails, one that has begun stays as it is."""
+    metadata = _mapping(raw, "metadata")
+    if metadata.get("deletionTimestamp") is not None:
+        return let_go(observed, now)
+    old = status_of(raw)
+    if old is None or old.finished:
+        return Plan()
+    given = metadata.get("generation")
+    generation = given if isinstance(given, int) else 0
+    if _mapping(raw, "status") or observed.members:
+        told = f"left as it is, since this operator cannot read it: {problems}"
+        status = with_condition(old, "Queued", True, "UnreadableSpec", told, now, generation)
+        events = (event("UnreadableSpec", f"The job is {told}", warning=True),)
+        document = changed(old, status)[0]
+        return Plan(status=document, events=events if document is not None else ())
     status = old.model_copy(update={"completion_time": now.replace(microsecond=0)})
-    for kind in ("Running", "Restarting", "Queued", "Suspended"):
-        status = with_condition(status, kind, False, "Failed", "the job has failed", now)
-    generation = generation if isinstance(generation, int) else 0
     status = with_condition(status, "Failed", True, "InvalidSpec", problems[:MAX_TEXT], now, generation)
-    events: tuple[Event, ...] = (event("Failed", f"The job is not valid: {problems}", warning=True),)
-    return Plan(delete=deletes, status=changed(old, status)[0], events=events)
+    events = (event("Failed", f"The job is not valid: {problems}", warning=True),)
+    return Plan(status=changed(old, status)[0], events=events)
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    inner = value.get(key)
+    return cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}

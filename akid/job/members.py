@@ -10,6 +10,9 @@ from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
 from akid.job.names import ObjectRole, member_name
 
+# What a pod or a container is said to wait for while all goes well.
+STARTING = ("", "ContainerCreating", "PodInitializing")
+
 
 @dataclass(frozen=True, order=True)
 class Member:
@@ -39,7 +42,7 @@ def chief_of(job: AkidJob) -> Member:
 
 
 class Phase(StrEnum):
-    """Where a member is in its life. Only its trainer counts: a side-car that goes on does not."""
+    """Where a member's trainer is in its life. Whether its pod still runs is another matter (`stopped`)."""
 
     PENDING = "Pending"
     RUNNING = "Running"
@@ -67,6 +70,8 @@ class MemberState:
         finished: when its trainer ended.
         deletion_due: when it should have been gone, if somebody deleted it.
         finalizer_blocked: whether it was deleted and only a finalizer of somebody else keeps it.
+        template: the hash of the template it was made from; empty if it does not say.
+        outlived: whether its trainer has ended and others of its pod still run.
     """
 
     name: str
@@ -84,6 +89,8 @@ class MemberState:
     finished: datetime | None = None
     deletion_due: datetime | None = None
     finalizer_blocked: bool = False
+    template: str = ""
+    outlived: bool = False
 
     @property
     def terminating(self) -> bool:
@@ -94,6 +101,11 @@ class MemberState:
     def terminal(self) -> bool:
         """Whether its trainer has ended."""
         return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing of it runs any more, as the cluster sees it: it is in no watch and holds nothing."""
+        return self.terminal and not self.outlived
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,12 @@ JOB_LABEL = f"{GROUP}/job"
 ROLE_LABEL = f"{GROUP}/role"
 INDEX_LABEL = f"{GROUP}/index"
 ATTEMPT_LABEL = f"{GROUP}/attempt"
+# The name of the pod's container that trains. Others may be put beside it, even before it, once the pod is made.
+TRAINER_ANNOTATION = f"{GROUP}/trainer"
 # On the chief only; its value is the job.
 CHIEF_LABEL = f"{GROUP}/chief"
 HASH_ANNOTATION = f"{GROUP}/content-hash"
+TEMPLATE_ANNOTATION = f"{GROUP}/template-hash"
 MANAGER = "akid-operator"
 
 # Ports of a member by name; a template's container may give a port of that name another number.

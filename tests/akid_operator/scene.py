@@ -24,8 +24,8 @@ TWO = {"name": "multi_worker", "workers": 2}
 class Scene:
     """A job, a server and a reconciler whose clocks stand still."""
 
-    def __init__(self, **spec: Any) -> None:
-        self.server = FakeServer()
+    def __init__(self, server: FakeServer | None = None, **spec: Any) -> None:
+        self.server = server or FakeServer()
         self.told: list[str] = []
         self.seconds = 0.0
         self.start = datetime(2026, 1, 1, tzinfo=UTC)

@@ -101,7 +101,7 @@ def test_writes_are_strict_and_deletes_have_preconditions() -> None:
     asyncio.run(api.create("/p", {}))
     asyncio.run(api.replace("/p/x", {}))
     asyncio.run(api.delete("/p/x", "uid-1", now=True))
-    assert [call.query.get("fieldValidation") for call in api.sent] == ["Strict", "Strict", None]
+    assert [call.query.get("fieldValidation") for call in api.sent] == ["Strict", "Ignore", None]
     body = api.sent[2].body
     assert body is not None
     assert (body["preconditions"], body["gracePeriodSeconds"]) == ({"uid": "uid-1"}, 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+import yaml
 from akid_operator.kube.api import Answer
 from akid_operator.work.apply import WaitError
 from scene import CORE, JOB, KEY, TWO, Scene
@@ -174,13 +176,43 @@ def test_what_is_somebody_elses_is_a_conflict_of_names() -> None:
     assert "POST pods" not in scene.server.log
 
 
-def test_a_kid_that_bears_our_name_but_not_our_content_is_not_used() -> None:
+def test_a_kid_of_our_own_that_another_version_wrote_is_ours() -> None:
+    scene = Scene()
+    scene.run()
+    path = f"{CORE}/configmaps/digits-kid"
+    made = scene.server.objects[path]
+    document = yaml.safe_load(made["data"]["job.yaml"])
+    document["spec"]["engine"] = {"name": "single", "workers": 1}
+    made["metadata"].pop("annotations", None)
+    scene.server.put(path, made | {"data": {"job.yaml": f"# written by 0.1\n{json.dumps(document, indent=1)}"}})
+    scene.lead()
+    scene.seconds += 60
+    scene.server.objects.pop(f"{CORE}/pods/digits-worker-0")
+    scene.run()
+    assert "POST pods" in scene.server.log
+    assert scene.reason("Queued") == ""
+
+
+@pytest.mark.parametrize("text", ["another", "", "apiVersion: [1", "a: 08"])
+def test_a_kid_that_bears_our_name_but_not_our_content_is_not_used(text: str) -> None:
     scene = Scene()
     forged = leftover(scene.job["metadata"]["uid"])
-    scene.server.put(f"{CORE}/configmaps/digits-kid", forged | {"data": {"kid.yaml": "another"}})
+    scene.server.put(f"{CORE}/configmaps/digits-kid", forged | {"data": {"job.yaml": text}})
     scene.run()
-    assert scene.reason("Queued") == "NameConflict"
+    assert scene.reason("Queued") == "KidChanged"
     assert "POST pods" not in scene.server.log
+
+
+def test_a_kid_that_differs_in_an_argument_is_another() -> None:
+    scene = Scene()
+    scene.run()
+    made = scene.server.objects.pop(f"{CORE}/configmaps/digits-kid")
+    scene.server.objects.pop(f"{CORE}/pods/digits-worker-0")
+    text = made["data"]["job.yaml"].replace("max_steps: 100", "max_steps: 101")
+    scene.server.put(f"{CORE}/configmaps/digits-kid", made | {"data": {"job.yaml": text}})
+    scene.lead()
+    scene.run()
+    assert scene.reason("Queued") == "KidChanged"
 
 
 def test_a_pod_that_was_not_known_of_is_judged_not_made_again() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from akid.job import Decision, Delete, ObjectRole, Observed, PodDefaults, decide, gang_state, member_state
 from akid.job.api.base import format_time
-from akid.job.names import ATTEMPT_LABEL, JOB_LABEL
+from akid.job.names import ATTEMPT_LABEL, HASH_ANNOTATION, JOB_LABEL, TEMPLATE_ANNOTATION
 
 Object = dict[str, Any]
 GRACE = 5
@@ -102,19 +102,19 @@ class Cluster:
         if pod["status"]["phase"] == "Pending" and self.alive(pod):
             pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 
-    def finish(self, pod: Object, code: int) -> None:
-        """The trainer ends by itself."""
-        if pod["status"]["phase"] != "Running" or not self.alive(pod):
+    def finish(self, pod: Object, code: int, *, outlived: bool = False) -> None:
+        """The trainer ends by itself; a side-car may run on for ever."""
+        if pod["status"]["phase"] != "Running" or _ended(pod) or not self.alive(pod):
             return
         ended = {"exitCode": code, "finishedAt": format_time(self.now), "message": f"ended with {code}"}
         statuses = [{"name": "trainer", "state": {"terminated": ended}}]
-        phase = "Succeeded" if code == 0 else "Failed"
+        phase = "Running" if outlived else "Succeeded" if code == 0 else "Failed"
         pod["status"] = {"phase": phase, "containerStatuses": statuses}
         if code != 0 and "deletionTimestamp" not in pod["metadata"]:
             self.own_failures[pod["metadata"]["uid"]] = code
 
     def evict(self, pod: Object) -> None:
-        if pod["status"]["phase"] in ("Pending", "Running") and self.alive(pod):
+        if pod["status"]["phase"] in ("Pending", "Running") and not _ended(pod) and self.alive(pod):
             target = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
             pod["status"] = {"phase": "Failed", "reason": "Evicted", "conditions": [target]}
 
@@ -166,6 +166,9 @@ class Operator:
             members=tuple(member_state(pod) for pod in pods if not is_stray(pod)),
             strays=tuple(member_state(pod) for pod in pods if is_stray(pod)),
             objects={kind: item["uid"] for kind, item in objects.items() if kind is not ObjectRole.GANG},
+            contents={
+                kind: hash_of(item["manifest"]) for kind, item in objects.items() if hash_of(item["manifest"])
+            },
             gang=gang_state(gang["manifest"]) if gang else None,
             gangs=frozenset({"coscheduling"}),
         )
@@ -269,6 +272,21 @@ def _let_run(cluster: Cluster) -> bool:
             # The cluster gives up the node: its pods are to be deleted, and nobody answers.
             cluster.delete_pod(pod["metadata"]["name"], pod["metadata"]["uid"])
     return before != cluster.pods
+
+
+def template_of(pod: Object) -> str:
+    """The hash of the template a pod was made from."""
+    return pod["metadata"]["annotations"][TEMPLATE_ANNOTATION]
+
+
+def hash_of(item: Object) -> str:
+    """The hash of what an object was made from."""
+    return item["metadata"].get("annotations", {}).get(HASH_ANNOTATION, "")
+
+
+def _ended(pod: Object) -> bool:
+    """Whether its trainer has ended."""
+    return "containerStatuses" in pod["status"]
 
 
 def is_stray(pod: Object) -> bool:

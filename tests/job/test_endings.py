@@ -85,6 +85,17 @@ def test_c_the_service_goes_with_the_job_and_pods_by_the_policy(policy: str, gon
     assert deleted(later) == [name or "digits" for name in gone]
 
 
+@pytest.mark.parametrize(("policy", "gone"), [("Running", True), ("All", True), ("None", False)])
+def test_a_side_car_does_not_outlive_the_job(policy: str, gone: bool):
+    spec = {"engine": {"name": "single"}, "runPolicy": {"cleanPodPolicy": policy}}
+    done = seen("worker-0", "Succeeded", outlived=True)
+    ended = look(done, **spec)
+    assert (condition(ended, "Succeeded")[0], deleted(ended)) == ("True", [])
+    later = look(done, status=started(ended), now=T0 + LEAVE, seen_objects={}, **spec)
+    assert deleted(later) == (["worker-0"] if gone else [])
+    assert later.requeue_after is None
+
+
 def test_members_of_a_job_that_succeeded_may_end_by_themselves():
     ended = look(seen("worker-0", "Succeeded"), seen("worker-1"))
     assert (deleted(ended), ended.requeue_after) == ([], LEAVE.total_seconds())

@@ -67,6 +67,86 @@ def test_the_trainer_decides_and_a_side_car_does_not(status: dict[str, Any], pha
 
 
 @pytest.mark.parametrize(
+    ("status", "stopped"),
+    [
+        ({"phase": "Running", "containerStatuses": ended(0)}, False),
+        ({"phase": "Running", "containerStatuses": ended(1)}, False),
+        ({"phase": "Succeeded", "containerStatuses": ended(0)}, True),
+        ({"phase": "Failed", "containerStatuses": ended(1)}, True),
+        ({"phase": "Failed", "reason": "Evicted"}, True),
+        ({"phase": "Running"}, False),
+    ],
+)
+def test_a_pod_whose_trainer_ended_has_not_stopped_while_a_side_car_runs(status: dict[str, Any], stopped: bool):
+    assert member_state(pod(status)).stopped is stopped
+
+
+INJECTED = [{"name": "istio-proxy", "state": {"running": {}}},
+            {"name": "tensorflow", "state": {"terminated": {"exitCode": 0}}}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("annotations", "env"),
+    [({"akid.dev/trainer": "tensorflow"}, []), ({}, [{"name": "AKID_ROLE", "value": "worker"}])],
+    ids=["named", "made by an earlier version"],
+)
+def test_a_container_that_is_put_in_front_is_not_taken_for_the_trainer(
+    annotations: dict[str, str], env: list[dict[str, str]]
+):
+    injected = pod({"phase": "Running", "containerStatuses": INJECTED}, annotations=annotations)
+    injected["spec"]["containers"] = [{"name": "istio-proxy"}, {"name": "tensorflow", "env": env}]
+    seen = member_state(injected)
+    assert (seen.phase, seen.exit_code) == (Phase.SUCCEEDED, 0)
+
+
+def terminated(name: str, code: int, /, **facts: Any) -> list[dict[str, Any]]:
+    return container(name, terminated={"exitCode": code, **facts})
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"initContainerStatuses": terminated("fetch", 1, reason="Error", message="404")},
+         ("ContainerFailed", "container fetch ended with exit code 1: 404")),
+        ({"initContainerStatuses": terminated("fetch", 137, reason="OOMKilled")},
+         ("OOMKilled", "container fetch ended with exit code 137 (OOMKilled)")),
+        ({"initContainerStatuses": terminated("ready", 0) + terminated("fetch", 1, message="404"),
+          "containerStatuses": container(waiting={"reason": "PodInitializing"})},
+         ("ContainerFailed", "container fetch ended with exit code 1: 404")),
+        ({"containerStatuses": ended(1, reason="Error", message="mine") + terminated("side", 3)},
+         ("Error", "mine")),
+        ({"reason": "Evicted", "message": "disk", "initContainerStatuses": terminated("fetch", 1)},
+         ("Evicted", "disk")),
+        ({}, ("Error", "")),
+    ],
+)  # fmt: skip
+def test_why_a_pod_failed_whichever_container_it_was(status: dict[str, Any], why: tuple[str, str]):
+    seen = member_state(pod({"phase": "Failed", **status}))
+    assert (seen.reason, seen.message) == why
+
+
+PULL = {"reason": "ImagePullBackOff", "message": "no such image"}
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"containerStatuses": container(running={}) + container("side", waiting=PULL)},
+         ("ImagePullBackOff", "container side: no such image")),
+        ({"containerStatuses": container("side", waiting=PULL) + container(waiting={"reason": "ErrImagePull"})},
+         ("ErrImagePull", "")),
+        ({"containerStatuses": container(waiting={"reason": "PodInitializing"}),
+          "initContainerStatuses": container("fetch", waiting=PULL)},
+         ("ImagePullBackOff", "container fetch: no such image")),
+        ({"containerStatuses": container(waiting={"reason": "ContainerCreating"})}, ("ContainerCreating", "")),
+    ],
+)  # fmt: skip
+def test_what_a_pod_waits_for_whichever_container_it_is(status: dict[str, Any], why: tuple[str, str]):
+    seen = member_state(pod({"phase": "Pending", **status}))
+    assert (seen.reason, seen.message) == why
+
+
+@pytest.mark.parametrize(
     ("status", "disrupted"),
     [
         ({"phase": "Failed", "reason": "Evicted"}, True),

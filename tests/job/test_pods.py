@@ -96,6 +96,46 @@ def test_shared_memory_is_in_memory():
     assert {"name": "akid-shm", "mountPath": "/dev/shm"} in trainer(described)["volumeMounts"]
 
 
+@pytest.mark.parametrize(
+    ("containers", "name"),
+    [
+        ([], "trainer"),
+        ([{"image": "i"}], "trainer"),
+        ([{"name": "tensorflow"}], "tensorflow"),
+        ([{"name": "log-shipper"}, {"name": "trainer"}], "trainer"),
+    ],
+)
+def test_a_pod_says_which_container_trains(containers: list[dict[str, Any]], name: str):
+    lies = {"annotations": {"akid.dev/trainer": "other"}}
+    described = pod(template={"metadata": lies, "spec": {"containers": containers}})
+    assert described["metadata"]["annotations"]["akid.dev/trainer"] == name
+    assert trainer(described)["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("own", "ports"),
+    [
+        ({"containerPort": 2222, "name": "tfjob-port"}, [9464, 2300, 2222]),
+        ({"containerPort": 2222, "name": "game", "protocol": "UDP"}, [9464, 2222, 2300, 2222]),
+        ({"containerPort": 4000, "name": "tf"}, [9464, 2300, 4000]),
+        ({"containerPort": 9464, "name": "tf"}, [2300, 9464]),
+    ],
+)
+def test_a_port_of_the_template_is_not_declared_twice(own: dict[str, Any], ports: list[int]):
+    described = pod(template=template({"name": "main", "ports": [own]}, hostNetwork=True))
+    assert [port["containerPort"] for port in trainer(described)["ports"]] == ports
+
+
+def test_a_spread_that_the_template_has_is_its_own():
+    mine = {"topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "maxSkew": 3}
+    spread = {"topologySpread": [{"topologyKey": "zone"}, {"topologyKey": "rack"}]}
+    spec = pod(scheduling=spread, template=template(topologySpreadConstraints=[mine]))["spec"]
+    assert [(c["topologyKey"], c["maxSkew"]) for c in spec["topologySpreadConstraints"]] == [
+        ("rack", 1),
+        ("zone", 3),
+    ]
+
+
 def test_a_mount_of_the_template_is_left():
     own = template({"name": "main", "volumeMounts": [{"name": "mine", "mountPath": "/dev/shm"}]},
                    volumes=[{"name": "mine", "emptyDir": {}}])  # fmt: skip
@@ -193,9 +233,31 @@ def test_the_config_map_does_not_change_with_what_may_change():
         other(ObjectRole.CONFIG, engine={**TWO, "workers": 5}, runPolicy={"maxRestarts": 9}),
     )
     assert one == two
-    assert (
-        other(ObjectRole.CONFIG, kid={"module": "a"})["metadata"]["annotations"] != one["metadata"]["annotations"]
-    )
+    assert other(ObjectRole.CONFIG, kid={"module": "a"}) != one
+
+
+def hash_of(**spec: Any) -> str:
+    return pod(**spec)["metadata"]["annotations"]["akid.dev/template-hash"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": "other:1"},
+        {"template": template(hostNetwork=True)},
+        {"roles": {"worker": {"template": template()}}},
+        {"scheduling": {"queue": "night"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_pod_says_from_which_template_it_was_made(change: dict[str, Any]):
+    assert hash_of(**change) != hash_of()
+
+
+def test_what_may_change_while_a_job_runs_or_is_the_same_is_no_other_template():
+    same = {"roles": {}, "scheduling": {"gang": "none", "queue": ""}, "runPolicy": {"maxRestarts": 9}}
+    assert hash_of(**same, engine={**TWO, "workers": 5}) == hash_of()
+    assert pod("worker", 1)["metadata"]["annotations"] == pod()["metadata"]["annotations"]
 
 
 def test_o_names_resolve_before_the_pods_are_ready():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from job.scenes import BOTH, at, condition, created, deleted, look, running, seen, started
+from job.scenes import BOTH, at, condition, created, deleted, job_with, look, running, seen, started
+
+from akid.job import Plan
 
 FAILED = {"exit_code": 137, "finished": at(10), "message": "killed", "node": "node-a"}
 
@@ -30,6 +32,21 @@ def test_a_failure_is_counted_once_however_often_it_is_seen():
     again = look(*states, status=status, now=at(60))
     assert again.status is None
     assert deleted(again) == ["worker-1"]
+
+
+@pytest.mark.parametrize("strategy", ["InPlace", "Recreate"])
+def test_pods_of_another_template_are_all_replaced(strategy: str):
+    policy = {"restartStrategy": strategy}
+    old = (seen("worker-0", template="other"), seen("worker-1", "Failed", template="other", **FAILED))
+    again = look(*old, status=running(runPolicy=policy), runPolicy=policy)
+    assert (deleted(again), created(again)) == (["worker-0", "worker-1"], [])
+    assert condition(again, "Restarting") == ("True", "TemplateChanged")
+    assert started(again)["attempt"] == 1
+
+
+@pytest.mark.parametrize("template", ["", job_with().spec.template_hash])
+def test_pods_of_this_template_or_of_an_earlier_version_stay(template: str):
+    assert look(seen("worker-0", template=template), seen("worker-1"), status=running()) == Plan()
 
 
 def test_in_place_only_the_lost_member_is_replaced():

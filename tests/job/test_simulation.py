@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from job.manifests import manifest
-from job.simulator import Cluster, Operator, attempt_of, is_stray, settle
+from job.simulator import Cluster, Operator, attempt_of, is_stray, settle, template_of
 
 from akid.job import Delete, ObjectRole
 from akid.job.api.status import Status
@@ -23,6 +23,7 @@ ACTIONS = {
     "run": 10, "run_all": 8, "finish": 12, "let_go": 10,
     "delete": 3, "evict": 3, "vanish": 2, "kill_node": 1, "revive": 2, "object": 1,
     "clock": 6, "jump_back": 1, "workers": 1, "suspend": 1, "resume": 3,
+    "template": 2,
 }  # fmt: skip
 CODES = {0: 2, 1: 1, 42: 6, 137: 12}
 ENGINES: list[dict[str, Any]] = [
@@ -84,7 +85,8 @@ class World:
             return
         if is_stray(pod):
             return
-        if delete.uid in cluster.own_failures and not status.finished:
+        going = "deletionTimestamp" in pod["metadata"]  # with a side-car; it may have been seen as disrupted
+        if delete.uid in cluster.own_failures and not status.finished and not going:
             assert delete.uid in status.counted_pods
             assert not backs_off(status, cluster), "a restart did not wait"
 
@@ -111,7 +113,7 @@ class World:
         elif action in ("kill_node", "revive"):
             change = cluster.dead_nodes.add if action == "kill_node" else cluster.dead_nodes.discard
             change(f"node-{random.randrange(3)}")
-        elif action in ("workers", "suspend", "resume"):
+        elif action in ("workers", "suspend", "resume", "template"):
             self.edit(action, random)
         elif action == "object" and cluster.objects:
             cluster.objects.pop(random.choice(sorted(cluster.objects)))
@@ -120,7 +122,13 @@ class World:
 
     def edit(self, action: str, random: Random) -> None:
         """A user changes the job."""
-        if action != "workers":
+        if action == "template":
+            # All at once, as an operator that did not look finds it.
+            ports = [{"name": "rendezvous", "containerPort": random.randint(3000, 3003)}]
+            self.cluster.edit(("runPolicy", "suspend"), True)
+            self.cluster.edit(("template",), {"spec": {"containers": [{"name": "trainer", "ports": ports}]}})
+            self.cluster.edit(("runPolicy", "suspend"), random.random() < 0.2)
+        elif action != "workers":
             self.cluster.edit(("runPolicy", "suspend"), action == "suspend")
         elif self.cluster.job and self.cluster.job["spec"]["engine"]["name"] == "multi_worker":
             self.cluster.edit(("engine", "workers"), random.randint(1, 4))
@@ -132,11 +140,20 @@ class World:
         elif pod is None:
             return
         elif action == "finish":
-            cluster.finish(pod, pick(random, CODES))
+            cluster.finish(pod, pick(random, CODES), outlived=random.random() < 0.2)
         elif action in ("delete", "vanish"):
             cluster.delete_pod(name, pod["metadata"]["uid"], force=action == "vanish")
         else:
             {"run": cluster.run, "evict": cluster.evict, "let_go": cluster.let_go}.get(action, id)(pod)
+
+    def check_rendezvous(self, pods: list[dict[str, Any]]) -> None:
+        """The pods are told the port the Service has."""
+        service = self.cluster.objects.get(ObjectRole.RENDEZVOUS)
+        for pod in pods:
+            environment = {entry["name"]: entry.get("value") for entry in pod["spec"]["containers"][0]["env"]}
+            told = environment.get("AKID_RENDEZVOUS")
+            if told and service:
+                assert told.endswith(f":{service['manifest']['spec']['ports'][0]['port']}")
 
     def reconcile(self, crash_after: int | None = None) -> None:
         pods = {name: pod["metadata"]["uid"] for name, pod in self.cluster.pods.items()}
@@ -164,6 +181,8 @@ class World:
         if made and not self.stale:
             mine = [pod for pod in cluster.pods.values() if not is_stray(pod)]
             assert len({attempt_of(pod) for pod in mine}) == 1, "two attempts side by side"
+            assert len({template_of(pod) for pod in mine}) == 1, "two templates side by side"
+            self.check_rendezvous(mine)
         done = completed_of(before) if before.attempt == after.attempt else frozenset()
         again = {f"digits-{m.role}-{m.index}" for m in done} & {pod["metadata"]["name"] for pod in made}
         assert not again, "a member that is done ran again"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -55,6 +57,11 @@ def refuse(*rules: tuple[bool, str, str]) -> None:
     problems = [(path, problem) for broken, path, problem in rules if broken]
     if problems:
         raise ProblemsError(problems)
+
+
+def short_hash(content: Mapping[str, Any]) -> str:
+    """A content in short."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def one_of(names: Mapping[str, object | None]) -> tuple[bool, str, str]:

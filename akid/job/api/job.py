@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from akid.job.api.base import Model, ReportedModel, Time, refuse
+from akid.job.api.base import Model, ReportedModel, Time, refuse, short_hash
 from akid.job.api.engine import Engine, RoleName
 from akid.job.api.kid import Kid
 from akid.job.api.policy import RunPolicy, Scheduling
@@ -71,6 +72,15 @@ class Spec(Model):
         """The template of a role's pods: its own, else the job's, else an empty one."""
         own: Role | None = getattr(self.roles, role)
         return (own and own.template) or self.template or PodTemplate()
+
+    @cached_property
+    def template_hash(self) -> str:
+        """In short, all that pods are made of and that may change while the job is suspended.
+
+        Of what is written alone: what another version of the schema or of the operator adds replaces no pod.
+        """
+        parts = {"image", "template", "roles", "scheduling"}
+        return short_hash(self.model_dump(mode="json", include=parts, exclude_defaults=True, exclude_none=True))
 
 
 class ObjectMeta(ReportedModel):

@@ -24,7 +24,7 @@ def parse(manifest: Mapping[str, Any]) -> AkidJob:
     Raises:
         InvalidManifestError: with every problem and its path.
     """
-    _check_tree(manifest)
+    check_tree(manifest)
     try:
         return AkidJob.model_validate(manifest)
     except ValidationError as error:
@@ -89,7 +89,7 @@ def _yaml_problem(error: yaml.YAMLError) -> tuple[str, str]:
     return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}{context}.", hint
 
 
-def _check_tree(manifest: object) -> None:
+def check_tree(manifest: object) -> None:
     """Refuse what is not a tree of JSON: keys that are no texts, cycles, bombs of aliases."""
     if not isinstance(manifest, Mapping):
         raise _invalid("manifest", f"expected a mapping, received {received(manifest)}.")

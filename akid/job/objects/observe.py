@@ -10,8 +10,15 @@ from akid.job.api.base import parse_time
 from akid.job.api.engine import RoleName
 from akid.job.api.template import TRAINER
 from akid.job.gang import GANGS
-from akid.job.members import GangState, Member, MemberState, Phase
-from akid.job.names import ATTEMPT_LABEL, INDEX_LABEL, JOB_LABEL, ROLE_LABEL
+from akid.job.members import STARTING, GangState, Member, MemberState, Phase
+from akid.job.names import (
+    ATTEMPT_LABEL,
+    INDEX_LABEL,
+    JOB_LABEL,
+    ROLE_LABEL,
+    TEMPLATE_ANNOTATION,
+    TRAINER_ANNOTATION,
+)
 
 Object = Mapping[str, Any]
 NOTHING: Object = {}
@@ -25,10 +32,12 @@ DISRUPTIONS = frozenset({
 def member_state(pod: Object) -> MemberState:
     """A pod as the planner sees it; whatever is missing or strange in it is taken as absent."""
     metadata, status = _mapping(pod, "metadata"), _mapping(pod, "status")
-    ended, waiting = _trainer_state(pod, status)
+    trainer = _trainer_name(pod)
+    states = _states(status)
+    ended = _mapping(states.get(trainer, NOTHING), "terminated")
     phase = _phase(status, ended)
     exit_code = ended.get("exitCode")
-    reason, message = _why(status, ended, waiting, phase)
+    reason, message = _why(status, trainer, states, phase)
     return MemberState(
         name=str(metadata.get("name", "")),
         uid=str(metadata.get("uid", "")),
@@ -46,6 +55,8 @@ def member_state(pod: Object) -> MemberState:
         deletion_due=_time(metadata.get("deletionTimestamp")),
         # A deletion without a grace period waits for no node.
         finalizer_blocked="deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0,
+        template=str(_mapping(metadata, "annotations").get(TEMPLATE_ANNOTATION, "")),
+        outlived="exitCode" in ended and status.get("phase") not in ("Succeeded", "Failed"),
     )
 
 
@@ -68,15 +79,22 @@ def _member(labels: Object) -> Member | None:
     return Member(RoleName(role), index) if role in list(RoleName) and index >= 0 else None
 
 
-def _trainer_state(pod: Object, status: Object) -> tuple[Object, Object]:
-    """(terminated, waiting) state of the container that runs the kid; a first container stands for it."""
-    names = [str(c.get("name", "")) for c in _items(_mapping(pod, "spec"), "containers")]
-    wanted = TRAINER if TRAINER in names or not names else names[0]
-    mine = next((s for s in _items(status, "containerStatuses") if s.get("name") == wanted), NOTHING)
-    state = _mapping(mine, "state")
-    starting = [_mapping(s, "state") for s in _items(status, "initContainerStatuses")]
-    held = next((_mapping(s, "waiting") for s in starting if _mapping(s, "waiting")), NOTHING)
-    return _mapping(state, "terminated"), _mapping(state, "waiting") or held
+def _trainer_name(pod: Object) -> str:
+    """The container that runs the kid, as the pod was made with it; others may have been put beside it since."""
+    named = _mapping(_mapping(pod, "metadata"), "annotations").get(TRAINER_ANNOTATION)
+    if isinstance(named, str):
+        return named
+    # Made by an earlier version: only the trainer knows its role.
+    for container in _items(_mapping(pod, "spec"), "containers"):
+        if any(entry.get("name") == "AKID_ROLE" for entry in _items(container, "env")):
+            return str(container.get("name", ""))
+    return TRAINER
+
+
+def _states(status: Object) -> dict[str, Object]:
+    """The state of every container by its name, in the order in which they start."""
+    kinds = ("initContainerStatuses", "containerStatuses")
+    return {str(s.get("name", "")): _mapping(s, "state") for kind in kinds for s in _items(status, kind)}
 
 
 def _phase(status: Object, ended: Object) -> Phase:
@@ -87,11 +105,10 @@ def _phase(status: Object, ended: Object) -> Phase:
     return Phase(phase) if phase in list(Phase) else Phase.PENDING
 
 
-def _why(status: Object, ended: Object, waiting: Object, phase: Phase) -> tuple[str, str]:
+def _why(status: Object, trainer: str, states: Mapping[str, Object], phase: Phase) -> tuple[str, str]:
     """(reason, message): why it failed, what it waits for, or why it is to end."""
     if phase is Phase.FAILED:
-        reason = status.get("reason") or ended.get("reason") or "Error"
-        return str(reason), str(ended.get("message") or status.get("message") or "")
+        return _why_failed(status, trainer, states)
     target = _condition(status, "DisruptionTarget")
     if target.get("status") == "True":
         return str(target.get("reason", "")), str(target.get("message", ""))
@@ -100,7 +117,35 @@ def _why(status: Object, ended: Object, waiting: Object, phase: Phase) -> tuple[
     scheduled = _condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         return str(scheduled.get("reason", "")), str(scheduled.get("message", ""))
-    return str(waiting.get("reason", "")), str(waiting.get("message", ""))
+    return _why_waiting(trainer, states)
+
+
+def _why_failed(status: Object, trainer: str, states: Mapping[str, Object]) -> tuple[str, str]:
+    """The cluster's reason, else the trainer's, else that of the container for which the trainer never ran."""
+    ended = _mapping(states.get(trainer, NOTHING), "terminated")
+    message = str(ended.get("message") or status.get("message") or "")
+    if status.get("reason") or ended:
+        return str(status.get("reason") or ended.get("reason") or "Error"), message
+    for name, state in states.items():
+        other = _mapping(state, "terminated")
+        if other.get("exitCode", 0) != 0:
+            reason = str(other.get("reason") or "Error")
+            why = "" if reason == "Error" else f" ({reason})"
+            last = f": {other['message']}" if other.get("message") else ""
+            code = f"container {name} ended with exit code {other['exitCode']}"
+            return "ContainerFailed" if reason == "Error" else reason, f"{code}{why}{last}"
+    return "Error", message
+
+
+def _why_waiting(trainer: str, states: Mapping[str, Object]) -> tuple[str, str]:
+    """What the trainer waits for; if that is just its turn, what the first of the others waits for."""
+    waiting = {name: held for name, state in states.items() if (held := _mapping(state, "waiting"))}
+    in_order = [name for name in (trainer, *waiting) if name in waiting]
+    stuck = [name for name in in_order if waiting[name].get("reason") not in STARTING]
+    name = next(iter([*stuck, *in_order]), "")
+    held = waiting.get(name, NOTHING)
+    reason, message = str(held.get("reason", "")), str(held.get("message", ""))
+    return reason, message if name in (trainer, "") else f"container {name}: {message or reason}"
 
 
 def _disrupted(status: Object) -> bool:

@@ -14,6 +14,8 @@ from akid.job.names import (
     ATTEMPT_LABEL,
     JOB_LABEL,
     PORTS,
+    TEMPLATE_ANNOTATION,
+    TRAINER_ANNOTATION,
     ObjectRole,
     job_labels,
     member_labels,
@@ -69,7 +71,7 @@ def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": _metadata(job, member, attempt, template.get("metadata", {})),
+        "metadata": _metadata(job, member, attempt, template.get("metadata", {}), str(trainer["name"])),
         "spec": {
             **_defaults(job, settings),
             **spec,
@@ -130,7 +132,7 @@ def _container(job: AkidJob, member: Member, settings: PodDefaults, kept: Manife
         "terminationMessagePolicy": "FallbackToLogsOnError",
         **({"command": command()} if runs_akid(kept) else {}),
         **kept,
-        "ports": _merged(kept.get("ports", []), _ports(job, member, kept)),
+        "ports": _merged_ports(kept.get("ports", []), _ports(job, member, kept)),
         "securityContext": {**CONTAINER_SECURITY, **kept.get("securityContext", {})},
     }
     if job.spec.engine.gpus and member.role is not RoleName.PS:
@@ -177,7 +179,13 @@ def _merged(own: list[Manifest], added: list[Manifest], key: str = "name") -> li
     return [entry for entry in added if entry[key] not in taken] + own
 
 
-def _metadata(job: AkidJob, member: Member, attempt: int, given: Manifest) -> Manifest:
+def _merged_ports(own: list[Manifest], added: list[Manifest]) -> list[Manifest]:
+    """The same for ports: the server takes no number twice, not under another name either."""
+    numbers = {entry.get("containerPort") for entry in own if entry.get("protocol", "TCP") == "TCP"}
+    return _merged(own, [entry for entry in added if entry["containerPort"] not in numbers])
+
+
+def _metadata(job: AkidJob, member: Member, attempt: int, given: Manifest, trainer: str) -> Manifest:
     gang = gang_of(job)
     queue_labels, queue_annotations = queue_marks(job)
     own = {**member_labels(job, member.role, member.index), ATTEMPT_LABEL: str(attempt)}
@@ -188,12 +196,14 @@ def _metadata(job: AkidJob, member: Member, attempt: int, given: Manifest) -> Ma
         **given.get("annotations", {}),
         **queue_annotations,
         **(gang.annotations(job) if gang else {}),
+        TRAINER_ANNOTATION: trainer,
+        TEMPLATE_ANNOTATION: job.spec.template_hash,
     }
     return {
         "name": member_name(job, member.role, member.index),
         "namespace": job.metadata.namespace,
         "labels": labels,
-        **({"annotations": annotations} if annotations else {}),
+        "annotations": annotations,
         "ownerReferences": [owner(job)],
     }
 
@@ -204,5 +214,12 @@ def _spread(job: AkidJob, spec: Manifest) -> Manifest:
         {**entry.model_dump(exclude_none=True), "labelSelector": selector}
         for entry in job.spec.scheduling.topology_spread
     ]
-    every = [*spread, *spec.get("topologySpreadConstraints", [])]
+    own: list[Manifest] = spec.get("topologySpreadConstraints", [])
+    taken = [_domain(entry) for entry in own]
+    every = [*(entry for entry in spread if _domain(entry) not in taken), *own]
     return {"topologySpreadConstraints": every} if every else {}
+
+
+def _domain(constraint: Manifest) -> tuple[object, object]:
+    """What no two constraints of a pod may share."""
+    return constraint.get("topologyKey"), constraint.get("whenUnsatisfiable")

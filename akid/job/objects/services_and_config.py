@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import yaml
 
+from akid.job.api.base import short_hash
 from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
 from akid.job.api.volumes import Volume
@@ -39,6 +39,9 @@ TYPES: dict[ObjectRole, tuple[str, str]] = {
     ObjectRole.MEMBER: ("v1", "Pod"),
 }
 
+# Those whose content follows from what may change while the job is suspended. A PodGroup goes whenever it does.
+CHANGING = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS)
+
 
 def manifest(job: AkidJob, create: Create, settings: PodDefaults, place: Place) -> Manifest:
     """The manifest of something a plan creates.
@@ -50,10 +53,14 @@ def manifest(job: AkidJob, create: Create, settings: PodDefaults, place: Place) 
     result = {**_head(job, create.kind), **_body(job, create.kind)}
     if create.kind is ObjectRole.GANG:
         result["metadata"]["labels"][ATTEMPT_LABEL] = str(create.attempt)
-    if create.kind is ObjectRole.CONFIG:
-        text = result["data"][KID_FILE]
-        result["metadata"]["annotations"] = {HASH_ANNOTATION: hashlib.sha256(text.encode()).hexdigest()}
+    if create.kind in CHANGING:
+        result["metadata"]["annotations"] = {HASH_ANNOTATION: content_hash(job, create.kind)}
     return result
+
+
+def content_hash(job: AkidJob, kind: ObjectRole) -> str:
+    """What one of the job's objects is made from, in short."""
+    return short_hash(_body(job, kind))
 
 
 def type_of(job: AkidJob, kind: ObjectRole) -> tuple[str, str]:

@@ -76,6 +76,11 @@ class View:
         """Wanted members that are not there and not done."""
         return [m for m in self.wanted if m not in self.present and m not in self.completed]
 
+    @cached_property
+    def outmoded(self) -> list[MemberState]:
+        """Members of this attempt that were made from another template: it changed while nobody looked."""
+        return [s for s in self.current if s.template and s.template != self.job.spec.template_hash]
+
     @property
     def all_running(self) -> bool:
         """Whether every member runs or is done."""
@@ -134,7 +139,7 @@ class View:
 
     def object_deletes(self, *kinds: ObjectRole) -> list[Delete]:
         """Deletes of the job's objects of these kinds that are there."""
-        uids = dict(self.observed.objects)
+        uids = {**self.observed.objects, **self.observed.outdated}
         gang: GangState | None = self.observed.gang
         if gang is not None:
             uids[ObjectRole.GANG] = gang.uid

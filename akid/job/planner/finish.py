@@ -99,18 +99,18 @@ def clean_up(view: View, status: Status) -> list[Delete]:
     until = _leaving(view, status)
     waits = until is not None and until > view.now
     goes = [
-        s for s in view.observed.members if s.terminating or not (_stays(view, s) or (waits and not s.terminal))
+        s for s in view.observed.members if s.terminating or not (_stays(view, s) or (waits and not s.stopped))
     ]
     return view.deletes(goes) + ([] if waits else view.object_deletes(*SERVING))
 
 
 def _leaving(view: View, status: Status) -> datetime | None:
     """Until when members may still end by themselves, if there are any left."""
-    left = any(not state.terminal and not state.terminating for state in view.observed.members)
+    left = any(not state.stopped and not state.terminating for state in view.observed.members)
     return leave(status) if left else None
 
 
 def _stays(view: View, state: MemberState) -> bool:
     """Whether cleanPodPolicy leaves a member where it is."""
     policy = view.policy.clean_pod_policy
-    return policy == "None" or (policy == "Running" and state.terminal)
+    return policy == "None" or (policy == "Running" and state.stopped)

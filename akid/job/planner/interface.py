@@ -18,6 +18,7 @@ class CreateFailureReason(StrEnum):
     INVALID_TEMPLATE = "InvalidTemplate"
     NAME_CONFLICT = "NameConflict"
     EARLIER_JOB = "EarlierJobTerminating"
+    KID_CHANGED = "KidChanged"
     QUOTA_EXCEEDED = "QuotaExceeded"
     FORBIDDEN = "Forbidden"
 
@@ -39,6 +40,8 @@ class Observed:
         strays: pods whose controller is another job of this name: an earlier one, if this one exists still.
             Whoever deletes them has to make sure of that.
         objects: the UIDs of the job's other objects that exist and belong to it.
+        contents: the hashes of what those that may have to change were made from.
+        outdated: the UIDs of those that are to be made anew; no member needs them as they are.
         gang: the job's PodGroup, if there is one.
         gangs: the gang schedulers whose API the cluster serves.
         create_failures: what went wrong when the last plan was carried out; empty once it went well.
@@ -48,6 +51,8 @@ class Observed:
     members: tuple[MemberState, ...] = ()
     strays: tuple[MemberState, ...] = ()
     objects: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
+    contents: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
+    outdated: Mapping[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
     gang: GangState | None = None
     gangs: frozenset[str] = frozenset()
     create_failures: tuple[CreateFailure, ...] = ()

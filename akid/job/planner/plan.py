@@ -31,9 +31,9 @@ RULES: tuple[Callable[[View], Plan | None], ...] = (
 )
 
 
-def _let_go(view: View) -> Plan:
+def let_go(observed: Observed, now: datetime) -> Plan:
     """A job that is being deleted: the garbage collector does it all, but for pods on dead nodes."""
-    return orphans([state for state in view.observed.members if state.terminating], view.now)
+    return orphans([state for state in observed.members if state.terminating], now)
 
 
 def _strays_removed(view: View, plan: Plan) -> Plan:
@@ -62,6 +62,6 @@ def plan(job: AkidJob, observed: Observed, now: datetime) -> Plan:
     """
     view = View(job, observed, now)
     if job.metadata.deletion_timestamp is not None:
-        return _let_go(view)
+        return let_go(observed, now)
     made = next((result for rule in RULES if (result := rule(view)) is not None), Plan())
     return _strays_removed(view, made)

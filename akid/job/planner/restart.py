@@ -33,11 +33,13 @@ def suspend(view: View) -> Plan | None:
 
 
 def renew(view: View) -> Plan | None:
-    """The number of workers changed, or (Recreate) a member was lost."""
+    """The number of workers or the template changed, or (Recreate) a member was lost."""
     status, workers = view.opened, view.job.spec.engine.workers
     if status.workers != workers and status.start_time is not None:
         told = f"the number of workers changed from {status.workers} to {workers}"
         return restart(view, "WorkersChanged", told)
+    if view.outmoded:
+        return restart(view, "TemplateChanged", f"{view.outmoded[0].name} was made from another template")
     if view.policy.restart_strategy == "Recreate":
         return _recreate(view)
     return None

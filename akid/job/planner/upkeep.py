@@ -8,7 +8,7 @@ from typing import NamedTuple
 from akid.job.api.base import format_time
 from akid.job.api.status import Status
 from akid.job.gang import gang_of
-from akid.job.members import Create, MemberState, Phase
+from akid.job.members import STARTING, Create, MemberState, Phase
 from akid.job.names import ObjectRole
 from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
@@ -19,7 +19,6 @@ from akid.job.planner.failures import Loss, loss_of, tell
 from akid.job.planner.interface import CreateFailureReason, Delete, Event, Plan
 from akid.job.rendezvous import has_rendezvous, needs_names
 
-STARTING = ("", "ContainerCreating", "PodInitializing")
 # A kubelet tells the two by turns; one of them is enough.
 ALIKE = {"ErrImagePull": "ImagePullBackOff"}
 
@@ -184,9 +183,9 @@ def _gone(view: View) -> str:
 
 
 def _replaced(view: View) -> list[Delete]:
-    """Failed members go when they are replaced, those that linger on dead nodes and all leftovers at once."""
+    """Failed members go when they are replaced; those on dead nodes, leftovers, outdated objects at once."""
     going = [state for state in view.current if state.terminating or _goes(view, state)]
-    deletes = view.deletes([*view.leftover, *going])
+    deletes = view.deletes([*view.leftover, *going]) + view.object_deletes(*view.observed.outdated)
     group = view.observed.gang
     if group is not None and group.attempt != view.attempt:
         deletes += view.object_deletes(ObjectRole.GANG)

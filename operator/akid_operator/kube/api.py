@@ -165,8 +165,8 @@ class Api:
         return await self.request(Call("POST", path, {"fieldValidation": "Strict"}, body))
 
     async def replace(self, path: str, body: Json) -> Json:
-        """Replace an object; its resourceVersion is the precondition."""
-        return await self.request(Call("PUT", path, {"fieldValidation": "Strict"}, body))
+        """Replace an object; its resourceVersion is the precondition. Fields the server does not know it drops."""
+        return await self.request(Call("PUT", path, {"fieldValidation": "Ignore"}, body))
 
     async def delete(
         self, path: str, uid: str, *, version: str = "", now: bool = False, policy: str = "Background"

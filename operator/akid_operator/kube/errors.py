@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from akid.errors import AkidError
 
@@ -33,8 +33,15 @@ class ApiError(OperatorError):
         self.status = status
         self.reason = str(body.get("reason", ""))
         self.message = str(body.get("message", ""))
+        details = body.get("details")
+        self.details = cast("dict[str, Any]", details) if isinstance(details, dict) else {}
         self.retry_after = retry_after
         super().__init__(f"{request}: {status} {self.reason}: {self.message}")
+
+    @property
+    def causes(self) -> list[dict[str, Any]]:
+        """What is wrong with the object, field by field."""
+        return self.details.get("causes") or []
 
     @property
     def exists(self) -> bool:

@@ -13,12 +13,12 @@ from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
 from akid.job.gang import GANGS
 from akid.job.names import ROLE_LABEL
-from akid.job.objects.services_and_config import TYPES
+from akid.job.objects.services_and_config import CHANGING, TYPES
 from akid.job.planner.deadlines import PATIENCE
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError, OperatorError
-from akid_operator.work.items import Key, owner_of, uid_of
+from akid_operator.work.items import Key, content_of, owner_of
 from akid_operator.work.read import ours
 from akid_operator.work.store import Store
 
@@ -80,7 +80,7 @@ class Apply:
         if left.get("kind") == "Pod":
             self._store.pod_seen(left)
         known = self._store.record(self._key).pods.get(delete.name)
-        if known is not None and known.state.terminal:
+        if known is not None and known.state.stopped:
             self._store.pod_lost(self._key, delete.name, delete.uid)
 
     def _type(self, kind: ObjectRole) -> tuple[str, str]:
@@ -130,7 +130,7 @@ class Apply:
         if create.kind is ObjectRole.MEMBER:
             self._store.pod_seen(made)
         elif create.kind is not ObjectRole.GANG:
-            self._store.record(self._key).objects[create.kind] = uid_of(made)
+            self._store.record(self._key).object_seen(create.kind, made)
 
     async def _existing(self, create: Create, wanted: Json) -> Json:
         """What is there under the name: ours, if its owner and content say so.
@@ -151,7 +151,13 @@ class Apply:
             self._surprised = True
             return found
         if ours(found, wanted):
+            if create.kind in CHANGING and content_of(found) != content_of(wanted):
+                self._made(create, found)
+                raise WaitError(f"{wanted['kind']} {metadata['name']} of another template is in the way")
             return found
+        if owner == owner_of(wanted):
+            told = f"ConfigMap {metadata['name']} holds another kid than this job; a new kid is a new job"
+            raise RefusedError(CreateFailure(CreateFailureReason.KID_CHANGED, told))
         if earlier:
             raise self._leftover(wanted)
         told = f"there is a {wanted['kind']} {metadata['name']} that is not this job's; delete or rename it"

@@ -181,6 +181,7 @@ class Controller:
 
     async def _read_all(self) -> None:
         begun = time.monotonic()
+        self._reconciler.schema.forget()
         found = await self._resync.run()
         self.synced_at = time.monotonic()
         self._metrics.synced(self.synced_at - begun, found)

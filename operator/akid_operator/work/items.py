@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from akid.job.names import HASH_ANNOTATION
 from akid_operator.kube.api import Json
 
 
@@ -42,3 +43,8 @@ def owner_of(item: Mapping[str, Any]) -> tuple[str, str] | None:
 def slim(job: Json) -> Json:
     """A job without the record of who set which field, which is as large as the job."""
     return {**job, "metadata": {name: value for name, value in job["metadata"].items() if name != "managedFields"}}
+
+
+def content_of(item: Mapping[str, Any]) -> str:
+    """The hash of what an object was made from; empty if it does not say."""
+    return str(item["metadata"].get("annotations", {}).get(HASH_ANNOTATION, ""))

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 
 from akid.job import AkidJob, Decision, GangState, ObjectRole, gang_state
 from akid.job.gang import gang_of
+from akid.job.manifest.served import same_kid
 from akid.job.members import Create
-from akid.job.names import HASH_ANNOTATION, JOB_LABEL, object_name
+from akid.job.names import JOB_LABEL, object_name
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import manifest, type_of
+from akid.job.objects.volumes import KID_FILE
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.work.items import Key, owner_of, uid_of
@@ -112,7 +114,10 @@ async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: PodD
     if not record.complete:
         async for pod in _pods(api, key):
             store.pod_seen(pod)
-    record.objects = {kind: uid for kind, uid in zip(kinds, found, strict=True) if uid}
+    record.objects.clear()
+    for kind, item in zip(kinds, found, strict=True):
+        if item is not None:
+            record.object_seen(kind, item)
     record.complete, record.looked_at = True, now
     await gang(api, store, key, job)
 
@@ -151,22 +156,27 @@ def _readable(job: AkidJob) -> list[ObjectRole]:
     return kinds
 
 
-async def _object(api: Api, job: AkidJob, kind: ObjectRole, settings: PodDefaults) -> str:
-    """The UID of one of the job's objects, if it is there and is what we made."""
+async def _object(api: Api, job: AkidJob, kind: ObjectRole, settings: PodDefaults) -> Json | None:
+    """One of the job's objects, if it is there and is what we made."""
     namespace = job.metadata.namespace
     found = await api.find(paths.item(*type_of(job, kind), namespace, object_name(job, kind)))
     wanted = manifest(job, Create(kind, job.status.attempt), settings, place_of(job))
-    if found is None or not ours(found, wanted):
-        return ""
-    return uid_of(found)
+    return found if found is not None and ours(found, wanted) else None
 
 
 def ours(found: Json, wanted: Json) -> bool:
-    """Whether an object that is there is the one we would make: same owner, same content where that counts."""
+    """Whether an object that is there is the one we would make: same owner, and in a ConfigMap the same kid.
+
+    It may have been made by an operator of another version: a byte that differs makes it nobody else's.
+    """
     if owner_of(found) != owner_of(wanted):
         return False
-    hashed = [thing["metadata"].get("annotations", {}).get(HASH_ANNOTATION) for thing in (found, wanted)]
-    return hashed[0] == hashed[1]
+    return wanted["kind"] != "ConfigMap" or same_kid(_kid_file(found), _kid_file(wanted))
+
+
+def _kid_file(config_map: Json) -> str:
+    data: Json = config_map.get("data") or {}
+    return str(data.get(KID_FILE, ""))
 
 
 async def _pods(api: Api, key: Key) -> AsyncIterator[Json]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from akid_operator.kube.errors import ApiError
 from akid_operator.work import read
 from akid_operator.work.apply import Apply, RefusedError
 from akid_operator.work.items import Key
+from akid_operator.work.server_schema import ServerSchema
 from akid_operator.work.store import Record, Store
 
 logger = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ class Reconciler:
         self._reporter = reporter
         self._now = now or api.clock
         self._clock = clock
+        self.schema = ServerSchema()
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring a job one step further; the seconds until it must be looked at again, if nothing happens."""
@@ -116,10 +119,19 @@ class Reconciler:
 
     def _plan(self, key: Key, record: Record) -> Decision:
         assert record.job is not None
-        return decide(record.job, self._store.observed(key), self._now(), self._settings)
+        decision = decide(record.job, self._store.observed(key), self._now(), self._settings)
+        status = decision.plan.status
+        known = self.schema.known(status) if status is not None else None
+        if known is status:
+            return decision
+        if known == record.job.get("status"):
+            return replace(decision, plan=replace(decision.plan, status=None, patience=0.0, events=()))
+        return replace(decision, plan=replace(decision.plan, status=known))
 
     async def _carry_out(self, key: Key, record: Record, decision: Decision) -> float | None:
         plan = decision.plan
+        if decision.problems:
+            logger.warning("%s/%s cannot be read: %s", *key, decision.problems)
         wait = self._wait_for_more(record, plan)
         if plan.status is not None and wait is None and not await self._write_status(record, plan.status):
             return 0.0
@@ -173,7 +185,10 @@ class Reconciler:
         body = {"apiVersion": old["apiVersion"], "kind": old["kind"], "metadata": kept, "status": status}
         try:
             new = await self._api.replace(f"{paths.job(*key)}/status", body)
+            self.schema.dropped(status, new.get("status") or {})
         except ApiError as error:
+            if self.schema.refused(status, error):
+                return False
             if not error.stale and error.status != 404:
                 raise
             new = await self._after_conflict(key, record, old, status)
@@ -206,7 +221,7 @@ class Reconciler:
         if plan.delete or (plan.create and not record.create_failures):
             times.append(AFTER_CHANGES)
         for pod in record.pods.values():
-            unseen = pod.state.terminal or pod.state.member is None  # by the watch
+            unseen = pod.state.stopped or pod.state.member is None  # by the watch
             goes = pod.state.terminating or pod.owner != record.uid
             if unseen and goes and not record.finished:
                 pod.lost = True
@@ -225,7 +240,7 @@ def _takes_strays(record: Record, decision: Decision) -> bool:
 
 
 def _has_live_pods(record: Record) -> bool:
-    return any(not pod.state.terminal for pod in record.pods.values())
+    return any(not pod.state.stopped for pod in record.pods.values())
 
 
 def _expires(record: Record) -> bool:

@@ -134,18 +134,12 @@ class Resync:
 
     async def _expiring(self, namespace: str | None) -> None:
         """Finished jobs that are to be deleted some day."""
-        for state in FINISHED_JOBS:
-            async for page in self._list(API_VERSION, "AkidJob", namespace, fields=f"{state},{HAS_TTL}"):
-                for job in page["items"]:
-                    self._later(key_of(job), seconds_left(job, self._api.clock()))
+        async for job in self._finished(namespace, HAS_TTL):
+            self._later(key_of(job), seconds_left(job, self._api.clock()))
 
     async def _kept(self, namespace: str | None) -> int:
         """Finished pods that should have been deleted with their job's end, had nobody died just then."""
-        finished: set[Key] = set()
-        for state in FINISHED_JOBS:
-            fields = f"{state},{KEEPS_NO_PODS}"
-            async for page in self._list(API_VERSION, "AkidJob", namespace, fields=fields, metadata_only=True):
-                finished |= {key_of(job) for job in page["items"]}
+        finished = {key_of(job) async for job in self._finished(namespace, KEEPS_NO_PODS, metadata_only=True)}
         owners: set[Key] = set()
         if finished:
             fields = FINISHED_PODS
@@ -155,6 +149,24 @@ class Resync:
                 named = ((pod["metadata"]["namespace"], owner_of(pod)) for pod in page["items"])
                 owners |= {Key(where, owner[0]) for where, owner in named if owner is not None}
         return sum(self._tell(key, Urgency.NOW) for key in finished & owners)
+
+    async def _finished(
+        self, namespace: str | None, fields: str, *, metadata_only: bool = False
+    ) -> AsyncIterator[Json]:
+        """Finished jobs of a kind; none where the CRD is of a version that cannot tell them apart."""
+        for state in FINISHED_JOBS:
+            pages = self._list(
+                API_VERSION, "AkidJob", namespace, fields=f"{state},{fields}", metadata_only=metadata_only
+            )
+            try:
+                async for page in pages:
+                    for job in page["items"]:
+                        yield job
+            except ApiError as error:
+                if error.status != 400:
+                    raise
+                logger.warning("apply crds/akidjobs.akid.dev.yaml: %s", error)
+                return
 
     async def _gangs(self) -> frozenset[str]:
         """The gang schedulers whose PodGroups the server knows."""

@@ -8,13 +8,15 @@ writes and pages of lists may be older than the news they come after.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 from akid.job import CreateFailure, GangState, MemberState, ObjectRole, Observed, Phase, member_state
+from akid.job.objects.services_and_config import CHANGING
 from akid_operator.kube.api import Json
-from akid_operator.work.items import Key, key_of, owner_of, slim, uid_of, version_of
+from akid_operator.work.items import Key, content_of, key_of, owner_of, slim, uid_of, version_of
 
 NO_TRUST = float("-inf")
 # Jobs that were over, whose late news are ignored.
@@ -56,6 +58,7 @@ class Record:
         lost: whether the job must be read.
         pods: its pods by name, finished ones too.
         objects: UIDs of its other objects by kind.
+        contents: hashes of what those that may have to change were made from.
         looked_at: when its objects were last looked at or made, on the steady clock.
         complete: whether its finished pods, which no watch shows, are known too.
         gang: its PodGroup.
@@ -68,6 +71,7 @@ class Record:
     lost: bool = True
     pods: dict[str, Pod] = field(default_factory=dict[str, Pod])
     objects: dict[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
+    contents: dict[ObjectRole, str] = field(default_factory=dict[ObjectRole, str])
     looked_at: float = NO_TRUST
     complete: bool = False
     gang: GangState | None = None
@@ -79,6 +83,12 @@ class Record:
     def uid(self) -> str:
         """The job's UID; empty if it is unknown."""
         return uid_of(self.job) if self.job else ""
+
+    def object_seen(self, kind: ObjectRole, item: Mapping[str, Any]) -> None:
+        """One of its objects, as it is."""
+        self.objects[kind] = uid_of(item)
+        if kind in CHANGING:
+            self.contents[kind] = content_of(item)
 
     @property
     def finished(self) -> bool:
@@ -130,6 +140,7 @@ class Store:
             members=tuple(pod.state for pod in pods if pod.owner == record.uid),
             strays=tuple(pod.state for pod in pods if pod.owner != record.uid),
             objects=dict(record.objects),
+            contents=dict(record.contents),
             gang=record.gang,
             gangs=self.gangs,
             create_failures=record.create_failures,
@@ -240,12 +251,7 @@ class Store:
             if not _within(key.namespace, namespaces):
                 continue
             for pod in record.pods.values():
-                if (
-                    not pod.state.terminal
-                    and not pod.lost
-                    and pod.state.uid not in uids
-                    and pod.version <= version
-                ):
+                if not pod.state.stopped and not pod.lost and pod.state.uid not in uids and pod.version <= version:
                     pod.lost = True
                     result.append(key)
         return result
