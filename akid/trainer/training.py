@@ -25,10 +25,6 @@ def main() -> int:
     reporter = Reporter.from_environment()
     try:
         _train()
-    except PeerLostError as error:
-        print(f"akid: {error}", file=sys.stderr, flush=True)
-        reporter.peer_lost(str(error))
-        return RESTART_ME
     except UserCodeError as error:
         traceback.print_exception(error.__cause__)
         return _complain(reporter, str(error), FAILED)
