@@ -40,7 +40,7 @@ def empty_run(log_dir: Path) -> None:
     if not run_dir.kid.exists():
         return
     with run_dir.alone():
-        for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export, run_dir.logs):
+        for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
             shutil.rmtree(directory, ignore_errors=True)
         for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.signature, run_dir.kid):
             file.unlink(missing_ok=True)

@@ -43,7 +43,7 @@ def engine_of(job: AkidJob) -> Engine:
     """
     name = str(job.spec.engine.name)
     if name not in Engine.names:
-        known = ", ".join(map(repr, sorted(Engine.names)))
+        known = ", ".join(map(repr, sorted(filter(None, Engine.names))))
         raise InvalidSpecError("spec.engine.name", f"this version runs the engines {known}, received {name!r}.")
     try:
         return Engine.of(_engine_options(job))

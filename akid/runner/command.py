@@ -11,7 +11,7 @@ from akid.job import AkidJob
 from akid.job.objects.processes import check_processes
 from akid.manifests.recipe import check_run, empty_run
 from akid.runner.chaos import parse_fault
-from akid.runner.directory import held, served
+from akid.runner.directory import forget_logs, held, served
 from akid.runner.display import display_of
 from akid.runner.run import LocalRun
 from akid.runs.run_dir import RunDir, read_json
@@ -39,6 +39,7 @@ def run_members(job: AkidJob, log_dir: Path, *, fresh: bool = False, chaos: Sequ
     with held(log_dir), served(job) as files:
         if fresh:
             empty_run(log_dir)
+            forget_logs(log_dir)
         check_run(job, log_dir)
         RunDir(log_dir).result.unlink(missing_ok=True)
         cpus = len(os.sched_getaffinity(0))

@@ -34,6 +34,13 @@ def _role_and_index(member: str) -> tuple[str, int]:
     return role, int(index)
 
 
+def forget_logs(log_dir: Path) -> None:
+    """Remove the logs of earlier runs."""
+    for attempts in logs_of(log_dir).values():
+        for path in attempts.values():
+            path.unlink(missing_ok=True)
+
+
 def next_log(log_dir: Path, member: str) -> Path:
     """The file for a member's next start; earlier ones, also of earlier runs, stay."""
     directory = log_dir / "logs"

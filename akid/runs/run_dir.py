@@ -30,7 +30,6 @@ class RunDir:
         self.best = self.path / "best"
         self.events = self.path / "events"
         self.export = self.path / "export"
-        self.logs = self.path / "logs"
         self.metrics = self.path / "metrics.jsonl"
         self.result = self.path / "result.json"
         self.kid = self.path / "kid.yaml"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 LIMIT = 3
 #: Exit code of a member whose training process lost its peers again and again: "please restart me".
 RESTART_ME = 42
+#: Exit code of a training process that saved and ended because a member, perhaps another one, got SIGTERM.
+TERMINATED = 143
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Ended:
     @property
     def in_place(self) -> bool:
         """Whether it may be started again in place: it has no exit code of the program's own."""
-        return self.code < 0 or self.told or self.peer_lost
+        return self.code < 0 or not self.own
 
     @property
     def exit_code(self) -> int:
@@ -41,7 +43,7 @@ class Ended:
     @property
     def own(self) -> bool:
         """Whether it ended by itself, and no peer had anything to do with it."""
-        return not (self.told or self.peer_lost)
+        return not (self.told or self.peer_lost or self.code == TERMINATED)
 
 
 @dataclass(frozen=True)

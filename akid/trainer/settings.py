@@ -64,7 +64,7 @@ def settings_of(env: Mapping[str, str] = os.environ) -> Settings:
         host=env.get("AKID_POD_IP", "127.0.0.1"),
         metrics_port=int(env.get("AKID_METRICS_PORT") or 0),
         termination_log=log if os.path.exists(log) or "AKID_TERMINATION_LOG" in env else "",
-        in_place=bool(rendezvous) or env.get("AKID_MEMBERS", "1") == "1",
+        in_place=bool(env.get("AKID_RENDEZVOUS")) or env.get("AKID_MEMBERS", "1") == "1",
         tf_config=config,
     )
 
@@ -86,7 +86,8 @@ def next_address(settings: Settings, joined: int) -> str:
     """
     if settings.host == "127.0.0.1":
         return f"{settings.host}:{free_port()}"
-    return f"{settings.host}:{POD_PORTS[joined % len(POD_PORTS)]}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{POD_PORTS[joined % len(POD_PORTS)]}"
 
 
 def _chief_first(role: str) -> tuple[bool, bool, str]:

@@ -28,10 +28,9 @@ from akid.trainer.channel import Meeting, Remote, Server
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
 from akid.trainer.log import Log
 from akid.trainer.rendezvous import Left, Rendezvous, Tidings
-from akid.trainer.restarts import Ended, Record
+from akid.trainer.restarts import TERMINATED, Ended, Record
 from akid.trainer.settings import Settings, generation_config
 
-TERMINATED = 143
 #: Seconds for a training process to end by itself, after another member was told to end; after the job is done.
 FINISH, LEAVE = 5.0, 3.0
 
@@ -120,12 +119,12 @@ class Supervisor:
             elif self.told_to_end:
                 self._attendance.leave(number, Left.TERMINATED)
                 return ended.exit_code
-            elif ended.own:
+            elif ended.own or not self.settings.in_place:
                 self._attendance.leave(number, Left.DIED)
                 record, pending = record.after(ended, before, blamed=False), None
                 if not self.settings.in_place or not ended.in_place or record.exhausted:
                     return ended.exit_code
-            elif ended.peer_lost:
+            elif not ended.told:
                 self._attendance.leave(number, Left.LOST)
 
     # -- one training process -----------------------------------------------------------------------------

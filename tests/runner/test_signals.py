@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 
 import pytest
 from runner.stubs import alive, job, logs, pids, run, started, wait_until
@@ -56,8 +57,6 @@ def test_a_second_interrupt_ends_members_that_do_not_want_to(tmp_path):
 
 
 def _wait_for_nobody(members: list[int]) -> None:
-    import time
-
     end = time.monotonic() + 0.3
     while any(map(alive, members)):
         if time.monotonic() > end:

@@ -20,6 +20,7 @@ from akid.trainer.restarts import LIMIT, Ended, Record
         (Ended(-11), True, 139),
         (Ended(1), False, 1),
         (Ended(42), False, 42),
+        (Ended(143), True, 143),
         (Ended(1, peer_lost=True), True, 42),
         (Ended(-9, told=True), True, 137),
     ],
@@ -44,6 +45,7 @@ def test_ends_without_a_new_step_are_free_twice_in_a_row():
         (Ended(1, peer_lost=True), True, 0),
         (Ended(1, peer_lost=True), False, 1),
         (Ended(-9), True, 1),
+        (Ended(143), True, 0),
     ],
 )
 def test_what_another_member_is_to_blame_for_is_not_held_against_this_one(ended, blamed, counts):

@@ -1,0 +1,60 @@
+"""What a supervisor reads in a member's environment: that of a pod, as the planner makes it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from job.scenes import SERVERS, TWO, job_with
+
+from akid.job import Member
+from akid.job.api.engine import RoleName
+from akid.job.objects.pods import place_of
+from akid.job.objects.tf_config import environment
+from akid.trainer.settings import Settings, generation_config, next_address, settings_of
+
+
+def settings(role: str, index: int, engine: dict, tmp_path, **spec) -> Settings:
+    """Those of a member's pod at 10.0.0.7."""
+    job = job_with(None, engine=engine, **spec)
+    env = environment(job, Member(RoleName(role), index), 0, place_of(job))
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    if "AKID_RENDEZVOUS_TOKEN_FILE" in env:
+        env["AKID_RENDEZVOUS_TOKEN_FILE"] = str(token)
+    return settings_of({**env, "AKID_POD_IP": "10.0.0.7", "AKID_METRICS_PORT": "9464"})
+
+
+def test_a_worker_knows_its_place_the_others_and_where_they_meet(tmp_path):
+    found = settings("worker", 1, TWO, tmp_path)
+    assert (found.member, found.members) == ("worker-1", ("worker-0", "worker-1"))
+    assert (found.is_chief, found.in_place, found.token) == (False, True, "secret")
+    assert found.rendezvous == "digits-rendezvous:2300"
+
+
+def test_the_chief_s_generation_has_addresses_instead_of_names(tmp_path):
+    found = settings("chief", 0, SERVERS, tmp_path)
+    assert found.members == ("chief-0", "worker-0", "worker-1", "ps-0")
+    addresses = {member: f"10.0.0.{number}:2222" for number, member in enumerate(found.members)}
+    config = json.loads(generation_config(found, addresses))
+    assert config["task"] == {"type": "chief", "index": 0}
+    assert config["cluster"] == {
+        "chief": ["10.0.0.0:2222"],
+        "worker": ["10.0.0.1:2222", "10.0.0.2:2222"],
+        "ps": ["10.0.0.3:2222"],
+    }
+
+
+def test_an_evaluator_meets_nobody_and_is_started_again_all_the_same(tmp_path):
+    found = settings("evaluator", 0, SERVERS, tmp_path)
+    assert (found.rendezvous, found.members, found.in_place) == ("", (), True)
+
+
+def test_members_that_are_all_replaced_are_not_started_again_in_place(tmp_path):
+    found = settings("worker", 1, TWO, tmp_path, runPolicy={"restartStrategy": "Recreate"})
+    assert (found.rendezvous, found.in_place) == ("", False)
+
+
+@pytest.mark.parametrize(("joined", "port"), [(0, 2222), (1, 2223), (64, 2222)])
+def test_each_generation_has_another_port(joined, port, tmp_path):
+    assert next_address(settings("worker", 1, TWO, tmp_path), joined) == f"10.0.0.7:{port}"
