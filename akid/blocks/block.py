@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, cast
 from akid.backend import tf
 from akid.blocks.holder import Constraint, Holder
 from akid.blocks.initializers import Initializer
-from akid.blocks.merging import Merge, merging
+from akid.blocks.merging import Merge, merge_of
 from akid.blocks.trip import Trip
 from akid.blocks.wiring import checked_inputs
 from akid.constructors import Configured
@@ -148,9 +148,9 @@ class Block(Configured, Holder):
             trainable: False for state such as running statistics.
             dtype: the block's if left out.
             constraint: maps the value to an allowed one after every update (max-norm).
-            merge: of state, how the values of replicas become one where they are read from outside, such as in
-                checkpoints: their ``mean``, their ``sum``, or the ``first`` replica's. If left out, the mean of
-                floats, the first of others.
+            merge: of state, how the replicas' copies become one before they are read from outside, such as for a
+                checkpoint: their ``mean``, the ``sum`` of what each has added, or the ``first`` replica's. If left
+                out, the mean of floats, the first of others.
 
         Raises:
             BlockError: outside of ``_setup``, an unknown dimension, or an argument that cannot be.
@@ -170,14 +170,15 @@ class Block(Configured, Holder):
                 f" are added up. Received: merge={merge!r} for {name!r}"
             )
         dtype = dtype or self.dtype
-        merged = {} if trainable else merging(merge, dtype)
+        if not trainable:
+            self.merges[name] = merge_of(merge, dtype)
         draw = Initializer.of(init)
         with tf.init_scope(), trip.inside(name):
             if trip.abstract:
                 value = tf.zeros(dims, dtype)
             else:
                 value = tf.cast(draw([int(d) for d in dims], trip.path, trip.seed), dtype)
-            variable = tf.Variable(value, trainable=trainable, name=_scope(trip.path), dtype=dtype, **merged)
+            variable = tf.Variable(value, trainable=trainable, name=_scope(trip.path), dtype=dtype)
             trip.made[trip.path] = variable
         self.own_variables[name] = variable
         if constraint is not None:

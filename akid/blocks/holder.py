@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from akid.backend import tf
 from akid.blocks.inner import free_name, held, learners, learnt_by, name_of, once, replaced
+from akid.blocks.merging import Merge, merge_of
 from akid.errors import BlockError
 
 Constraint = Callable[[tf.Tensor], tf.Tensor]
@@ -25,6 +26,7 @@ class Holder(tf.Module):
         placed: whether what holds it did.
         built: whether its variables are made.
         own_variables: those made by `akid.blocks.block.Block.variable`, by name.
+        merges: how replicas' copies of a variable that is not learnt become one, by its name.
         constraints: what brings a variable back into its allowed set, by its name.
     """
 
@@ -35,6 +37,7 @@ class Holder(tf.Module):
         self.built = False
         self.own_variables: dict[str, tf.Variable] = {}
         self.constraints: dict[str, Constraint] = {}
+        self.merges: dict[str, Merge] = {}
 
     @property
     def name(self) -> str:
@@ -112,6 +115,16 @@ class Holder(tf.Module):
                 if found.setdefault(prefix + name, variable) is not variable:
                     raise BlockError(f"{self.name!r} has two variables called {prefix + name!r}; rename one.")
         return found
+
+    def state(self) -> list[tuple[tf.Variable, Merge]]:
+        """Every variable that is not learnt, once, and how the copies of replicas merge."""
+        found: dict[int, tuple[tf.Variable, Merge]] = {}
+        for block in (self, *(block for _, block in self.named_blocks())):
+            for name, variable in block._all_own_variables().items():
+                if not variable.trainable:
+                    merge = block.merges.get(name) or merge_of(None, variable.dtype)
+                    found.setdefault(id(variable), (variable, merge))
+        return list(found.values())
 
     def _all_own_variables(self) -> dict[str, tf.Variable]:
         """Those made by `variable`, and those that stand in an attribute of their own making."""

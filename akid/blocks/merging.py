@@ -1,36 +1,26 @@
-"""How state merges: every replica has its own copy of a block's state, and whoever reads it wants one value."""
+"""How state merges: every replica has its own copy of a block's state, and from outside there is one value."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal, cast
 
 from akid.backend import tf
 from akid.errors import BlockError, near_match
 
-#: The mean of the replicas' values, their sum, or that of the first replica.
+#: The mean of the replicas' values; the sum of what each has added; the first replica's value.
 Merge = Literal["mean", "sum", "first"]
-
-_AGGREGATIONS = {
-    "mean": tf.VariableAggregation.MEAN,
-    "sum": tf.VariableAggregation.SUM,
-    "first": tf.VariableAggregation.ONLY_FIRST_REPLICA,
-}
+_MERGES = ("mean", "sum", "first")
 
 
-def merging(merge: str | None, dtype: tf.DType) -> dict[str, Any]:
-    """What tells `tf.Variable` so; with one replica it changes nothing.
-
-    Args:
-        merge: a `Merge`; by default the mean of floats, and the first of others: counters that all count alike.
-        dtype: of the variable.
+def merge_of(merge: str | None, dtype: tf.DType) -> Merge:
+    """How a variable merges; by default the mean of floats, and the first of others: counters that count alike.
 
     Raises:
-        BlockError: ``merge`` is none of them.
+        BlockError: there is no such way.
     """
     chosen = merge or ("mean" if dtype.is_floating else "first")
-    if chosen not in _AGGREGATIONS:
+    if chosen not in _MERGES:
         raise BlockError(
-            f"merge must be one of {list(_AGGREGATIONS)}. {near_match(str(merge), _AGGREGATIONS)}"
-            f" Received: merge={merge!r}"
+            f"merge must be one of {list(_MERGES)}. {near_match(str(merge), _MERGES)} Received: merge={merge!r}"
         )
-    return {"synchronization": tf.VariableSynchronization.ON_READ, "aggregation": _AGGREGATIONS[chosen]}
+    return cast(Merge, chosen)

@@ -138,6 +138,12 @@ class Engine:
         """
         return found
 
+    def merge_state(self) -> None:
+        """Make what blocks keep without learning it, such as running statistics, the same for all replicas.
+
+        To be called before it is read from outside, as for a checkpoint. All must call it, at the same step.
+        """
+
     def seek(self) -> None:
         """The variables, `step` among them, were set to those of another step: data are read from there on."""
 

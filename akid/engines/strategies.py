@@ -60,9 +60,9 @@ class StrategyReplicas(Replicas):
         return list(self._of_replicas(self.strategy.run(function)))
 
     def _of_replicas(self, value: Any) -> list[Any]:
-        """A structure of per-replica values as a list of structures."""
+        """A structure of per-replica values as a list of structures; what is the same object is given once."""
         flat = [self.strategy.experimental_local_results(part) for part in tf.nest.flatten(value)]
-        return [tf.nest.pack_sequence_as(value, [f[i] for f in flat]) for i in range(len(self.local))]
+        return [tf.nest.pack_sequence_as(value, [f[i % len(f)] for f in flat]) for i in range(len(self.local))]
 
     def sum(self, gradients: Sequence[Any], values: tf.Tensor) -> tuple[list[Any], tf.Tensor]:
         """Sums over all replicas; what has the same dtype travels together."""

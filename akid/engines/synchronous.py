@@ -13,6 +13,7 @@ from akid.engines.base import Engine, Report, Tally, forever
 from akid.engines.evaluation import Evaluator
 from akid.engines.loop import TrainingLoop
 from akid.engines.replicas import Replicas
+from akid.engines.state import StateMerger
 from akid.errors import AkidError
 from akid.op_errors import data_errors
 
@@ -65,6 +66,7 @@ class SynchronousEngine(Engine):
             brain, kongfu, sensor, self._step, self.replicas, self._losses, means,
             seed=seed, debug=debug, moving_average=moving_average,
         )  # fmt: skip
+        self._merge_state = StateMerger(brain, self.replicas)
         self._evaluator = Evaluator(brain, sensor, self.replicas, seed)
 
     @property
@@ -115,6 +117,11 @@ class SynchronousEngine(Engine):
     def seek(self) -> None:
         """The variables were set to another step's; see `Engine.seek`."""
         self._loop.seek()
+        self._merge_state.begin()
+
+    def merge_state(self) -> None:
+        """Make the replicas' copies of state equal; see `Engine.merge_state`."""
+        self._merge_state()
 
     def train(self, n_steps: int, tally: Tally | None = None) -> Tally:
         """Run training steps; see `Engine.train`."""
@@ -132,5 +139,6 @@ class SynchronousEngine(Engine):
 
     def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> Report:
         """Every example of a split once; see `Engine.evaluate`."""
+        self.merge_state()
         with self.replicas.peer_errors():
             return self._evaluator(split, go_on)

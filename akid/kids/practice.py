@@ -149,8 +149,10 @@ class Practice:
         schedule, step = self.schedule, self._run.step
         if schedule.due(schedule.train_log, step):
             self._log_training()
-        if schedule.due(schedule.summary, step) and self.writes:
-            self.events.distributions(step, self.inspector(step))
+        if schedule.due(schedule.summary, step):
+            self._run.engine.merge_state()  # a look from outside puts back one value for all
+            if self.writes:
+                self.events.distributions(step, self.inspector(step))
 
     def _conclude(self, interrupt: Interrupt) -> None:
         """Validate, call hooks and save if that is due at this step; saving comes last, so nothing is lost."""

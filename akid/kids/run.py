@@ -95,6 +95,7 @@ class Run:
         Raises:
             NotFiniteError: a parameter is NaN or infinite; the checkpoints before are kept.
         """
+        self.engine.merge_state()
         if not self.engine.is_chief:
             return
         meta = self.state.to_json() | {"lr": self.kongfu.lr_scheme.state()}

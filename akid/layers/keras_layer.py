@@ -9,7 +9,6 @@ from typing import Any, Self, Unpack
 
 from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
-from akid.blocks.merging import merging
 from akid.blocks.trip import Trip
 from akid.checks import Check
 from akid.errors import BlockError, near_match
@@ -47,7 +46,7 @@ class KerasLayer(ProcessingLayer):
     def _adopt(self) -> None:
         """Build the wrapped layer, and make its variables the block's."""
         symbols = [_keras().KerasTensor(shape, dtype=dtype) for shape, dtype in self._takes]
-        with tf.init_scope(), tf.variable_creator_scope(_merging):
+        with tf.init_scope(), tf.variable_creator_scope(_plain):
             self.layer(symbols if self._takes_list else symbols[0])
         self.own_variables = {}
         for name, weight in _named(self.layer, dir(_keras().layers)):
@@ -107,11 +106,10 @@ def _keras() -> Any:
     return keras
 
 
-def _merging(create: Callable[..., Any], **options: Any) -> Any:
-    """Makes a variable as Keras asks for it; its state merges over replicas, which Keras does not say."""
-    if options.get("trainable") is False:
-        options |= merging(None, tf.as_dtype(options["dtype"]))
-    return create(**options)
+def _plain(create: Callable[..., Any], **options: Any) -> Any:
+    """Makes a variable as a block does: how replicas' copies of state merge is akid's, not Keras's."""
+    plain = {"synchronization": tf.VariableSynchronization.AUTO, "aggregation": tf.VariableAggregation.NONE}
+    return create(**options | plain)
 
 
 #: Layers that run a function or load a program: not for manifests, which must not execute code.

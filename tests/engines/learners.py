@@ -18,6 +18,7 @@ import numpy as np
 from akid import AdamKongFu, ArraySource, Brain, FlipJoker, Kid, MomentumKongFu, PadJoker, Sensor
 from akid.layers import (
     AUCLayer,
+    BatchNormalizationLayer,
     BCELossLayer,
     ConvolutionLayer,
     DropoutLayer,
@@ -95,6 +96,14 @@ def feedback() -> dict[str, Any]:
     return {"brain": brain}
 
 
+def normalised() -> dict[str, Any]:
+    """Batch normalisation, whose statistics are those of a replica's rows: not what one replica learns."""
+    brain = Brain().attach(convolution(), BatchNormalizationLayer(name="bn"), ReLULayer(), *ending())
+    return {"brain": brain}
+
+
+#: Not the same under every engine, but the same in every process.
+OWN_STATISTICS = {"normalised": normalised}
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "plain": plain,
     "random": random,
@@ -108,7 +117,9 @@ def learn(engine: str, directory: Path, case: str) -> None:
     """Ten steps with uneven slices of the batch, two validations, the last batch of them smaller."""
     made = {"sensor": Sensor(pictures(), batch_size=15, val_batch_size=6), "kongfu": MomentumKongFu(0.01)}
     options = {"train_log_step": 5, "val_log_step": 5, "max_steps": 10, "progress": False, "seed": 3}
-    kid = Kid(**made | options | CASES[case](), engine=ENGINES[engine], log_dir=directory / case)
+    kid = Kid(
+        **made | options | (CASES | OWN_STATISTICS)[case](), engine=ENGINES[engine], log_dir=directory / case
+    )
     loss, evals = kid.practice(return_eval=True)
     learnt = {name.replace("/", "."): value.numpy() for name, value in kid.brain.named_variables().items()}
     noted = {"loss": kid.loss, "val_loss": loss, **{f"val_{name}": value for name, value in evals.items()}}
@@ -118,5 +129,5 @@ def learn(engine: str, directory: Path, case: str) -> None:
 
 
 if __name__ == "__main__":
-    for case in sys.argv[3:] or CASES:
+    for case in sys.argv[3:] or CASES | OWN_STATISTICS:
         learn(sys.argv[1], Path(sys.argv[2]), case)

@@ -82,6 +82,16 @@ def test_all_processes_know_the_same(learnt: Path, case: str) -> None:
     assert_same(read(learnt, "multi_worker", case, 1), read(learnt, "multi_worker", case, 0), 0.0)
 
 
+def test_running_statistics_are_the_same_in_every_process(learnt: Path) -> None:
+    first, second = (read(learnt, "multi_worker", "normalised", member) for member in (0, 1))
+    assert_same(first, second, 0.0)
+    assert first["bn.running_mean"].any()
+
+
+def test_running_statistics_are_the_same_whoever_the_replicas_are(learnt: Path) -> None:
+    assert_same(read(learnt, "multi_worker", "normalised"), read(learnt, "data_parallel", "normalised"), ROUNDING)
+
+
 def test_one_process_writes(learnt: Path) -> None:
     for case in CASES:
         there, here = (

@@ -1,6 +1,6 @@
 """Sends a signal through blocks on two replicas, in training; a program of its own, not a test.
 
-Output: the state that is read outside of the replicas, and each replica's own.
+Output: each replica's own state, before it is merged, after that, and after merging once more.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from akid.backend import tf
 from akid.blocks import ProcessingLayer
 from akid.blocks.brain import Brain
 from akid.blocks.trip import Trip
+from akid.engines.state import StateMerger
+from akid.engines.strategies import StrategyReplicas
 from akid.layers import BatchNormalizationLayer, KerasLayer
 
 
@@ -38,30 +40,38 @@ def main() -> None:
     """Run."""
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    replicas = StrategyReplicas(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
     brain = Brain().attach(
         BatchNormalizationLayer(momentum=0.5, name="bn", inputs=["system_in"]),
         BatchNormalizationLayer(momentum=None, name="mean_of_all", inputs=["system_in"]),
         KerasLayer({"type": "BatchNormalization", "momentum": 0.5}, name="keras", inputs=["system_in"]),
         Counters(name="counters", inputs=["system_in"]),
     )
-    with strategy.scope():
+    with replicas.scope():
         brain.build([tf.TensorSpec([None, 2])])
+    merge = StateMerger(brain, replicas)
 
     @tf.function(autograph=False)
     def step(scale: tf.Tensor) -> None:
         def replica() -> None:
-            number = tf.distribute.get_replica_context().replica_id_in_sync_group
-            x = tf.constant([[0.0, 1.0], [2.0, 3.0]]) * scale + 10.0 * tf.cast(number, tf.float32)
+            x = tf.constant([[0.0, 1.0], [2.0, 3.0]]) * scale + 10.0 * replicas.index()
             brain(x, Trip(training=True))
 
-        strategy.run(replica)
+        replicas.run(replica)
 
     for scale in (1.0, 2.0):
         step(tf.constant(scale))
     state = {n: v for n, v in brain.named_variables().items() if not v.trainable}
-    own = {n: [copy.numpy().tolist() for copy in strategy.experimental_local_results(v)] for n, v in state.items()}
-    print(json.dumps({"read": {n: v.numpy().tolist() for n, v in state.items()}, "own": own}))
+    own = {n: copies(v) for n, v in state.items()}
+    merge()
+    once = {n: copies(v) for n, v in state.items()}
+    merge()
+    print(json.dumps({"own": own, "once": once, "twice": {n: copies(v) for n, v in state.items()}}))
+
+
+def copies(variable: Any) -> list[Any]:
+    """The values of the replicas."""
+    return [copy.numpy().tolist() for copy in variable.values]
 
 
 if __name__ == "__main__":
