@@ -108,6 +108,8 @@ UPDATES = [
     Rule("spec.engine", "self.name == oldSelf.name", f"engine.name {FOREVER}", "name"),
     Rule("spec.engine", "self.workers == oldSelf.workers || self.name == 'multi_worker'",
          "only the engine multi_worker can be scaled", "workers"),
+    *(Rule("spec.engine", unchanged(field), f"engine.{field} {FOREVER}", field)
+      for field in ("devices", "compression")),
     *(Rule("spec.engine", same_number(field, default), f"engine.{field} {FOREVER}", field)
       for field, default in (("parameterServers", 1), ("gpusPerWorker", 0), ("num_gpu", 0))),
     Rule("spec.engine", "self.evaluator == oldSelf.evaluator", f"engine.evaluator {FOREVER}", "evaluator"),
