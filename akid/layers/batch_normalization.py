@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from akid.backend import tf
@@ -26,6 +27,8 @@ class BatchNormalizationLayer(TensorLayer):
         share_gamma: one gamma for all channels.
         eps: added to the variance.
         momentum: the weight of a new batch in the running statistics; None for the mean of all batches so far.
+        sync: with several replicas the statistics are those of the global batch, at the price of an exchange a
+            step; by default each replica's own rows count, as everywhere in the field.
         **options: see `ProcessingLayer`.
     """
 
@@ -40,6 +43,7 @@ class BatchNormalizationLayer(TensorLayer):
         share_gamma: bool = False,
         eps: float = 1e-5,
         momentum: float | None = 0.1,
+        sync: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -50,6 +54,7 @@ class BatchNormalizationLayer(TensorLayer):
             check.flag("fix_gamma", fix_gamma),
             check.flag("share_gamma", share_gamma),
         )
+        self.sync = check.flag("sync", sync)
         self.eps = check.number("eps", eps, above=0)
         self.momentum = optional(check.number, "momentum", momentum, least=0, most=1)
         if gamma_init is None and (fix_gamma or share_gamma):
@@ -78,7 +83,11 @@ class BatchNormalizationLayer(TensorLayer):
         normalize = _plain if x.dtype == tf.float64 else _fused
         if not trip.training:
             return normalize(x, gamma, beta, self.eps, self.running_mean, self.running_variance)[0]
-        out, mean, variance = normalize(x, gamma, beta, self.eps, None, None)
+        replicas = tf.distribute.get_replica_context()
+        if self.sync and replicas is not None and replicas.num_replicas_in_sync > 1:
+            out, mean, variance = _synchronised(x, gamma, beta, self.eps, replicas)
+        else:
+            out, mean, variance = normalize(x, gamma, beta, self.eps, None, None)
         if trip.updating:
             self._move(mean, variance)
         return out
@@ -99,6 +108,7 @@ class BatchNormalizationLayer(TensorLayer):
             "fix_gamma": self.fix_gamma or None,
             "share_gamma": self.share_gamma or None,
             "momentum": self.momentum,
+            "sync": self.sync or None,
         }
 
 
@@ -135,3 +145,22 @@ def _plain(
         size = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
         sample = variance * size / tf.maximum(size - 1.0, 1.0)
     return tf.nn.batch_normalization(x, mean, variance, beta, gamma, eps), mean, sample
+
+
+def _synchronised(
+    x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, eps: float, replicas: tf.distribute.ReplicaContext
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The same over the rows of all replicas, which may have different numbers of them."""
+    axes = list(range(x.shape.rank - 1))
+    count = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
+    count, total = _all(replicas, count, tf.reduce_sum(x, axes))
+    mean = total / count
+    (squares,) = _all(replicas, tf.reduce_sum(tf.math.squared_difference(x, mean), axes))
+    variance = squares / count
+    out = tf.nn.batch_normalization(x, mean, variance, beta, gamma, eps)
+    return out, mean, squares / tf.maximum(count - 1.0, 1.0)
+
+
+def _all(replicas: tf.distribute.ReplicaContext, *values: tf.Tensor) -> Sequence[tf.Tensor]:
+    """Sums over the replicas."""
+    return replicas.all_reduce(tf.distribute.ReduceOp.SUM, list(values))

@@ -104,12 +104,21 @@ def normalised() -> dict[str, Any]:
 
 #: Not the same under every engine, but the same in every process.
 OWN_STATISTICS = {"normalised": normalised}
+
+
+def synchronised() -> dict[str, Any]:
+    """Batch normalisation over the global batch; its rows differ in number between the replicas."""
+    brain = Brain().attach(convolution(), BatchNormalizationLayer(sync=True, name="bn"), ReLULayer(), *ending())
+    return {"brain": brain}
+
+
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "plain": plain,
     "random": random,
     "averaged": averaged,
     "two_losses": two_losses,
     "feedback": feedback,
+    "synchronised": synchronised,
 }
 
 
