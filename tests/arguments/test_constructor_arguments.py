@@ -176,7 +176,7 @@ def test_what_is_not_finite_or_out_of_range_is_refused_and_its_bound_is_taken(na
 
 
 @pytest.mark.parametrize("argument", ARRAYS)
-@pytest.mark.parametrize("junk", [1.5, "x", {"x": 1}, ["x"], object()], ids=repr)
+@pytest.mark.parametrize("junk", [1.5, "x", {"x": 1}, ["x"], object()], ids=lambda junk: type(junk).__name__)
 def test_data_and_labels_are_arrays_of_numbers(argument: str, junk: Any) -> None:
     with pytest.raises(AkidError, match=r"ArraySource: (data|labels\[\d\]) must be an array of numbers"):
         CLASSES["ArraySource"](**{"data": [[1.0], [2.0]], argument: junk})
