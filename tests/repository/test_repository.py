@@ -7,6 +7,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,9 @@ def test_no_module_hides_the_standard_library_s_operator():
     assert not (ROOT / "operator" / "__init__.py").exists()
     for directory in ("akid", "operator", "tests", "examples"):
         assert not list((ROOT / directory).rglob("operator.py"))
+
+
+def test_every_file_of_tests_has_a_name_of_its_own():
+    """pytest imports them by their names alone."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
