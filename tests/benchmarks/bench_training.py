@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Self
@@ -22,13 +23,14 @@ DEADLINE = 600.0
 class Peer:
     """A competitor's process; see `tests.benchmarks.peers`."""
 
-    def __init__(self, model: str, peer: str) -> None:
+    def __init__(self, model: str, peer: str, environment: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.benchmarks.peers", model, peer],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=os.environ | dict(environment or {}),
         )
         # One that hangs is ended, and its reader then finds the end of its output.
         self._deadline = threading.Timer(DEADLINE, self._process.kill)
@@ -53,10 +55,14 @@ class Peer:
 
     def round(self) -> dict[str, float]:
         """Train one round: seconds of wall and of processor time."""
+        self.begin()
+        return self.answer()
+
+    def begin(self) -> None:
+        """Begin a round; `answer` waits for its end."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return self.answer()
 
 
 def race(model: str, peers: Sequence[str], rounds: int = ROUNDS) -> dict[str, list[dict[str, float]]]:

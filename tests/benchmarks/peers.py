@@ -92,15 +92,25 @@ def keras_best_round(model: str) -> Callable[[], None]:
     return keras_round(model, steps_per_execution=50)
 
 
+def worker_round(model: str) -> Callable[[], None]:
+    """A round of practice as one of the members that TF_CONFIG names."""
+    compression = os.environ["AKID_BENCH_COMPRESSION"] or None
+    return akid_round(model, engine={"name": "multi_worker", "compression": compression})
+
+
 PEERS: dict[str, Callable[[str], Callable[[], None]]] = {
     "akid": akid_round,
+    "worker": worker_round,
     "keras": keras_round,
     "keras_best": keras_best_round,
 }
 
 
 def main(model: str, peer: str) -> None:
-    """Warm up, then a round for every line."""
+    """Warm up, then a round for every line; on one core, if $AKID_BENCH_CORE names it."""
+    if core := os.environ.get("AKID_BENCH_CORE"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(core) % len(cores)]})
     one = PEERS[peer](model)
     one()
     print(json.dumps({"ready": True}), flush=True)
