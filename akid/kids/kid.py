@@ -199,8 +199,8 @@ class Kid:
             return
         if self.engine.duty is Duty.SERVE:
             raise AkidError(
-                f"engine {self.engine.name!r}: this process is there to serve the chief; it has no data and nothing"
-                " to ask. Call practice() and nothing else."
+                f"engine {self.engine.name!r}: this process is there to serve the chief; it has no data, and"
+                " nothing can be asked of it. Call practice() and nothing else."
             )
         with self.engine.peer_errors():
             self._set_up()

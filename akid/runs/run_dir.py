@@ -17,8 +17,9 @@ class RunDir:
     """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``.
 
     ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
-    ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held
-    while a Kid practises. ``evaluations.jsonl`` is an evaluator's, which follows the checkpoints. ``logs/`` has what each start of a member said, if the run has several.
+    ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held while a Kid
+    practises. ``logs/`` has what each start of a member said, if the run has several; ``evaluations.jsonl`` is an
+    evaluator's.
 
     Args:
         path: made if it is not there.

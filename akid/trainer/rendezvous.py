@@ -75,6 +75,7 @@ class Rendezvous:
 
     Args:
         members: all that must be there, the chief first.
+        spare: those whose leaving breaks nothing, until they come back.
 
     Attributes:
         generation: the newest.
@@ -83,8 +84,8 @@ class Rendezvous:
         heard: members that know it.
     """
 
-    def __init__(self, members: Iterable[str]) -> None:
-        self.members = tuple(members)
+    def __init__(self, members: Iterable[str], spare: Iterable[str] = ()) -> None:
+        self.members, self.spare = tuple(members), frozenset(spare)
         self.generation: Generation | None = None
         self.broken: Left | None = None
         self.over = False
@@ -110,7 +111,8 @@ class Rendezvous:
         """A member's training process has ended, and not because it was told here."""
         self._waiting.pop(member, None)
         if self._holds(member, incarnation, generation):
-            self._break(why)
+            if member not in self.spare:
+                self._break(why)
             if why is not Left.LOST:
                 self._blame(member)
 

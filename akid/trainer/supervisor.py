@@ -28,11 +28,13 @@ from akid.trainer.channel import Meeting, Remote, Server
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
 from akid.trainer.log import Log
 from akid.trainer.rendezvous import Left, Rendezvous, Tidings
-from akid.trainer.restarts import TERMINATED, Ended, Record
+from akid.trainer.restarts import LIMIT, TERMINATED, Ended, Record
 from akid.trainer.settings import Settings, generation_config
 
 #: Seconds for a training process to end by itself, after another member was told to end; after the job is done.
 FINISH, LEAVE = 5.0, 3.0
+#: Seconds after which the end of a process that reports no steps is not held against the next one.
+LIVED = 10.0
 
 
 class Supervisor:
@@ -71,7 +73,7 @@ class Supervisor:
             return None
         if not settings.is_chief:
             return Remote(settings.rendezvous, settings.token)
-        meeting = Meeting(Rendezvous(settings.members))
+        meeting = Meeting(Rendezvous(settings.members, settings.spare))
         self._open(int(settings.rendezvous.rpartition(":")[2]), meeting)
         return meeting
 
@@ -111,7 +113,7 @@ class Supervisor:
                     self._attendance.leave(number, Left.DIED)
                     return pending.exit_code
             before = generation["highest"]
-            pending = ended = self._train(generation)
+            pending = ended = self._train_on(generation)
             if ended.code == 0 and not ended.told:
                 if self._attendance.done(number):
                     return 0
@@ -127,7 +129,21 @@ class Supervisor:
             elif not ended.told:
                 self._attendance.leave(number, Left.LOST)
 
-    # -- one training process -----------------------------------------------------------------------------
+    # -- training processes -------------------------------------------------------------------------------
+    def _train_on(self, generation: dict[str, Any]) -> Ended:
+        """Run training processes until one ends in a way that concerns the others.
+
+        A spare member's that was killed is started again where it was: the chief takes it back at its address.
+        """
+        brief = 0
+        while True:
+            began = time.monotonic()
+            ended = self._train(generation)
+            brief = 0 if time.monotonic() - began > LIVED else brief + 1
+            again = ended.code < 0 and ended.own and not self.told_to_end and brief < LIMIT
+            if not again or self.settings.member not in self.settings.spare:
+                return ended
+
     def _train(self, generation: dict[str, Any]) -> Ended:
         """Run a training process to its end."""
         number = generation["generation"]
@@ -184,6 +200,8 @@ class Supervisor:
                 launcher.signal(pid, signal.SIGTERM)
             elif event.get("generation") == number and kind == "tidings":
                 end = min(end, time.monotonic() + _patience(event["tidings"]))
+                if self.settings.serves and event["tidings"] == Tidings.OVER:
+                    launcher.signal(pid, signal.SIGTERM)
             elif event.get("generation") == number:
                 ended = self._note(event, ended)
 
