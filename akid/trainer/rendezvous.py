@@ -82,6 +82,7 @@ class Rendezvous:
         broken: why it is broken, if it is.
         over: whether the chief is done, and with it the job.
         heard: members that know it.
+        told: members that know that the newest generation is broken, or have left it.
     """
 
     def __init__(self, members: Iterable[str], spare: Iterable[str] = ()) -> None:
@@ -90,6 +91,7 @@ class Rendezvous:
         self.broken: Left | None = None
         self.over = False
         self.heard: set[str] = set()
+        self.told: set[str] = set()
         self._waiting: dict[str, tuple[Join, float]] = {}
         self._blamed: list[str] = []
 
@@ -113,6 +115,7 @@ class Rendezvous:
         if self._holds(member, incarnation, generation):
             if member not in self.spare:
                 self._break(why)
+            self.told.add(member)
             if why is not Left.LOST:
                 self._blame(member)
 
@@ -128,9 +131,10 @@ class Rendezvous:
             return Tidings.OVER
         if not self._holds(member, incarnation, generation):
             return Tidings.RESTART
-        if self.broken is Left.TERMINATED:
-            return Tidings.FINISH
-        return Tidings.RESTART if self.broken else Tidings.NOTHING
+        if not self.broken:
+            return Tidings.NOTHING
+        self.told.add(member)
+        return Tidings.FINISH if self.broken is Left.TERMINATED else Tidings.RESTART
 
     def _came_back(self, request: Join) -> None:
         """A member of the generation asks for another one: if it is a new process, nobody else is to blame."""
@@ -175,3 +179,4 @@ class Rendezvous:
         )
         self.broken, self._blamed = None, []
         self._waiting.clear()
+        self.told.clear()

@@ -53,7 +53,7 @@ class Settings:
     @property
     def serves(self) -> bool:
         """Whether this member only serves the chief, and cannot know when that is done."""
-        return self.member in self.spare or self.member.startswith("ps-")
+        return bool(self.spare) and self.member.startswith(("worker-", "ps-"))
 
 
 def settings_of(env: Mapping[str, str] = os.environ) -> Settings:

@@ -23,7 +23,7 @@ from typing import Any
 
 from akid.report import FD, GENERATION, Lines, Reporter, event_of, shortened
 from akid.trainer import progress
-from akid.trainer.attendance import Attendance
+from akid.trainer.attendance import Attendance, patience
 from akid.trainer.channel import Meeting, Remote, Server
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
 from akid.trainer.log import Log
@@ -31,8 +31,8 @@ from akid.trainer.rendezvous import Left, Rendezvous, Tidings
 from akid.trainer.restarts import LIMIT, TERMINATED, Ended, Record
 from akid.trainer.settings import Settings, generation_config
 
-#: Seconds for a training process to end by itself, after another member was told to end; after the job is done.
-FINISH, LEAVE = 5.0, 3.0
+#: Seconds a member that only serves goes on after it was told to end.
+LINGER = 10.0
 #: Seconds after which the end of a process that reports no steps is not held against the next one.
 LIVED = 10.0
 
@@ -196,11 +196,14 @@ class Supervisor:
             elif kind == "child":
                 self._reap()
             elif kind == "signal":
+                if self.settings.serves and not self.told_to_end:
+                    self._later(LINGER, "signal")  # the chief, told at the same time, has yet to save what is here
+                else:
+                    launcher.signal(pid, signal.SIGTERM)
                 self.told_to_end = True
-                launcher.signal(pid, signal.SIGTERM)
             elif event.get("generation") == number and kind == "tidings":
-                end = min(end, time.monotonic() + _patience(event["tidings"]))
-                if self.settings.serves and event["tidings"] == Tidings.OVER:
+                end = min(end, time.monotonic() + patience(event["tidings"]))
+                if self.settings.serves and (self.told_to_end or event["tidings"] == Tidings.OVER):
                     launcher.signal(pid, signal.SIGTERM)
             elif event.get("generation") == number:
                 ended = self._note(event, ended)
@@ -226,6 +229,11 @@ class Supervisor:
     # -- what comes in ------------------------------------------------------------------------------------
     def _tell(self, event: str, **facts: Any) -> None:
         self._events.put({"event": event, **facts})
+
+    def _later(self, seconds: float, event: str) -> None:
+        timer = threading.Timer(seconds, self._tell, (event,))
+        timer.daemon = True
+        timer.start()
 
     def _hear_signals(self) -> None:
         """Signals become events by a thread: a handler would not run while the main thread is about to wait."""
@@ -288,8 +296,3 @@ class Supervisor:
         if self.settings.termination_log and self._error:
             with suppress(OSError):
                 Path(self.settings.termination_log).write_text(shortened(message), encoding="utf-8")
-
-
-def _patience(tidings: str) -> float:
-    """Seconds until a training process is ended by force."""
-    return {Tidings.RESTART: 0.0, Tidings.FINISH: FINISH, Tidings.OVER: LEAVE}[Tidings(tidings)]
