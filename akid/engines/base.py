@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from akid.backend import tf
 from akid.checks import Check
@@ -66,6 +68,18 @@ def forever() -> bool:
     return True
 
 
+class Duty(Enum):
+    """What a process is there for.
+
+    To practise; to lend its devices to the one that does, see `Engine.serve`; or to evaluate the checkpoints of
+    the one that does.
+    """
+
+    PRACTISE = "practise"
+    SERVE = "serve"
+    FOLLOW = "follow"
+
+
 class Engine:
     """Turns (brain, kongfu, sensor) into two callables, ``train(n_steps)`` and ``evaluate(split)``."""
 
@@ -110,6 +124,24 @@ class Engine:
             moving_average: of the parameters, updated after every step.
         """
         raise NotImplementedError
+
+    @property
+    def duty(self) -> Duty:
+        """What this process is there for; known before `setup`."""
+        return Duty.PRACTISE
+
+    def serve(self) -> NoReturn:
+        """Of a process whose duty is to serve: do so until SIGTERM.
+
+        Raises:
+            SystemExit: code 143, after SIGTERM.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define serve()")
+
+    def peer_errors(self) -> contextlib.AbstractContextManager[Any]:
+        """The context in which variables are used that other processes may hold: their loss is a
+        `PeerLostError`."""
+        return contextlib.nullcontext()
 
     @property
     def is_chief(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from akid.backend import tf
+from akid.blocks.random import Rows
 from akid.blocks.trip import Trip
 from akid.engines.replicas import Replicas, slice_of
 
@@ -106,23 +107,28 @@ class TrainingLoop:
     def _learn(self) -> tf.Tensor:
         """One training step of one replica; float32: the total loss, and what `_noted` gives, of all replicas."""
         replica = self.replicas.index()
-        size = self.sensor.batch_size
-        start, rows = slice_of(replica, self.replicas.count, size)
+        rows = slice_of(replica, self.replicas.count, self.sensor.batch_size)
         step = self._step.value()
-        trip = Trip(True, step, self.seed, (start, rows), global_batch_size=size, debug=self.debug)
+        noted = self._update(self._feeds[replica](step), step, rows)
+        self._step.assign_add(1, read_value=False)
+        return noted
+
+    def _update(self, batch: Batch, step: tf.Tensor, rows: Rows) -> tf.Tensor:
+        """Learn from these rows of the global batch of a step; see `_learn`."""
+        size, share = self.sensor.batch_size, rows[1] / self.sensor.batch_size
+        trip = Trip(True, step, self.seed, rows, global_batch_size=size, debug=self.debug)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._parameters)
-            self.brain(self._feeds[replica](step), trip)
-            loss = _part(trip.total_loss, rows / size)
+            self.brain(batch, trip)
+            loss = _part(trip.total_loss, share)
         gradients = tape.gradient(loss, self._parameters)
         there = [gradient for gradient in gradients if gradient is not None]
-        summed, noted = self.replicas.sum(there, self._noted(trip, loss, rows / size))
+        summed, noted = self.replicas.sum(there, self._noted(trip, loss, share))
         found = iter(summed)
         self.kongfu.apply([None if gradient is None else next(found) for gradient in gradients], step)
         self.brain.constrain()
         if self.moving_average is not None:
             self.moving_average.update(step)
-        self._step.assign_add(1, read_value=False)
         return noted
 
     def _noted(self, trip: Trip, loss: tf.Tensor, share: float) -> tf.Tensor:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from akid.backend import tf, watch_heartbeats
 from akid.checks import Check
+from akid.engines.cluster import read_cluster, wrong_cluster
 from akid.engines.replicas import Replicas
 from akid.engines.strategies import StrategyReplicas
 from akid.engines.synchronous import SynchronousEngine
@@ -16,6 +16,7 @@ from akid.errors import AkidError
 
 #: After so long without a sign of life a member is taken for lost, milliseconds.
 HEARTBEAT = 3000
+FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 
 
 class MultiWorkerEngine(SynchronousEngine):
@@ -64,19 +65,9 @@ def cluster_of(text: str) -> tuple[dict[str, int], int]:
     Raises:
         AkidError: it is missing, or not of that form.
     """
-    form = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-    if not text:
-        raise AkidError(
-            f"engine 'multi_worker': the environment has no TF_CONFIG, which tells the members apart: {form}."
-            " `akid run` and the operator set it."
-        )
-    try:
-        config: Any = json.loads(text)
-        cluster, task = config["cluster"], config["task"]
-        sizes = {role: len(cluster[role]) for role in ("chief", "worker") if cluster.get(role)}
-        members = [(role, i) for role, size in sizes.items() for i in range(size)]
-        return sizes, members.index((task["type"], int(task["index"])))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise AkidError(
-            f"engine 'multi_worker': TF_CONFIG must be like {form}. Received: TF_CONFIG={text!r}"
-        ) from None
+    cluster = read_cluster(text, MultiWorkerEngine.name, FORM)
+    sizes = {role: len(cluster.addresses[role]) for role in ("chief", "worker") if cluster.addresses.get(role)}
+    members = [(role, i) for role, size in sizes.items() for i in range(size)]
+    if (cluster.role, cluster.index) not in members:
+        raise wrong_cluster(text, MultiWorkerEngine.name, FORM)
+    return sizes, members.index((cluster.role, cluster.index))

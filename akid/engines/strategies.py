@@ -10,7 +10,7 @@ from akid.backend import tf
 from akid.engines.replicas import Replicas
 from akid.errors import PeerLostError
 
-#: What collectives raise when a process of the others ends, hangs, or has begun anew.
+#: What collectives and remote calls raise when a process of the others ends, hangs, or has begun anew.
 _OF_PEERS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -19,6 +19,16 @@ _OF_PEERS = (
     tf.errors.InternalError,
     tf.errors.FailedPreconditionError,
 )
+
+
+@contextlib.contextmanager
+def lost_peers() -> Iterator[None]:
+    """The context in which what TensorFlow raises for lack of another process is a `PeerLostError`."""
+    try:
+        yield
+    except _OF_PEERS as error:
+        reason = error.message.splitlines()[0]
+        raise PeerLostError(f"Another member of the job is gone, or does not answer: {reason}") from None
 
 
 class StrategyReplicas(Replicas):
@@ -81,16 +91,9 @@ class StrategyReplicas(Replicas):
                 received[i] = total
         return received
 
-    @contextlib.contextmanager
-    def peer_errors(self) -> Iterator[None]:
+    def peer_errors(self) -> contextlib.AbstractContextManager[Any]:
         """The context in which the loss of another process is a `PeerLostError`."""
-        try:
-            yield
-        except _OF_PEERS as error:
-            if self.members == 1:
-                raise
-            reason = error.message.splitlines()[0]
-            raise PeerLostError(f"Another member of the job is gone, or does not answer: {reason}") from None
+        return contextlib.nullcontext() if self.members == 1 else lost_peers()
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""

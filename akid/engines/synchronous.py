@@ -31,6 +31,15 @@ class SynchronousEngine(Engine):
         """Who learns; called once, before anything of TensorFlow runs."""
         raise NotImplementedError(f"{type(self).__name__} must define _make_replicas()")
 
+    def _make_step(self) -> tf.Variable:
+        """The clock."""
+        with self.replicas.scope():
+            return tf.Variable(0, trainable=False, dtype=tf.int64, name="step")
+
+    def _make_loop(self, *learners: Any, **options: Any) -> TrainingLoop:
+        """What runs the steps; see `TrainingLoop`."""
+        return TrainingLoop(*learners, **options)
+
     def setup(
         self,
         brain: Brain,
@@ -54,15 +63,15 @@ class SynchronousEngine(Engine):
                 " replicas cannot share its batches. Use a source with random access, or the engine 'single'."
             )
         self.brain = brain
+        self._step = self._make_step()
         with self.replicas.scope():
-            self._step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step")
             trip = brain.build(sensor.signature(), seed)
             kongfu.setup(brain.parameters)
             if moving_average is not None:
                 moving_average.setup(brain.parameters)
         self._losses, self._evals = list(trip.losses), list(trip.evals)
         means = [name for name, e in trip.evals.items() if e.finish is None]
-        self._loop = TrainingLoop(
+        self._loop = self._make_loop(
             brain, kongfu, sensor, self._step, self.replicas, self._losses, means,
             seed=seed, debug=debug, moving_average=moving_average,
         )  # fmt: skip

@@ -16,13 +16,14 @@ from akid.blocks.block import Signal
 from akid.blocks.brain import Brain
 from akid.blocks.trip import Trip
 from akid.checks import Check, optional
-from akid.engines import Engine
+from akid.engines import Duty, Engine
 from akid.engines.threads import settle_threads
 from akid.errors import AkidError
 from akid.inference.export import export_brain
 from akid.inference.predictor import Predictor, predictor_of
 from akid.inference.signature import Signature
 from akid.kids import options
+from akid.kids.following import Following
 from akid.kids.hooks import KidHook, KidHooks
 from akid.kids.practice import Practice
 from akid.kids.run import Run
@@ -196,6 +197,15 @@ class Kid:
         """
         if self._run is not None:
             return
+        if self.engine.duty is Duty.SERVE:
+            raise AkidError(
+                f"engine {self.engine.name!r}: this process is there to serve the chief; it has no data, and"
+                " nothing can be asked of it. Call practice() and nothing else."
+            )
+        with self.engine.peer_errors():
+            self._set_up()
+
+    def _set_up(self) -> None:
         directory = RunDir(self.log_dir)
         self.sensor.setup(self.seed)
         settle_threads(self.brain, self.sensor, directory.runtime)
@@ -253,10 +263,23 @@ class Kid:
             DataError: the run directory cannot be written.
             StorageError: the disk is full, or another process practises there.
             NotFiniteError: the loss became NaN or infinite; the checkpoints before that are kept.
-            SystemExit: code 143, after SIGTERM and a last checkpoint.
+            PeerLostError: another process of the run is gone.
+            SystemExit: code 143, after SIGTERM and a last checkpoint, and whenever a process ends that only serves
+                others.
             KeyboardInterrupt: after SIGINT and a last checkpoint.
         """
+        if self.engine.duty is Duty.SERVE:
+            self.engine.serve()
         run = self._ready()
+        if self.engine.duty is Duty.FOLLOW:
+            Following(run, self.schedule, self.show_progress).run()
+        else:
+            with self.engine.peer_errors():
+                self._practise(run)
+        loss = self.val_loss if self.sensor.size("val") else self.loss
+        return (loss, dict(self.val_evals)) if return_eval else loss
+
+    def _practise(self, run: Run) -> None:
         options.check_can_learn(self.engine.losses, self.brain.parameters, self.brain.name)
         self._check_goal()
         with run.run_dir.alone() if self.engine.is_chief else contextlib.nullcontext():
@@ -270,8 +293,6 @@ class Kid:
                 show=self.show_progress,
                 reached="max_steps" if self.max_steps is not None else "max_epoch",
             ).run()
-        loss = self.val_loss if self.sensor.size("val") else self.loss
-        return (loss, dict(self.val_evals)) if return_eval else loss
 
     def save(self, is_best: bool = False) -> None:
         """Save a checkpoint, in the background.

@@ -42,7 +42,8 @@ def empty_run(log_dir: Path) -> None:
     with run_dir.alone():
         for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
             shutil.rmtree(directory, ignore_errors=True)
-        for file in (run_dir.metrics, run_dir.result, run_dir.runtime, run_dir.signature, run_dir.kid):
+        noted = (run_dir.metrics, run_dir.evaluations, run_dir.result)
+        for file in (*noted, run_dir.runtime, run_dir.signature, run_dir.kid):
             file.unlink(missing_ok=True)
 
 

@@ -85,13 +85,18 @@ class Chaos:
                 return {FAULT: f"{fault.step}:{fault.code}"}
         return {}
 
-    def reached(self, process: Process) -> None:
-        """A member reported how far it is."""
+    def reached(self, process: Process, victims: Mapping[str, Process]) -> None:
+        """A member reported how far it is.
+
+        Args:
+            process: the member.
+            victims: whose faults go by its steps: itself, and those that make none of their own.
+        """
         step = process.progress.get("step", 0)
-        for fault in [f for f in self._at_step if f.member == process.name and f.action != "exit"]:
+        for fault in [f for f in self._at_step if f.member in victims and f.action != "exit"]:
             if fault.step is not None and step >= fault.step:
                 self._at_step.remove(fault)
-                inflict(fault, process)
+                inflict(fault, victims[fault.member])
 
     def next_time(self) -> datetime | None:
         """When the next fault is due."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from akid.job import AkidJob, Create, Delete, Member, ObjectRole, Observed, Plan, plan
+from akid.job.api.engine import RoleName
 from akid.job.api.policy import Scheduling
 from akid.job.api.status import Status
 from akid.job.members import chief_of
@@ -152,12 +153,17 @@ class LocalRun:
         if not more:
             self._waiter.remove(process.pipes[pipe])
         if pipe == "report":
-            self._chaos.reached(process)
+            self._chaos.reached(process, self._beside(process))
             self._show(process)
             self.told |= process.progress if process.name == self._chief else {}
         elif process.name == self._chief:
             for line in lines:
                 self._display.line(line.decode(errors="replace"))
+
+    def _beside(self, process: Process) -> dict[str, Process]:
+        """A member, and those that count no steps of their own, if it is the chief they serve."""
+        serving = (RoleName.WORKER, RoleName.PS) if process.member.role is RoleName.CHIEF else ()
+        return {n: p for n, p in self.processes.items() if p is process or p.member.role in serving}
 
     def _reap(self, process: Process) -> None:
         self._waiter.remove(process.end)

@@ -17,8 +17,9 @@ class RunDir:
     """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``.
 
     ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
-    ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held
-    while a Kid practises. ``logs/`` has what each start of a member said, if the run has several.
+    ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held while a Kid
+    practises. ``logs/`` has what each start of a member said, if the run has several; ``evaluations.jsonl`` is an
+    evaluator's.
 
     Args:
         path: made if it is not there.
@@ -31,6 +32,7 @@ class RunDir:
         self.events = self.path / "events"
         self.export = self.path / "export"
         self.metrics = self.path / "metrics.jsonl"
+        self.evaluations = self.path / "evaluations.jsonl"
         self.result = self.path / "result.json"
         self.kid = self.path / "kid.yaml"
         self.runtime = self.path / "runtime.json"
@@ -74,24 +76,34 @@ class RunDir:
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""
-        with writing(self.metrics), self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        append_line(self.metrics, record)
 
     def read_metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of ``metrics.jsonl``; a last line cut by a kill is left out."""
-        if not self.metrics.exists():
-            return
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                return
+        return read_lines(self.metrics)
 
     def forget_after(self, step: int) -> None:
         """Drop what was noted after ``step``: a resumed run notes it again. The old result goes too."""
         kept = [r for r in self.read_metrics() if r.get("step", 0) <= step]
         write_atomically(self.metrics, "".join(json.dumps(r) + "\n" for r in kept))
         self.result.unlink(missing_ok=True)
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Add a line of JSON to a file."""
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a file of JSON lines, if there is one; a last line cut by a kill is left out."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            return
 
 
 @contextmanager

@@ -207,6 +207,17 @@ class Sensor:
                 batch = feed(tf.constant(step, tf.int64))
             yield batch
 
+    def draw(self, step: tf.Tensor) -> list[tf.Tensor]:
+        """What another process makes the training batch of a step from, with `drawn`.
+
+        Of data in memory their indices, int64 ``[batch]``, since it may have the data already; else the batch.
+        """
+        return [self._indices(step, "train")] if self.source.in_memory else self.batch(step)
+
+    def drawn(self, step: tf.Tensor, given: Batch) -> Batch:
+        """The training batch of a step, in a graph; from what `draw` gave."""
+        return self._pipeline("train")(step, given) if self.source.in_memory else given
+
     def data(self, step: int = 0, split: str = "train") -> tf.Tensor:
         """The data of a batch (paper, section 3.1.1)."""
         return self.batch(step, split)[0]

@@ -16,8 +16,17 @@ from akid.trainer.settings import Settings, next_address
 RETRY, TRIES = 0.1, 3
 #: Seconds for the others to hear that the job is done.
 HEAR = 3.0
+#: Seconds for others to hear that the chief leaves, and takes the rendezvous with it.
+HEAR_LEAVING = 1.0
+#: Seconds for a training process to end by itself, after another member was told to end; after the job is done.
+FINISH, LEAVE = 5.0, 3.0
 
 Generation = dict[str, Any]
+
+
+def patience(tidings: str) -> float:
+    """Seconds until a training process is ended by force."""
+    return {Tidings.RESTART: 0.0, Tidings.FINISH: FINISH, Tidings.OVER: LEAVE}[Tidings(tidings)]
 
 
 class Attendance:
@@ -62,6 +71,8 @@ class Attendance:
     def leave(self, number: int, why: Left) -> None:
         """Its training process has ended."""
         self._say("leave", number, why=why.value)
+        if isinstance(self._place, Meeting) and why is Left.TERMINATED:
+            self._place.wait_until_told(HEAR_LEAVING)
 
     def done(self, number: int) -> bool:
         """Its training process made every step; waits for the end of the job.

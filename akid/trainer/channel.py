@@ -59,6 +59,11 @@ class Meeting:
         with self._news:
             self._news.wait_for(lambda: self._state.heard.issuperset(self._state.members), seconds)
 
+    def wait_until_told(self, seconds: float) -> None:
+        """Wait until every member knows that its generation is broken, at most so long."""
+        with self._news:
+            self._news.wait_for(lambda: self._state.told.issuperset(self._state.members), seconds)
+
     def _join(self, request: Mapping) -> Mapping | None:
         if self._state.over:
             self._state.heard.add(str(request["member"]))
@@ -79,7 +84,7 @@ class Meeting:
 
     def _watch(self, request: Mapping) -> Mapping | None:
         tidings = self._state.watch(**request)
-        if tidings is Tidings.OVER:
+        if tidings is not Tidings.NOTHING:
             self._news.notify_all()
         return None if tidings is Tidings.NOTHING else {"tidings": tidings.value}
 

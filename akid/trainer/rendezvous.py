@@ -75,20 +75,23 @@ class Rendezvous:
 
     Args:
         members: all that must be there, the chief first.
+        spare: those whose leaving breaks nothing, until they come back.
 
     Attributes:
         generation: the newest.
         broken: why it is broken, if it is.
         over: whether the chief is done, and with it the job.
         heard: members that know it.
+        told: members that know that the newest generation is broken, or have left it.
     """
 
-    def __init__(self, members: Iterable[str]) -> None:
-        self.members = tuple(members)
+    def __init__(self, members: Iterable[str], spare: Iterable[str] = ()) -> None:
+        self.members, self.spare = tuple(members), frozenset(spare)
         self.generation: Generation | None = None
         self.broken: Left | None = None
         self.over = False
         self.heard: set[str] = set()
+        self.told: set[str] = set()
         self._waiting: dict[str, tuple[Join, float]] = {}
         self._blamed: list[str] = []
 
@@ -110,7 +113,9 @@ class Rendezvous:
         """A member's training process has ended, and not because it was told here."""
         self._waiting.pop(member, None)
         if self._holds(member, incarnation, generation):
-            self._break(why)
+            if member not in self.spare:
+                self._break(why)
+            self.told.add(member)
             if why is not Left.LOST:
                 self._blame(member)
 
@@ -126,9 +131,10 @@ class Rendezvous:
             return Tidings.OVER
         if not self._holds(member, incarnation, generation):
             return Tidings.RESTART
-        if self.broken is Left.TERMINATED:
-            return Tidings.FINISH
-        return Tidings.RESTART if self.broken else Tidings.NOTHING
+        if not self.broken:
+            return Tidings.NOTHING
+        self.told.add(member)
+        return Tidings.FINISH if self.broken is Left.TERMINATED else Tidings.RESTART
 
     def _came_back(self, request: Join) -> None:
         """A member of the generation asks for another one: if it is a new process, nobody else is to blame."""
@@ -173,3 +179,4 @@ class Rendezvous:
         )
         self.broken, self._blamed = None, []
         self._waiting.clear()
+        self.told.clear()

@@ -44,6 +44,17 @@ class Settings:
     in_place: bool
     tf_config: Mapping[str, object]
 
+    @property
+    def spare(self) -> frozenset[str]:
+        """The members the others can do without for a while: the workers of parameter servers."""
+        served = any(member.startswith("ps-") for member in self.members)
+        return frozenset(member for member in self.members if served and member.startswith("worker-"))
+
+    @property
+    def serves(self) -> bool:
+        """Whether this member only serves the chief, and cannot know when that is done."""
+        return bool(self.spare) and self.member.startswith(("worker-", "ps-"))
+
 
 def settings_of(env: Mapping[str, str] = os.environ) -> Settings:
     """The settings in an environment; see `akid.job.objects.tf_config.environment`."""

@@ -23,16 +23,18 @@ from typing import Any
 
 from akid.report import FD, GENERATION, Lines, Reporter, event_of, shortened
 from akid.trainer import progress
-from akid.trainer.attendance import Attendance
+from akid.trainer.attendance import Attendance, patience
 from akid.trainer.channel import Meeting, Remote, Server
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
 from akid.trainer.log import Log
 from akid.trainer.rendezvous import Left, Rendezvous, Tidings
-from akid.trainer.restarts import TERMINATED, Ended, Record
+from akid.trainer.restarts import LIMIT, TERMINATED, Ended, Record
 from akid.trainer.settings import Settings, generation_config
 
-#: Seconds for a training process to end by itself, after another member was told to end; after the job is done.
-FINISH, LEAVE = 5.0, 3.0
+#: Seconds a member that only serves goes on after it was told to end.
+LINGER = 10.0
+#: Seconds after which the end of a process that reports no steps is not held against the next one.
+LIVED = 10.0
 
 
 class Supervisor:
@@ -71,7 +73,7 @@ class Supervisor:
             return None
         if not settings.is_chief:
             return Remote(settings.rendezvous, settings.token)
-        meeting = Meeting(Rendezvous(settings.members))
+        meeting = Meeting(Rendezvous(settings.members, settings.spare))
         self._open(int(settings.rendezvous.rpartition(":")[2]), meeting)
         return meeting
 
@@ -111,7 +113,7 @@ class Supervisor:
                     self._attendance.leave(number, Left.DIED)
                     return pending.exit_code
             before = generation["highest"]
-            pending = ended = self._train(generation)
+            pending = ended = self._train_on(generation)
             if ended.code == 0 and not ended.told:
                 if self._attendance.done(number):
                     return 0
@@ -127,7 +129,21 @@ class Supervisor:
             elif not ended.told:
                 self._attendance.leave(number, Left.LOST)
 
-    # -- one training process -----------------------------------------------------------------------------
+    # -- training processes -------------------------------------------------------------------------------
+    def _train_on(self, generation: dict[str, Any]) -> Ended:
+        """Run training processes until one ends in a way that concerns the others.
+
+        A spare member's that was killed is started again where it was: the chief takes it back at its address.
+        """
+        brief = 0
+        while True:
+            began = time.monotonic()
+            ended = self._train(generation)
+            brief = 0 if time.monotonic() - began > LIVED else brief + 1
+            again = ended.code < 0 and ended.own and not self.told_to_end and brief < LIMIT
+            if not again or self.settings.member not in self.settings.spare:
+                return ended
+
     def _train(self, generation: dict[str, Any]) -> Ended:
         """Run a training process to its end."""
         number = generation["generation"]
@@ -180,10 +196,15 @@ class Supervisor:
             elif kind == "child":
                 self._reap()
             elif kind == "signal":
+                if self.settings.serves and not self.told_to_end:
+                    self._later(LINGER, "signal")  # the chief, told at the same time, has yet to save what is here
+                else:
+                    launcher.signal(pid, signal.SIGTERM)
                 self.told_to_end = True
-                launcher.signal(pid, signal.SIGTERM)
             elif event.get("generation") == number and kind == "tidings":
-                end = min(end, time.monotonic() + _patience(event["tidings"]))
+                end = min(end, time.monotonic() + patience(event["tidings"]))
+                if self.settings.serves and (self.told_to_end or event["tidings"] == Tidings.OVER):
+                    launcher.signal(pid, signal.SIGTERM)
             elif event.get("generation") == number:
                 ended = self._note(event, ended)
 
@@ -208,6 +229,11 @@ class Supervisor:
     # -- what comes in ------------------------------------------------------------------------------------
     def _tell(self, event: str, **facts: Any) -> None:
         self._events.put({"event": event, **facts})
+
+    def _later(self, seconds: float, event: str) -> None:
+        timer = threading.Timer(seconds, self._tell, (event,))
+        timer.daemon = True
+        timer.start()
 
     def _hear_signals(self) -> None:
         """Signals become events by a thread: a handler would not run while the main thread is about to wait."""
@@ -270,8 +296,3 @@ class Supervisor:
         if self.settings.termination_log and self._error:
             with suppress(OSError):
                 Path(self.settings.termination_log).write_text(shortened(message), encoding="utf-8")
-
-
-def _patience(tidings: str) -> float:
-    """Seconds until a training process is ended by force."""
-    return {Tidings.RESTART: 0.0, Tidings.FINISH: FINISH, Tidings.OVER: LEAVE}[Tidings(tidings)]

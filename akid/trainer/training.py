@@ -45,6 +45,7 @@ def main() -> int:
 
 def _train() -> None:
     """Practise the kid of $AKID_KID in the run directory $AKID_LOG_DIR."""
+    from akid.engines import Duty
     from akid.job import load
     from akid.manifests.recipe import check_run, note_run
     from akid.manifests.runs import kid_of_job
@@ -55,7 +56,8 @@ def _train() -> None:
     if is_chief:
         check_run(job, log_dir)
     declared = kid_of_job(job, log_dir)
-    set_up(declared)
+    if declared.kid.engine.duty is not Duty.SERVE:
+        set_up(declared)
     if is_chief:
         note_run(job, log_dir)
     declared.kid.practice()

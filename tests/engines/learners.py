@@ -32,6 +32,7 @@ ENGINES: dict[str, Any] = {
     "single": "single",
     "data_parallel": {"name": "data_parallel", "num_gpu": 2, "devices": "cpu"},
     "multi_worker": "multi_worker",
+    "parameter_server": "parameter_server",
     "float16": {"name": "multi_worker", "compression": "float16"},
 }
 LABELLED = [{"name": "ip"}, {"name": "system_in", "idxs": [1]}]

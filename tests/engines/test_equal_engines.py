@@ -36,11 +36,20 @@ def members(engine: str, directory: Path, count: int, *cases: str) -> Iterator[s
         yield start(engine, directory, *cases, TF_CONFIG=json.dumps(config))
 
 
-def finish(*processes: subprocess.Popen[str]) -> None:
+def one_worker(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """A chief whose only worker makes the steps one after another, as a single process does."""
+    roles = ("chief", "worker", "ps")
+    cluster = {role: [f"127.0.0.1:{port}"] for role, port in zip(roles, free_ports(3), strict=True)}
+    for role in roles:
+        config = {"cluster": cluster, "task": {"type": role, "index": 0}}
+        yield start("parameter_server", directory, TF_CONFIG=json.dumps(config))
+
+
+def finish(*processes: subprocess.Popen[str], code: int = 0) -> None:
     try:
         for process in processes:
             output, _ = process.communicate(timeout=240)
-            assert process.returncode == 0, output
+            assert process.returncode == code, output
     finally:
         for process in processes:
             process.kill()
@@ -50,10 +59,17 @@ def finish(*processes: subprocess.Popen[str]) -> None:
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What every Kid of `CASES` learns with every engine."""
     directory = tmp_path_factory.mktemp("learnt")
-    for name in ("single", "data_parallel", "multi_worker"):
+    for name in ("single", "data_parallel", "multi_worker", "parameter_server"):
         (directory / name).mkdir()
     finish(start("single", directory / "single"), start("data_parallel", directory / "data_parallel"))
     finish(*members("multi_worker", directory / "multi_worker", 2))
+    chief, *serving = one_worker(directory / "parameter_server")
+    try:
+        finish(chief)
+    finally:
+        for process in serving:
+            process.terminate()
+    finish(*serving, code=143)
     return directory
 
 
@@ -75,6 +91,11 @@ def test_two_devices_learn_what_one_learns(learnt: Path, case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_two_processes_learn_what_one_learns(learnt: Path, case: str) -> None:
     assert_same(read(learnt, "multi_worker", case), read(learnt, "single", case), ROUNDING)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_only_worker_of_a_parameter_server_learns_what_one_learns(learnt: Path, case: str) -> None:
+    assert_same(read(learnt, "parameter_server", case), read(learnt, "single", case), ROUNDING)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -15,7 +15,7 @@ from akid.cli import main
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(p.stem for p in (ROOT / "examples").glob("*.py"))
 JOBS = sorted(p.stem for p in (ROOT / "examples" / "jobs").glob("*.yaml"))
-SEVERAL_MEMBERS = ["digits-multiworker"]
+SEVERAL_MEMBERS = ["digits-multiworker", "digits-ps"]
 #: Their engine must be made before anything else runs in TensorFlow.
 OWN_PROCESS = ["digits-dataparallel"]
 

@@ -96,6 +96,27 @@ def test_a_new_process_of_a_member_breaks_the_generation_of_its_old_one():
     assert rendezvous.watch(NAMES[1], "a", 2) is Tidings.RESTART
 
 
+def test_a_spare_member_that_leaves_breaks_nothing_until_it_is_back():
+    rendezvous = Rendezvous(NAMES, spare=NAMES[1:])
+    for member in (0, 1, 2):
+        join(rendezvous, member)
+    rendezvous.leave(NAMES[1], "a", 1, Left.DIED)
+    assert rendezvous.watch(NAMES[0], "a", 1) is Tidings.NOTHING
+    join(rendezvous, 1, 5.0, incarnation="b")
+    assert rendezvous.watch(NAMES[0], "a", 1) is Tidings.RESTART
+    join(rendezvous, 0, 5.0, generation=1)
+    generation = join(rendezvous, 2, 5.0, generation=1)
+    assert generation is not None
+    assert generation.blamed == (NAMES[1],)
+
+
+def test_who_left_or_was_told_knows_that_the_generation_is_broken():
+    rendezvous = meeting()
+    rendezvous.leave(NAMES[0], "a", 1, Left.TERMINATED)
+    rendezvous.watch(NAMES[2], "a", 1)
+    assert rendezvous.told == {NAMES[0], NAMES[2]}
+
+
 def test_the_chief_s_end_is_the_end_of_the_job():
     rendezvous = meeting()
     rendezvous.done(NAMES[1], "a", 1)

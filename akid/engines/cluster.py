@@ -1,0 +1,54 @@
+"""TF_CONFIG: which processes there are, and which of them this one is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from akid.errors import AkidError
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What ``TF_CONFIG`` says.
+
+    Attributes:
+        addresses: ``host:port`` of every process by role.
+        role, index: of this process.
+    """
+
+    addresses: dict[str, list[str]]
+    role: str
+    index: int
+
+
+def read_cluster(text: str, engine: str, form: str) -> Cluster:
+    """The cluster in the text of ``TF_CONFIG``; this process is one of it.
+
+    Args:
+        text: of the variable.
+        engine: who asks.
+        form: an example that would be right.
+
+    Raises:
+        AkidError: it is missing, or not of that form.
+    """
+    if not text:
+        raise AkidError(
+            f"engine {engine!r}: the environment has no TF_CONFIG, which tells the members apart: {form}."
+            " `akid run` and the operator set it."
+        )
+    try:
+        config = json.loads(text)
+        addresses = {str(role): [str(address) for address in given] for role, given in config["cluster"].items()}
+        role, index = str(config["task"]["type"]), int(config["task"]["index"])
+        if 0 <= index < len(addresses[role]):
+            return Cluster(addresses, role, index)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise wrong_cluster(text, engine, form)
+
+
+def wrong_cluster(text: str, engine: str, form: str) -> AkidError:
+    """The error for a ``TF_CONFIG`` that an engine cannot use."""
+    return AkidError(f"engine {engine!r}: TF_CONFIG must be like {form}. Received: TF_CONFIG={text!r}")
