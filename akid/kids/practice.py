@@ -20,7 +20,6 @@ from akid.kids.stopping import EarlyStopping, Goal, short_names_of
 from akid.op_errors import not_finite_output
 from akid.runs.inspection import Inspector
 from akid.runs.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
-from akid.runs.run_dir import write_json
 from akid.runs.tensorboard import Events
 
 
@@ -209,7 +208,7 @@ class Practice:
             "best": {"metric": self.goal.metric, "value": standing.best, "step": standing.best_step},
             "seconds": round(time.monotonic() - self.started, 3),
         }
-        write_json(run.run_dir.result, result)
+        run.run_dir.write_result(result)
 
 
 #: Why a practice ended early, by the signal that came to this process; None: it came to another one.

@@ -57,7 +57,13 @@ class Run:
         finite = frozenset(f"brain/{name}" for name in self.brain.named_variables())
         self.run_dir = directory
         self.checkpoints = Checkpoints(
-            directory.checkpoints, directory.best, self._saved_variables(), finite, self.keep_checkpoints
+            directory.checkpoints,
+            directory.best,
+            self._saved_variables(),
+            finite,
+            self.keep_checkpoints,
+            directory.generation,
+            directory.check_newest,
         )
         self._restore(best=False)
 

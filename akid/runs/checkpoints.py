@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from akid.backend import tf
 from akid.blocks.inner import once
 from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
-from akid.runs.checkpoint_files import META, committed, is_numbered, numbered, step_of
+from akid.runs.checkpoint_files import META, committed, numbered, partial_of, remove_partial, step_of
 from akid.runs.literal import literal
 from akid.runs.run_dir import read_json, write_json
 
@@ -36,6 +36,8 @@ class Checkpoints:
         variables: what is saved, by name; under the first of its names if it has several.
         finite: names of those that must be finite, or nothing is saved.
         keep: how many are kept.
+        generation: of the process that writes, 0 for none.
+        check: called just before a checkpoint takes its place; may raise.
     """
 
     def __init__(
@@ -45,8 +47,11 @@ class Checkpoints:
         variables: Mapping[str, tf.Variable],
         finite: frozenset[str] = frozenset(),
         keep: int = 3,
+        generation: int = 0,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.directory, self.best, self.keep = directory, best, keep
+        self._generation, self._check = generation, check
         saved = once(variables)
         self._names, self._variables = list(saved), list(saved.values())
         self._finite = finite
@@ -105,7 +110,8 @@ class Checkpoints:
 
     def _write(self, step: int, meta: Mapping[str, Any], values: list[tf.Tensor], is_best: bool) -> None:
         path = self.directory / f"step-{step:08d}"
-        partial = _emptied(self.directory / f"partial-{step:08d}")
+        self._check()
+        partial = _emptied(self.directory / partial_of(step, self._generation))
         tf.raw_ops.SaveV2(
             prefix=str(partial / _FILE),
             tensor_names=self._names,
@@ -117,8 +123,11 @@ class Checkpoints:
             _flush(file)
         if is_best:
             # First, so that a checkpoint that calls itself the best one never stands without it.
-            _rename(_linked(partial, self.best / f"partial-{step:08d}"), self.best / path.name)
+            best = _linked(partial, self.best / partial.name)
+            self._check()
+            _rename(best, self.best / path.name)
             _prune(self.best, 1)
+        self._check()
         _rename(partial, path)
         _prune(self.directory, self.keep)
 
@@ -182,6 +191,7 @@ class Checkpoints:
         """Set checkpoints after this step aside: they could not be read, or another one was chosen."""
         for path in committed(self.directory):
             if step_of(path) > step:
+                self._check()
                 _rename(path, path.with_name(f"aside-{path.name}"))
 
 
@@ -206,9 +216,7 @@ def _prune(directory: Path, keep: int) -> None:
     for path in committed(directory)[:-keep]:
         (path / META).unlink()
         shutil.rmtree(path, ignore_errors=True)
-    for path in directory.iterdir():
-        if is_numbered(path.name, "partial-"):
-            shutil.rmtree(path, ignore_errors=True)
+    remove_partial(directory)
 
 
 def _emptied(path: Path) -> Path:
@@ -218,8 +226,14 @@ def _emptied(path: Path) -> Path:
 
 
 def _rename(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    source.rename(target)
+    try:
+        source.rename(target)
+    except OSError:
+        # Only now: if a newer generation has removed what this one wrote, it loses nothing of its own.
+        if not source.exists():
+            raise
+        shutil.rmtree(target, ignore_errors=True)
+        source.rename(target)
 
 
 def _linked(source: Path, target: Path) -> Path:

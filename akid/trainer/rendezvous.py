@@ -75,6 +75,7 @@ class Rendezvous:
 
     Args:
         members: all that must be there, the chief first.
+        before: the number of the last generation before this meeting, 0 for none.
 
     Attributes:
         generation: the newest.
@@ -83,7 +84,7 @@ class Rendezvous:
         heard: members that know it.
     """
 
-    def __init__(self, members: Iterable[str]) -> None:
+    def __init__(self, members: Iterable[str], before: int = 0) -> None:
         self.members = tuple(members)
         self.generation: Generation | None = None
         self.broken: Left | None = None
@@ -91,6 +92,7 @@ class Rendezvous:
         self.heard: set[str] = set()
         self._waiting: dict[str, tuple[Join, float]] = {}
         self._blamed: list[str] = []
+        self._last = before
 
     def join(self, request: Join, now: float) -> Generation | None:
         """The generation the member is in, if one has begun since it asked first.
@@ -163,9 +165,9 @@ class Rendezvous:
         if len(there) < len(self.members):
             return
         before = self.generation
-        last = max([before.number if before else 0, *(join.generation for join in there.values())])
+        self._last = max([self._last, *(join.generation for join in there.values())]) + 1
         self.generation = Generation(
-            number=last + 1,
+            number=self._last,
             addresses={name: there[name].address for name in self.members},
             incarnations={name: there[name].incarnation for name in self.members},
             highest=max([before.highest if before else 0, *(join.highest for join in there.values())]),

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from akid.generations import newest
 from akid.report import FD, GENERATION, Lines, Reporter, event_of, shortened
 from akid.trainer import progress
 from akid.trainer.attendance import Attendance
@@ -60,7 +61,9 @@ class Supervisor:
         self._zygote: Zygote | None = None
         if not program and settings.rendezvous and os.environ.get("AKID_ZYGOTE", "1") != "0":
             self._zygote = Zygote(self._report, self._tell)
-        self._attendance = Attendance(settings, self._serve(), self._look)
+        # Generations of a run directory are counted on: that is how an older one is known.
+        self._before = newest(Path(settings.log_dir)) if settings.log_dir else 0
+        self._attendance = Attendance(settings, self._serve(), self._look, self._before)
 
     def _serve(self) -> Meeting | Remote | None:
         """Open the ports; gives where the rendezvous is."""
@@ -71,7 +74,7 @@ class Supervisor:
             return None
         if not settings.is_chief:
             return Remote(settings.rendezvous, settings.token)
-        meeting = Meeting(Rendezvous(settings.members))
+        meeting = Meeting(Rendezvous(settings.members, self._before))
         self._open(int(settings.rendezvous.rpartition(":")[2]), meeting)
         return meeting
 
