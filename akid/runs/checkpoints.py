@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from akid.backend import tf
-from akid.blocks.inner import once
-from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
+from akid.errors import DamagedFileError, StorageError
 from akid.runs.checkpoint_files import META, committed, numbered, partial_of, remove_partial, step_of
 from akid.runs.literal import literal
 from akid.runs.run_dir import read_json, write_json
+from akid.runs.variables import SavedVariables
 
 logger = logging.getLogger(__name__)
 _FILE = "variables"
@@ -52,23 +51,10 @@ class Checkpoints:
     ) -> None:
         self.directory, self.best, self.keep = directory, best, keep
         self._generation, self._check = generation, check
-        saved = once(variables)
-        self._names, self._variables = list(saved), list(saved.values())
-        self._finite = finite
-        self._snapshot = tf.function(self._read, autograph=False)
+        self.saved = SavedVariables(variables, finite)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="akid-checkpoint")
         self._writing: Future[None] | None = None
         self._last: tuple[int, Mapping[str, Any]] | None = None
-
-    def _read(self) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """The sum of what must be finite, and all values. Nothing is copied: an update copies what is read."""
-        values = [v.value() for v in self._variables]
-        sums = [
-            tf.reduce_sum(tf.cast(value, tf.float32))
-            for name, value in zip(self._names, values, strict=True)
-            if name in self._finite and (value.dtype.is_floating or value.dtype.is_complex)
-        ]
-        return tf.add_n(sums) if sums else tf.constant(0.0), values
 
     def save(self, step: int, meta: Mapping[str, Any], is_best: bool = False) -> None:
         """Start to save what the variables hold now; written in the background.
@@ -85,9 +71,7 @@ class Checkpoints:
         self.sync()
         if self._last == (step, meta) and not is_best:
             return
-        total, values = self._snapshot()
-        if not math.isfinite(float(total)):
-            raise NotFiniteError("A parameter is not finite")
+        values = self.saved.read()
         text = json.loads(json.dumps({"step": step, **meta}))  # as it is now, whatever the caller does to it later
         self._writing = self._writer.submit(self._write, step, text, values, is_best)
         self._last = (step, meta)
@@ -114,7 +98,7 @@ class Checkpoints:
         partial = _emptied(self.directory / partial_of(step, self._generation))
         tf.raw_ops.SaveV2(
             prefix=str(partial / _FILE),
-            tensor_names=self._names,
+            tensor_names=self.saved.names,
             shape_and_slices=[""] * len(values),
             tensors=values,
         )
@@ -156,8 +140,7 @@ class Checkpoints:
                 problems.append(f"{path.name}: {getattr(error, 'message', None) or error}")
                 logger.warning("checkpoint %s cannot be read (%s)", path, error)
                 continue
-            for variable, value in zip(self._variables, values, strict=True):
-                variable.assign(value)
+            self.saved.assign(values)
             if path is not paths[-1]:
                 logger.warning("going on from %s", path)
             return meta
@@ -173,19 +156,18 @@ class Checkpoints:
     def _values_in(self, prefix: Path, path: Path) -> list[tf.Tensor]:
         """The values in a checkpoint's file of variables; ``path`` is what its user calls the checkpoint."""
         reader = tf.train.load_checkpoint(str(prefix))
-        shapes, there = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
-        for name, variable in zip(self._names, self._variables, strict=True):
-            found = None if name not in shapes else (tuple(shapes[name]), there[name])
-            difference = _difference(found, (tuple(variable.shape), variable.dtype))
-            if difference:
-                raise DataError(
-                    f"The checkpoint {path} is of another Kid: {name!r} {difference} here. Use another log_dir, or"
-                    " the Kid it was made with."
-                )
-        dtypes, slices = [v.dtype for v in self._variables], [""] * len(self._names)
+        dtypes = reader.get_variable_to_dtype_map()
+        shapes = reader.get_variable_to_shape_map()
+        self.saved.check({name: (tuple(shapes[name]), dtypes[name]) for name in shapes}, path)
+        names = self.saved.names
         return tf.raw_ops.RestoreV2(
-            prefix=str(prefix), tensor_names=self._names, shape_and_slices=slices, dtypes=dtypes
+            prefix=str(prefix), tensor_names=names, shape_and_slices=[""] * len(names), dtypes=self.saved.dtypes
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was to be saved is on disk."""
+        return self._writing is None or (self._writing.done() and self._writing.exception() is None)
 
     def forget_after(self, step: int) -> None:
         """Set checkpoints after this step aside: they could not be read, or another one was chosen."""
@@ -193,15 +175,6 @@ class Checkpoints:
             if step_of(path) > step:
                 self._check()
                 _rename(path, path.with_name(f"aside-{path.name}"))
-
-
-def _difference(there: tuple[Any, tf.DType] | None, here: tuple[Any, tf.DType]) -> str:
-    """In which respect a variable in a checkpoint, shape and dtype, is not the one of this Kid."""
-    if there is None:
-        return f"does not exist there and has the shape {here[0]}"
-    if there[0] != here[0]:
-        return f"has the shape {there[0]} there and has the shape {here[0]}"
-    return "" if there[1] == here[1] else f"is of dtype {there[1].name} there and of {here[1].name}"
 
 
 def _meta_of(path: Path) -> dict[str, Any]:

@@ -42,19 +42,24 @@ class Attendance:
         self._who = {"member": settings.member, "incarnation": uuid.uuid4().hex}
         self._joined = 0
 
-    def meet(self, number: int, highest: int) -> Generation | None:
+    def meet(self, number: int, highest: int, state: int = 0, source: str = "") -> Generation | None:
         """The next generation; None if the member was told to end, or the job is done.
 
         Args:
             number: the last generation it was in.
             highest: the highest step it reached.
+            state: the step of the newest state it has in memory, 0 for none.
+            source: where that can be fetched.
         """
         if self._place is None:
             number = max(number, self._before) + 1
-            return {"generation": number, "highest": highest, "blamed": [], "addresses": {}}
+            states = [(self._settings.member, state, source)] if state else []
+            alone = {"generation": number, "highest": highest, "blamed": [], "addresses": {}}
+            return alone | {"states": states}
         address = next_address(self._settings, self._joined)
         self._joined += 1
         request = {**self._who, "address": address, "generation": number, "highest": highest}
+        request |= {"state": state, "source": source}
         while not self._told_to_end():
             answer = self._place.call("join", request)
             if answer is None:

@@ -42,6 +42,8 @@ class Join:
         address: where its training process will listen, ``host:port``.
         generation: the last one it was in, 0 for none.
         highest: the highest step it ever reached.
+        state: the step of the newest state it has in memory, 0 for none.
+        source: where that can be fetched, ``host:port``.
     """
 
     member: str
@@ -49,6 +51,8 @@ class Join:
     address: str
     generation: int = 0
     highest: int = 0
+    state: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Generation:
         incarnations: by member.
         highest: the highest step any earlier generation reached.
         blamed: members whose own end broke the generation before.
+        states: member, step and source of each state in memory: the newest first, of equal ones the chief's.
     """
 
     number: int
@@ -68,6 +73,7 @@ class Generation:
     incarnations: Mapping[str, str] = field(default_factory=dict)
     highest: int = 0
     blamed: tuple[str, ...] = ()
+    states: tuple[tuple[str, int, str], ...] = ()
 
 
 class Rendezvous:
@@ -172,6 +178,12 @@ class Rendezvous:
             incarnations={name: there[name].incarnation for name in self.members},
             highest=max([before.highest if before else 0, *(join.highest for join in there.values())]),
             blamed=tuple(self._blamed),
+            states=_newest_first([there[name] for name in self.members]),
         )
         self.broken, self._blamed = None, []
         self._waiting.clear()
+
+
+def _newest_first(joins: Iterable[Join]) -> tuple[tuple[str, int, str], ...]:
+    states = [(join.member, join.state, join.source) for join in joins if join.state]
+    return tuple(sorted(states, key=lambda state: -state[1]))
