@@ -20,6 +20,7 @@ __all__ = [
     "NotFiniteError",
     "PeerLostError",
     "StorageError",
+    "SupersededError",
     "UnknownArgumentError",
     "UserCodeError",
     "WiringError",
@@ -87,6 +88,10 @@ class MissingDataError(DataError):
 
 class StorageError(AkidError, OSError):
     """Something cannot be written, such as on a disk that is full: nothing is wrong with the kid."""
+
+
+class SupersededError(AkidError):
+    """A process of a newer generation of the job has taken over the run directory."""
 
 
 class UserCodeError(AkidError):

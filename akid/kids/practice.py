@@ -20,7 +20,6 @@ from akid.kids.stopping import EarlyStopping, Goal, short_names_of
 from akid.op_errors import not_finite_output
 from akid.runs.inspection import Inspector
 from akid.runs.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
-from akid.runs.run_dir import write_json
 from akid.runs.tensorboard import Events
 
 
@@ -114,15 +113,24 @@ class Practice:
         while run.step < schedule.last and not self._is_stale():
             if run.engine.agree(not interrupt.absent):
                 raise Interrupted
+            n = self._next_call(pace)
             self.call(self.hooks.on_batch_begin)
-            stop = schedule.next_stop(run.step, epochs=bool(self.hooks.on_epoch_end))
-            by_step = self.hooks.on_batch_begin or run.debug
-            self._train(1 if by_step else run.engine.chief_value(min(stop - run.step, pace.steps)), pace)
+            self._train(n, pace)
             self._look()
             self._conclude(interrupt)
         if schedule.val_log and self.state.validated_step != run.step:
             self._validate(interrupt)
         return "early_stopping" if run.step < schedule.last else self.reached
+
+    def _next_call(self, pace: Pace) -> int:
+        """How many steps the next call makes. Before it the state is kept in memory if the chief says so."""
+        run = self._run
+        stop = self.schedule.next_stop(run.step, epochs=bool(self.hooks.on_epoch_end))
+        n = 1 if self.hooks.on_batch_begin or run.debug else min(stop - run.step, pace.steps)
+        n, keep = divmod(run.engine.chief_value(2 * n + run.keep_due), 2)
+        if keep:
+            run.keep()
+        return n
 
     def _is_stale(self) -> bool:
         return self.early_stopping is not None and self.state.standing.stale >= self.early_stopping.patience
@@ -209,7 +217,7 @@ class Practice:
             "best": {"metric": self.goal.metric, "value": standing.best, "step": standing.best_step},
             "seconds": round(time.monotonic() - self.started, 3),
         }
-        write_json(run.run_dir.result, result)
+        run.run_dir.write_result(result)
 
 
 #: Why a practice ended early, by the signal that came to this process; None: it came to another one.

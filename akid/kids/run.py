@@ -17,8 +17,9 @@ from akid.kids.run_state import RunState
 from akid.kids.stopping import short_names_of
 from akid.kongfus import KongFu
 from akid.kongfus.moving_average import MovingAverage
-from akid.runs.checkpoint_files import committed
+from akid.runs.checkpoint_files import committed, step_of
 from akid.runs.checkpoints import Checkpoints
+from akid.runs.memory import Memory
 from akid.runs.run_dir import RunDir
 from akid.sensors.sensor import Sensor
 
@@ -57,9 +58,27 @@ class Run:
         finite = frozenset(f"brain/{name}" for name in self.brain.named_variables())
         self.run_dir = directory
         self.checkpoints = Checkpoints(
-            directory.checkpoints, directory.best, self._saved_variables(), finite, self.keep_checkpoints
+            directory.checkpoints,
+            directory.best,
+            self._saved_variables(),
+            finite,
+            self.keep_checkpoints,
+            directory.generation,
+            directory.check_newest,
         )
-        self._restore(best=False)
+        self.memory = Memory.of_this_process(self.checkpoints.saved, directory.path, directory.generation)
+        # The chief's memory and file system alone count: what it has written, another machine may see later.
+        self._take_up(self._newest() if self.engine.is_chief else None)
+
+    def _newest(self) -> dict[str, Any] | None:
+        """Put the newest state there is into the variables: that in memory, or a checkpoint."""
+        kept = committed(self.run_dir.checkpoints)
+        found = self.memory.restore(newer_than=step_of(kept[-1]) if kept else 0)
+        if found is None:
+            found = self.checkpoints.restore()
+            later = self.memory.restore(newer_than=found["step"] if found else 0)  # the newest was damaged
+            found = later or found
+        return found
 
     @property
     def step(self) -> int:
@@ -72,12 +91,11 @@ class Run:
         Raises:
             DataError: there is none.
         """
-        if not self._restore(best):
+        if not self._take_up(self.checkpoints.restore(best) if self.engine.is_chief else None):
             raise DataError(missing_checkpoint(self.run_dir, best))
 
-    def _restore(self, best: bool) -> bool:
-        # The chief's file system alone counts: what it has written, another machine may see later.
-        here = self.checkpoints.restore(best) if self.engine.is_chief else None
+    def _take_up(self, here: dict[str, Any] | None) -> bool:
+        """Go on from what the chief has put into its variables, if it has; ``here`` is what was kept beside."""
         text = b"" if here is None else json.dumps(here).encode()
         given = self.engine.from_chief(text, self._saved_variables().values())
         if not given:
@@ -98,11 +116,24 @@ class Run:
         self.engine.merge_state()
         if not self.engine.is_chief:
             return
-        meta = self.state.to_json() | {"lr": self.kongfu.lr_scheme.state()}
         try:
-            self.checkpoints.save(self.step, meta, is_best)
+            self.checkpoints.save(self.step, self._meta(), is_best)
         except NotFiniteError as error:
             raise self.not_finite(str(error)) from None
+
+    @property
+    def keep_due(self) -> bool:
+        """Whether it is time to keep the state in memory: not before the best, of which it tells, is on disk."""
+        return self.memory.due and self.checkpoints.settled
+
+    def keep(self) -> None:
+        """Keep the state in memory, in the background. All processes must call it, at the same step."""
+        self.engine.merge_state()
+        self.memory.keep(self.step, self._meta())
+
+    def _meta(self) -> dict[str, Any]:
+        """What is kept beside the variables, as JSON."""
+        return self.state.to_json() | {"lr": self.kongfu.lr_scheme.state()}
 
     def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> tuple[float, dict[str, float]]:
         """The loss and the measures over a split, by short names; see `Engine.evaluate`."""

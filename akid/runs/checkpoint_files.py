@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 from akid.errors import StorageError
@@ -35,6 +36,20 @@ def numbered(directory: Path) -> list[Path]:
 def is_numbered(name: str, prefix: str) -> bool:
     """Whether this is the name of a checkpoint, or of one that is being written, by its prefix."""
     return re.fullmatch(rf"{prefix}([0-9]{{8}}|[1-9][0-9]{{8,}})", name) is not None
+
+
+def partial_of(step: int, generation: int) -> str:
+    """The name of a checkpoint that is being written; generations are not in each other's way."""
+    return f"partial-{step:08d}" + (f".{generation}" if generation else "")
+
+
+def remove_partial(directory: Path) -> None:
+    """Remove checkpoints that are not complete; whoever still writes one cannot commit it any more."""
+    if directory.is_dir():
+        for path in directory.iterdir():
+            name, _, generation = path.name.partition(".")
+            if is_numbered(name, "partial-") and (path.name == name or generation.isdecimal()):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def step_of(path: Path) -> int:

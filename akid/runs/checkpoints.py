@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from akid.backend import tf
-from akid.blocks.inner import once
-from akid.errors import DamagedFileError, DataError, NotFiniteError, StorageError
-from akid.runs.checkpoint_files import META, committed, is_numbered, numbered, step_of
+from akid.errors import DamagedFileError, StorageError
+from akid.runs.checkpoint_files import META, committed, numbered, partial_of, remove_partial, step_of
 from akid.runs.literal import literal
 from akid.runs.run_dir import read_json, write_json
+from akid.runs.variables import SavedVariables
 
 logger = logging.getLogger(__name__)
 _FILE = "variables"
@@ -36,6 +35,8 @@ class Checkpoints:
         variables: what is saved, by name; under the first of its names if it has several.
         finite: names of those that must be finite, or nothing is saved.
         keep: how many are kept.
+        generation: of the process that writes, 0 for none.
+        check: called just before a checkpoint takes its place; may raise.
     """
 
     def __init__(
@@ -45,25 +46,15 @@ class Checkpoints:
         variables: Mapping[str, tf.Variable],
         finite: frozenset[str] = frozenset(),
         keep: int = 3,
+        generation: int = 0,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.directory, self.best, self.keep = directory, best, keep
-        saved = once(variables)
-        self._names, self._variables = list(saved), list(saved.values())
-        self._finite = finite
-        self._snapshot = tf.function(self._read, autograph=False)
+        self._generation, self._check = generation, check
+        self.saved = SavedVariables(variables, finite)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="akid-checkpoint")
         self._writing: Future[None] | None = None
         self._last: tuple[int, Mapping[str, Any]] | None = None
-
-    def _read(self) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """The sum of what must be finite, and all values. Nothing is copied: an update copies what is read."""
-        values = [v.value() for v in self._variables]
-        sums = [
-            tf.reduce_sum(tf.cast(value, tf.float32))
-            for name, value in zip(self._names, values, strict=True)
-            if name in self._finite and (value.dtype.is_floating or value.dtype.is_complex)
-        ]
-        return tf.add_n(sums) if sums else tf.constant(0.0), values
 
     def save(self, step: int, meta: Mapping[str, Any], is_best: bool = False) -> None:
         """Start to save what the variables hold now; written in the background.
@@ -80,9 +71,7 @@ class Checkpoints:
         self.sync()
         if self._last == (step, meta) and not is_best:
             return
-        total, values = self._snapshot()
-        if not math.isfinite(float(total)):
-            raise NotFiniteError("A parameter is not finite")
+        values = self.saved.read()
         text = json.loads(json.dumps({"step": step, **meta}))  # as it is now, whatever the caller does to it later
         self._writing = self._writer.submit(self._write, step, text, values, is_best)
         self._last = (step, meta)
@@ -105,10 +94,11 @@ class Checkpoints:
 
     def _write(self, step: int, meta: Mapping[str, Any], values: list[tf.Tensor], is_best: bool) -> None:
         path = self.directory / f"step-{step:08d}"
-        partial = _emptied(self.directory / f"partial-{step:08d}")
+        self._check()
+        partial = _emptied(self.directory / partial_of(step, self._generation))
         tf.raw_ops.SaveV2(
             prefix=str(partial / _FILE),
-            tensor_names=self._names,
+            tensor_names=self.saved.names,
             shape_and_slices=[""] * len(values),
             tensors=values,
         )
@@ -117,8 +107,11 @@ class Checkpoints:
             _flush(file)
         if is_best:
             # First, so that a checkpoint that calls itself the best one never stands without it.
-            _rename(_linked(partial, self.best / f"partial-{step:08d}"), self.best / path.name)
+            best = _linked(partial, self.best / partial.name)
+            self._check()
+            _rename(best, self.best / path.name)
             _prune(self.best, 1)
+        self._check()
         _rename(partial, path)
         _prune(self.directory, self.keep)
 
@@ -147,8 +140,7 @@ class Checkpoints:
                 problems.append(f"{path.name}: {getattr(error, 'message', None) or error}")
                 logger.warning("checkpoint %s cannot be read (%s)", path, error)
                 continue
-            for variable, value in zip(self._variables, values, strict=True):
-                variable.assign(value)
+            self.saved.assign(values)
             if path is not paths[-1]:
                 logger.warning("going on from %s", path)
             return meta
@@ -164,34 +156,25 @@ class Checkpoints:
     def _values_in(self, prefix: Path, path: Path) -> list[tf.Tensor]:
         """The values in a checkpoint's file of variables; ``path`` is what its user calls the checkpoint."""
         reader = tf.train.load_checkpoint(str(prefix))
-        shapes, there = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
-        for name, variable in zip(self._names, self._variables, strict=True):
-            found = None if name not in shapes else (tuple(shapes[name]), there[name])
-            difference = _difference(found, (tuple(variable.shape), variable.dtype))
-            if difference:
-                raise DataError(
-                    f"The checkpoint {path} is of another Kid: {name!r} {difference} here. Use another log_dir, or"
-                    " the Kid it was made with."
-                )
-        dtypes, slices = [v.dtype for v in self._variables], [""] * len(self._names)
+        dtypes = reader.get_variable_to_dtype_map()
+        shapes = reader.get_variable_to_shape_map()
+        self.saved.check({name: (tuple(shapes[name]), dtypes[name]) for name in shapes}, path)
+        names = self.saved.names
         return tf.raw_ops.RestoreV2(
-            prefix=str(prefix), tensor_names=self._names, shape_and_slices=slices, dtypes=dtypes
+            prefix=str(prefix), tensor_names=names, shape_and_slices=[""] * len(names), dtypes=self.saved.dtypes
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was to be saved is on disk."""
+        return self._writing is None or (self._writing.done() and self._writing.exception() is None)
 
     def forget_after(self, step: int) -> None:
         """Set checkpoints after this step aside: they could not be read, or another one was chosen."""
         for path in committed(self.directory):
             if step_of(path) > step:
+                self._check()
                 _rename(path, path.with_name(f"aside-{path.name}"))
-
-
-def _difference(there: tuple[Any, tf.DType] | None, here: tuple[Any, tf.DType]) -> str:
-    """In which respect a variable in a checkpoint, shape and dtype, is not the one of this Kid."""
-    if there is None:
-        return f"does not exist there and has the shape {here[0]}"
-    if there[0] != here[0]:
-        return f"has the shape {there[0]} there and has the shape {here[0]}"
-    return "" if there[1] == here[1] else f"is of dtype {there[1].name} there and of {here[1].name}"
 
 
 def _meta_of(path: Path) -> dict[str, Any]:
@@ -206,9 +189,7 @@ def _prune(directory: Path, keep: int) -> None:
     for path in committed(directory)[:-keep]:
         (path / META).unlink()
         shutil.rmtree(path, ignore_errors=True)
-    for path in directory.iterdir():
-        if is_numbered(path.name, "partial-"):
-            shutil.rmtree(path, ignore_errors=True)
+    remove_partial(directory)
 
 
 def _emptied(path: Path) -> Path:
@@ -218,8 +199,14 @@ def _emptied(path: Path) -> Path:
 
 
 def _rename(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    source.rename(target)
+    try:
+        source.rename(target)
+    except OSError:
+        # Only now: if a newer generation has removed what this one wrote, it loses nothing of its own.
+        if not source.exists():
+            raise
+        shutil.rmtree(target, ignore_errors=True)
+        source.rename(target)
 
 
 def _linked(source: Path, target: Path) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from akid.errors import DamagedFileError, DataError, StorageError
+from akid.errors import DamagedFileError, DataError, StorageError, SupersededError
+from akid.generations import Fence, newest
+from akid.runs.checkpoint_files import remove_partial
 
 
 class RunDir:
@@ -18,8 +20,8 @@ class RunDir:
 
     ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
     ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held while a Kid
-    practises. ``logs/`` has what each start of a member said, if the run has several; ``evaluations.jsonl`` is an
-    evaluator's.
+    practises, ``.generations/`` tells which generation of a job may write. ``logs/`` has what each start of a
+    member said, if the run has several; ``evaluations.jsonl`` is an evaluator's.
 
     Args:
         path: made if it is not there.
@@ -38,6 +40,7 @@ class RunDir:
         self.runtime = self.path / "runtime.json"
         self.signature = self.path / "signature.json"
         self.lock = self.path / ".lock"
+        self._fence = Fence.of_this_process(self.path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -58,25 +61,73 @@ class RunDir:
         """The context in which nobody else may change what a run leaves; a kill ends it too.
 
         Raises:
-            StorageError: another process is in it.
+            StorageError: another process is in it, and not of an older generation.
+            SupersededError: a newer generation was in it.
         """
+        self._take_over()
         with writing(self.lock):
-            file = self.lock.open("a")
+            file = self.lock.open("a+", encoding="utf-8")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StorageError(
-                    f"Another process practises in {self.path}; two would overwrite each other's checkpoints."
-                    " Wait for its end, or use another log_dir."
-                ) from None
+                if not 0 < _number_in(file) < self._fence.generation:
+                    raise StorageError(
+                        f"Another process practises in {self.path}; two would overwrite each other's checkpoints."
+                        " Wait for its end, or use another log_dir."
+                    ) from None
             except OSError:
                 pass  # a file system without locks
+            else:
+                file.truncate(0)
+                file.write(str(self._fence.generation))
+                file.flush()
             yield
 
+    def _take_over(self) -> None:
+        """From here on older generations cannot write any more."""
+        if not self._fence.generation:
+            return
+        with writing(self.path):
+            if not self._fence.take():
+                raise self._superseded()
+        for directory in (self.checkpoints, self.best):
+            remove_partial(directory)
+        for file in (self.metrics, self.result):
+            for partial in self.path.glob(f".{file.name}.*"):
+                partial.unlink(missing_ok=True)
+
+    @property
+    def generation(self) -> int:
+        """Of this process, 0 for none."""
+        return self._fence.generation
+
+    def check_newest(self) -> None:
+        """Raises a SupersededError if a newer generation has taken over; to be called just before a change."""
+        if not self._fence.holds():
+            raise self._superseded()
+
+    def _superseded(self) -> SupersededError:
+        return SupersededError(
+            f"Another process of generation {newest(self.path)} of the job trains in {self.path} now. This one,"
+            f" of generation {self._fence.generation}, was replaced and writes nothing any more."
+        )
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write ``result.json``.
+
+        Raises:
+            SupersededError: a newer generation has taken over.
+        """
+        write_json(self.result, result, self.check_newest)
+
     def append_metrics(self, record: Mapping[str, Any]) -> None:
-        """Add a line to ``metrics.jsonl``."""
-        append_line(self.metrics, record)
+        """Add a line to ``metrics.jsonl``.
+
+        Raises:
+            SupersededError: a newer generation has taken over.
+        """
+        append_line(self.metrics, record, self.check_newest)
 
     def read_metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of ``metrics.jsonl``; a last line cut by a kill is left out."""
@@ -85,13 +136,14 @@ class RunDir:
     def forget_after(self, step: int) -> None:
         """Drop what was noted after ``step``: a resumed run notes it again. The old result goes too."""
         kept = [r for r in self.read_metrics() if r.get("step", 0) <= step]
-        write_atomically(self.metrics, "".join(json.dumps(r) + "\n" for r in kept))
+        write_atomically(self.metrics, "".join(json.dumps(r) + "\n" for r in kept), self.check_newest)
         self.result.unlink(missing_ok=True)
 
 
-def append_line(path: Path, record: Mapping[str, Any]) -> None:
-    """Add a line of JSON to a file."""
+def append_line(path: Path, record: Mapping[str, Any], check: Callable[[], None] = lambda: None) -> None:
+    """Add a line of JSON to a file; unless the check, made once it is open, raises an error."""
     with writing(path), path.open("a", encoding="utf-8") as file:
+        check()  # now: a newer generation puts another file in this one's place
         file.write(json.dumps(record) + "\n")
 
 
@@ -104,6 +156,13 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
         except json.JSONDecodeError:
             return
+
+
+def _number_in(file: TextIO) -> int:
+    """The generation in a lock's file; 0 for none."""
+    file.seek(0)
+    text = file.read()
+    return int(text) if text.isdecimal() else 0
 
 
 @contextmanager
@@ -119,8 +178,13 @@ def writing(path: Path) -> Iterator[None]:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, check: Callable[[], None] | None = None) -> None:
     """Write a file so that a reader, or a kill, never sees half of it.
+
+    Args:
+        path: of the file.
+        text: all of it.
+        check: called before the file takes its place; may raise.
 
     Raises:
         StorageError: it cannot be written.
@@ -131,14 +195,17 @@ def write_atomically(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        if check is not None:
+            check()
+        with writing(path):
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a mapping as JSON, atomically."""
-    write_atomically(path, json.dumps(value, indent=2) + "\n")
+def write_json(path: Path, value: Mapping[str, Any], check: Callable[[], None] | None = None) -> None:
+    """Write a mapping as JSON, atomically; see `write_atomically`."""
+    write_atomically(path, json.dumps(value, indent=2) + "\n", check)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

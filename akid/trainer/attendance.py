@@ -36,28 +36,39 @@ class Attendance:
         settings: which member.
         place: the rendezvous; None if it trains alone: then every generation is its own.
         told_to_end: asked while it waits; True gives up.
+        before: the number of the last generation before this incarnation, should it train alone.
     """
 
     def __init__(
-        self, settings: Settings, place: Meeting | Remote | None, told_to_end: Callable[[], bool]
+        self,
+        settings: Settings,
+        place: Meeting | Remote | None,
+        told_to_end: Callable[[], bool],
+        before: int = 0,
     ) -> None:
-        self.alone = place is None
+        self.alone, self._before = place is None, before
         self._settings, self._place, self._told_to_end = settings, place, told_to_end
         self._who = {"member": settings.member, "incarnation": uuid.uuid4().hex}
         self._joined = 0
 
-    def meet(self, number: int, highest: int) -> Generation | None:
+    def meet(self, number: int, highest: int, state: int = 0, source: str = "") -> Generation | None:
         """The next generation; None if the member was told to end, or the job is done.
 
         Args:
             number: the last generation it was in.
             highest: the highest step it reached.
+            state: the step of the newest state it has in memory, 0 for none.
+            source: where that can be fetched.
         """
         if self._place is None:
-            return {"generation": number + 1, "highest": highest, "blamed": [], "addresses": {}}
+            number = max(number, self._before) + 1
+            states = [(self._settings.member, state, source)] if state else []
+            alone = {"generation": number, "highest": highest, "blamed": [], "addresses": {}}
+            return alone | {"states": states}
         address = next_address(self._settings, self._joined)
         self._joined += 1
         request = {**self._who, "address": address, "generation": number, "highest": highest}
+        request |= {"state": state, "source": source}
         while not self._told_to_end():
             answer = self._place.call("join", request)
             if answer is None:

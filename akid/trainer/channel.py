@@ -1,7 +1,8 @@
 """The supervisors' channel: the rendezvous and the status over HTTP.
 
 ``/status`` and ``/metrics`` are open and can only be read; everything else needs the job's token. A request is a
-mapping in JSON, an answer too. ``/join`` and ``/watch`` wait a second for something to tell.
+mapping in JSON, an answer too. ``/join`` and ``/watch`` wait a second for something to tell. ``/state`` is the
+newest state in memory, as bytes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from akid.snapshots import Header, Slots
 from akid.trainer.rendezvous import Join, Left, Rendezvous, Tidings
 
 #: Seconds a request waits for news; seconds to connect: an address of a pod that is gone does not answer.
@@ -80,6 +82,7 @@ class Meeting:
             "addresses": dict(generation.addresses),
             "highest": generation.highest,
             "blamed": list(generation.blamed),
+            "states": list(generation.states),
         }
 
     def _watch(self, request: Mapping) -> Mapping | None:
@@ -144,7 +147,9 @@ class Server(ThreadingHTTPServer):
         port: 0 for any.
         pages: texts by path: a function that gives (content type, text).
         meeting: the rendezvous.
-        token: of the job; without one the meeting is closed to everybody.
+        token: of the job; without one the meeting and the states are closed to everybody.
+        host: the address it listens at; empty for every one.
+        slots: where states are in memory.
     """
 
     daemon_threads = True
@@ -152,9 +157,15 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self, port: int, pages: dict[str, Page], meeting: Meeting | None = None, token: str = "", host: str = ""
+        self,
+        port: int,
+        pages: dict[str, Page],
+        meeting: Meeting | None = None,
+        token: str = "",
+        host: str = "",
+        slots: Slots | None = None,
     ) -> None:
-        self.pages, self.meeting, self.token = pages, meeting, token
+        self.pages, self.meeting, self.token, self.slots = pages, meeting, token, slots or Slots()
         super().__init__((host, port), Handler)
         threading.Thread(target=self.serve_forever, name=f"http-{port}", daemon=True).start()
 
@@ -169,20 +180,39 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 5
 
     def do_GET(self) -> None:
-        """A page."""
+        """A page, or the newest state."""
+        if self.path == "/state":
+            return self._answer_state()
         page = self.server.pages.get(self.path.partition("?")[0])
         if page is None:
-            self._answer(404, "text/plain", "not found\n")
-        else:
-            self._answer(200, *page())
+            return self._answer(404, "text/plain", "not found\n")
+        return self._answer(200, *page())
+
+    def _answer_state(self) -> None:
+        if not self._has_token():
+            return self._answer(401, "text/plain", "the job's token is needed\n")
+        slot = next(iter(self.server.slots.kept()), None)
+        if slot is None:
+            return self._answer(404, "text/plain", "there is no state\n")
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(Header.LENGTH + slot.header.size))
+        self.end_headers()
+        self.wfile.write(slot.header.to_bytes())
+        for piece in slot.pieces():
+            self.wfile.write(piece)
+        return None
+
+    def _has_token(self) -> bool:
+        given = self.headers.get("Authorization", "").encode(errors="replace")
+        return bool(self.server.token) and hmac.compare_digest(given, f"Bearer {self.server.token}".encode())
 
     def do_POST(self) -> None:
         """A request to the meeting."""
         meeting = self.server.meeting
         if meeting is None or self.path not in ("/join", "/watch", "/leave", "/done"):
             return self._answer(404, "text/plain", "not found\n")
-        given = self.headers.get("Authorization", "").encode(errors="replace")
-        if not self.server.token or not hmac.compare_digest(given, f"Bearer {self.server.token}".encode()):
+        if not self._has_token():
             return self._answer(401, "text/plain", "the job's token is needed\n")
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > MAX_BODY:

@@ -34,11 +34,11 @@ class Direct:
 
     Args:
         argv: program and arguments.
-        report: descriptor of the pipe for reports.
+        fds: descriptors it inherits, such as that of the pipe for reports.
     """
 
-    def __init__(self, argv: Sequence[str], report: int) -> None:
-        self._argv, self._report = list(argv), report
+    def __init__(self, argv: Sequence[str], fds: Sequence[int]) -> None:
+        self._argv, self._fds = list(argv), tuple(fds)
         self._popen: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: Mapping[str, str]) -> int:
@@ -47,7 +47,7 @@ class Direct:
             self._popen.returncode = 0  # it was reaped elsewhere
         starter = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
         self._popen = subprocess.Popen(
-            [*starter, *self._argv], env={**os.environ, **environment}, pass_fds=(self._report,)
+            [*starter, *self._argv], env={**os.environ, **environment}, pass_fds=self._fds
         )
         return self._popen.pid
 
@@ -61,20 +61,23 @@ class Zygote:
     """Forks a process that has imported TensorFlow.
 
     Args:
-        report: descriptor of the pipe for reports.
+        fds: see `Direct`.
         tell: called from a thread with ``"ended", pid=..., code=...``.
         argv: the zygote's program; it is given the descriptors of requests and answers.
     """
 
     def __init__(
-        self, report: int, tell: Tell, argv: Sequence[str] = (sys.executable, "-m", "akid.trainer.zygote")
+        self,
+        fds: Sequence[int],
+        tell: Tell,
+        argv: Sequence[str] = (sys.executable, "-m", "akid.trainer.zygote"),
     ) -> None:
         self._tell = tell
         requests, self._requests = os.pipe()
         answers, told = os.pipe()
         starter = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
         command = [*starter, *argv, str(requests), str(told)]
-        self._popen = subprocess.Popen(command, pass_fds=(requests, told, report), stdin=subprocess.DEVNULL)
+        self._popen = subprocess.Popen(command, pass_fds=(requests, told, *fds), stdin=subprocess.DEVNULL)
         self.pid = self._popen.pid
         os.close(requests)
         os.close(told)

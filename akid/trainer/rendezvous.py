@@ -42,6 +42,8 @@ class Join:
         address: where its training process will listen, ``host:port``.
         generation: the last one it was in, 0 for none.
         highest: the highest step it ever reached.
+        state: the step of the newest state it has in memory, 0 for none.
+        source: where that can be fetched, ``host:port``.
     """
 
     member: str
@@ -49,6 +51,8 @@ class Join:
     address: str
     generation: int = 0
     highest: int = 0
+    state: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Generation:
         incarnations: by member.
         highest: the highest step any earlier generation reached.
         blamed: members whose own end broke the generation before.
+        states: member, step and source of each state in memory: the newest first, of equal ones the chief's.
     """
 
     number: int
@@ -68,6 +73,7 @@ class Generation:
     incarnations: Mapping[str, str] = field(default_factory=dict)
     highest: int = 0
     blamed: tuple[str, ...] = ()
+    states: tuple[tuple[str, int, str], ...] = ()
 
 
 class Rendezvous:
@@ -76,6 +82,7 @@ class Rendezvous:
     Args:
         members: all that must be there, the chief first.
         spare: those whose leaving breaks nothing, until they come back.
+        before: the number of the last generation before this meeting, 0 for none.
 
     Attributes:
         generation: the newest.
@@ -85,7 +92,7 @@ class Rendezvous:
         told: members that know that the newest generation is broken, or have left it.
     """
 
-    def __init__(self, members: Iterable[str], spare: Iterable[str] = ()) -> None:
+    def __init__(self, members: Iterable[str], spare: Iterable[str] = (), before: int = 0) -> None:
         self.members, self.spare = tuple(members), frozenset(spare)
         self.generation: Generation | None = None
         self.broken: Left | None = None
@@ -94,6 +101,7 @@ class Rendezvous:
         self.told: set[str] = set()
         self._waiting: dict[str, tuple[Join, float]] = {}
         self._blamed: list[str] = []
+        self._last = before
 
     def join(self, request: Join, now: float) -> Generation | None:
         """The generation the member is in, if one has begun since it asked first.
@@ -169,14 +177,20 @@ class Rendezvous:
         if len(there) < len(self.members):
             return
         before = self.generation
-        last = max([before.number if before else 0, *(join.generation for join in there.values())])
+        self._last = max([self._last, *(join.generation for join in there.values())]) + 1
         self.generation = Generation(
-            number=last + 1,
+            number=self._last,
             addresses={name: there[name].address for name in self.members},
             incarnations={name: there[name].incarnation for name in self.members},
             highest=max([before.highest if before else 0, *(join.highest for join in there.values())]),
             blamed=tuple(self._blamed),
+            states=_newest_first([there[name] for name in self.members]),
         )
         self.broken, self._blamed = None, []
         self._waiting.clear()
         self.told.clear()
+
+
+def _newest_first(joins: Iterable[Join]) -> tuple[tuple[str, int, str], ...]:
+    states = [(join.member, join.state, join.source) for join in joins if join.state]
+    return tuple(sorted(states, key=lambda state: -state[1]))

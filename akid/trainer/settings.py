@@ -30,6 +30,7 @@ class Settings:
         termination_log: file for the last error; empty for none.
         in_place: whether training processes are started again.
         tf_config: as it was given.
+        log_dir: the run directory; empty if none is given.
     """
 
     member: str
@@ -43,6 +44,7 @@ class Settings:
     termination_log: str
     in_place: bool
     tf_config: Mapping[str, object]
+    log_dir: str = ""
 
     @property
     def spare(self) -> frozenset[str]:
@@ -77,6 +79,7 @@ def settings_of(env: Mapping[str, str] = os.environ) -> Settings:
         termination_log=log if os.path.exists(log) or "AKID_TERMINATION_LOG" in env else "",
         in_place=bool(env.get("AKID_RENDEZVOUS")) or env.get("AKID_MEMBERS", "1") == "1",
         tf_config=config,
+        log_dir=env.get("AKID_LOG_DIR", ""),
     )
 
 

@@ -21,7 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from akid.generations import newest
 from akid.report import FD, GENERATION, Lines, Reporter, event_of, shortened
+from akid.snapshots import Slots
 from akid.trainer import progress
 from akid.trainer.attendance import Attendance, patience
 from akid.trainer.channel import Meeting, Remote, Server
@@ -30,6 +32,7 @@ from akid.trainer.log import Log
 from akid.trainer.rendezvous import Left, Rendezvous, Tidings
 from akid.trainer.restarts import LIMIT, TERMINATED, Ended, Record
 from akid.trainer.settings import Settings, generation_config
+from akid.trainer.states import bring
 
 #: Seconds a member that only serves goes on after it was told to end.
 LINGER = 10.0
@@ -58,34 +61,40 @@ class Supervisor:
         os.set_inheritable(self._report, True)
         threading.Thread(target=self._listen, args=(reports,), name="reports", daemon=True).start()
         argv = program or (sys.executable, *TRAINING)
-        self._direct = Direct(argv, self._report)
+        self._slots, self._source = Slots.make(), ""
+        inherited = (self._report, *self._slots.fds)
+        self._direct = Direct(argv, inherited)
         self._zygote: Zygote | None = None
         if not program and settings.rendezvous and os.environ.get("AKID_ZYGOTE", "1") != "0":
-            self._zygote = Zygote(self._report, self._tell)
-        self._attendance = Attendance(settings, self._serve(), self._look)
+            self._zygote = Zygote(inherited, self._tell)
+        # Generations of a run directory are counted on: that is how an older one is known.
+        self._before = newest(Path(settings.log_dir)) if settings.log_dir else 0
+        self._attendance = Attendance(settings, self._serve(), self._look, self._before)
 
     def _serve(self) -> Meeting | Remote | None:
         """Open the ports; gives where the rendezvous is."""
         settings = self.settings
-        if settings.metrics_port:
-            self._open(settings.metrics_port, None)
+        if settings.metrics_port and self._open(settings.metrics_port, None):
+            self._source = f"{settings.host}:{settings.metrics_port}"
         if not settings.rendezvous:
             return None
         if not settings.is_chief:
             return Remote(settings.rendezvous, settings.token)
-        meeting = Meeting(Rendezvous(settings.members, settings.spare))
+        meeting = Meeting(Rendezvous(settings.members, settings.spare, self._before))
         self._open(int(settings.rendezvous.rpartition(":")[2]), meeting)
         return meeting
 
-    def _open(self, port: int, meeting: Meeting | None) -> None:
+    def _open(self, port: int, meeting: Meeting | None) -> bool:
         pages = {"/status": self._status_page, "/metrics": self._metrics_page}
         host = "127.0.0.1" if self.settings.host == "127.0.0.1" else ""
         try:
-            Server(port, pages, meeting, self.settings.token, host)
+            Server(port, pages, meeting, self.settings.token, host, self._slots)
         except OSError as error:
             if meeting is not None:
                 raise
             self.log(f"port {port} for metrics cannot be opened: {error.strerror}", "warning")
+            return False
+        return True
 
     def run(self) -> int:
         """Train to the end; gives the exit code."""
@@ -102,7 +111,9 @@ class Supervisor:
         record, before = Record(), 0
         pending: Ended | None = None
         while True:
-            generation = self._attendance.meet(self.progress.generation, self.progress.highest)
+            state = next((slot.header.step for slot in self._slots.kept()), 0)
+            reached = self.progress.generation, self.progress.highest
+            generation = self._attendance.meet(*reached, state, self._source)
             if generation is None:
                 return TERMINATED if self.told_to_end else 0
             number = generation["generation"]
@@ -150,7 +161,9 @@ class Supervisor:
         self.log.who["generation"] = number
         self.progress.begin(number)
         self.progress.highest = max(self.progress.highest, generation["highest"])
-        environment = {FD: str(self._report), GENERATION: str(number)}
+        if self.settings.is_chief:
+            bring(self._slots, generation["states"], self.settings.member, self.settings.token, self.log)
+        environment = {FD: str(self._report), GENERATION: str(number), **self._slots.environment}
         if generation["addresses"]:
             environment["TF_CONFIG"] = generation_config(self.settings, generation["addresses"])
         launcher, pid = self._launch(environment)

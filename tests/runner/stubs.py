@@ -101,3 +101,9 @@ def _pids(file: Path) -> list[int]:
 def kill(pid: int) -> None:
     """SIGKILL."""
     os.kill(pid, signal.SIGKILL)
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """The environment of a process."""
+    items = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(item.split("=", 1) for item in items if "=" in item)

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from runner.stubs import alive, logs, pids, run, started, wait_until
+from runner.stubs import alive, environment_of, logs, pids, run, started, wait_until
 from trainer.members import supervised, told
 
 
@@ -116,12 +116,6 @@ def memory_of(pid: int) -> float:
     """Resident memory of a process in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
-
-
-def environment_of(pid: int) -> dict[str, str]:
-    """The environment of a process."""
-    items = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return dict(item.split("=", 1) for item in items if "=" in item)
 
 
 def test_status_is_open_and_the_rendezvous_needs_the_token(tmp_path):

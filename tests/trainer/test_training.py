@@ -64,7 +64,7 @@ def test_a_zygote_forks_one_training_process_after_another(tmp_path, monkeypatch
     ended: queue.SimpleQueue[dict] = queue.SimpleQueue()
     reader, report = os.pipe()
     monkeypatch.setenv("AKID_REPORT_FD", str(report))
-    zygote = Zygote(report, lambda event, **facts: ended.put(facts))
+    zygote = Zygote([report], lambda event, **facts: ended.put(facts))
     for number in (1, 2):
         (tmp_path / str(number)).mkdir()
         pid = zygote.start(environment(tmp_path / str(number)))
