@@ -17,7 +17,7 @@ from akid.engines.replicas import Replicas
 from akid.engines.strategies import lost_peers
 from akid.engines.synchronous import SynchronousEngine
 from akid.engines.threads import available_cpus
-from akid.errors import AkidError
+from akid.errors import AkidError, PeerLostError
 from akid.runs.interrupts import TERMINATED
 
 #: Operations that run at the same time in a process that others call: with one alone it waits for itself for ever.
@@ -93,19 +93,15 @@ class ParameterServerEngine(SynchronousEngine):
         return lost_peers() if self.is_chief else contextlib.nullcontext()
 
     def serve(self) -> NoReturn:
-        """Be a worker or a parameter server until SIGTERM; see `Engine.serve`."""
+        """Be a worker or a parameter server until SIGTERM; see `Engine.serve`.
+
+        Raises:
+            PeerLostError: its address is taken; at another one it may serve.
+        """
         cluster = self._cluster()
         ends = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before TensorFlow's threads begin, which inherit it
-        server = tf.distribute.Server(
-            tf.train.ClusterSpec(cluster.addresses),
-            job_name=cluster.role,
-            task_index=cluster.index,
-            protocol="grpc",
-            config=tf.compat.v1.ConfigProto(
-                intra_op_parallelism_threads=available_cpus(), inter_op_parallelism_threads=INTER_OP
-            ),
-        )
+        server = _server(cluster)
         number = signal.sigwait(ends)
         del server
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
@@ -141,6 +137,19 @@ def _strategy(config: str) -> tuple[tf.distribute.Strategy, Any]:
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
     strategy = tf.distribute.ParameterServerStrategy(resolver)
     return strategy, tf.distribute.coordinator.ClusterCoordinator(strategy)
+
+
+def _server(cluster: Cluster) -> Any:
+    """TensorFlow's server at this process' address; it serves as long as it is held."""
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=available_cpus(), inter_op_parallelism_threads=INTER_OP
+    )
+    spec, place = tf.train.ClusterSpec(cluster.addresses), {"job_name": cluster.role, "task_index": cluster.index}
+    try:
+        return tf.distribute.Server(spec, **place, protocol="grpc", config=config)
+    except tf.errors.UnknownError as error:
+        address = cluster.addresses[cluster.role][cluster.index]
+        raise PeerLostError(f"{address} is not free for {cluster.role}-{cluster.index}: {error.message}") from None
 
 
 def training_cluster(text: str) -> Cluster:

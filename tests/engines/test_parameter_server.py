@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from akid import AkidError, ArraySource, Brain, DatasetSource, Kid, Sensor
 from akid.backend import tf
 from akid.engines import Duty, Engine
 from akid.engines.closures import BLOCK, blocks_of
-from akid.engines.parameter_server import training_cluster
+from akid.engines.cluster import Cluster
+from akid.engines.parameter_server import _server, training_cluster
+from akid.errors import PeerLostError
 from akid.models.brains import MLP
 
 JOB = """
@@ -149,3 +152,12 @@ def test_the_evaluator_evaluates_checkpoints_up_to_the_last_as_the_chief_does(ra
     assert {name: evaluations[-1][name] for name in last} == last | {
         name: pytest.approx(value, rel=1e-5) for name, value in last.items() if name.startswith("val_")
     }
+
+
+def test_a_server_whose_address_is_taken_asks_for_another_one():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        cluster = Cluster({**CLUSTER, "ps": [f"127.0.0.1:{taken.getsockname()[1]}"]}, "ps", 0)
+        with pytest.raises(PeerLostError, match=r"127\.0\.0\.1:\d+ is not free for ps-0: Could not start"):
+            _server(cluster)
