@@ -1,4 +1,4 @@
-"""Chiefs that serve `/status` on loopback: honest ones, and every kind of liar."""
+"""Chiefs of the tests: their pods, and servers of `/status` on loopback, honest ones and every kind of liar."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+
+from akid_operator.progress.fetch import Target
 
 from akid.job.objects.reported import Endpoint
 
@@ -96,3 +98,35 @@ async def serving(said: bytes) -> AsyncIterator[Chief]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Reader:
+    """One whose chiefs say what the test has them say."""
+
+    def __init__(self) -> None:
+        self.says: dict[str, dict[str, Any] | Exception] = {}
+        self.asked: list[str] = []
+
+    async def read(self, target: Target, endpoint: Endpoint) -> bytes:
+        self.asked.append(target.key.name)
+        said = self.says.get(target.key.name, {"step": len(self.asked)})
+        if isinstance(said, Exception):
+            raise said
+        return json.dumps(said).encode()
+
+
+def chief_pod(name: str, ip: str = "10.0.0.7", phase: str = "Running", version: int = 2) -> dict[str, Any]:
+    """A chief's pod as the server shows it."""
+    owner = {"kind": "AkidJob", "name": name, "uid": f"uid-{name}", "controller": True}
+    trainer = {
+        "name": "trainer", "command": ["akid", "train"], "ports": [{"name": "metrics", "containerPort": 9464}],
+    }  # fmt: skip
+    labels = {"akid.dev/job": name, "akid.dev/chief": name, "akid.dev/role": "worker", "akid.dev/index": "0"}
+    return {
+        "metadata": {
+            "namespace": "lab", "name": f"{name}-worker-0", "uid": f"pod-{name}", "resourceVersion": str(version),
+            "labels": labels, "ownerReferences": [owner],
+        },
+        "spec": {"containers": [trainer]},
+        "status": {"phase": phase, "podIP": ip},
+    }  # fmt: skip
