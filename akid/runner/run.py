@@ -16,6 +16,7 @@ from akid.job.api.policy import Scheduling
 from akid.job.api.status import Status
 from akid.job.members import chief_of
 from akid.job.objects.processes import place_here, process_of
+from akid.job.objects.reported import progress_from
 from akid.runner.chaos import Chaos, Fault
 from akid.runner.directory import next_log
 from akid.runner.display import Display
@@ -88,7 +89,10 @@ class LocalRun:
 
     def _observed(self) -> Observed:
         states = (process.state(process.member.name(self.job)) for process in self.processes.values())
-        return Observed(members=tuple(states), objects=dict(self.objects))
+        # Steps are told a hundred times a second; what a restart waits depends on them, and nothing else.
+        counts = any(not process.alive for process in self.processes.values())
+        progress = progress_from(self.told) if counts else None
+        return Observed(members=tuple(states), objects=dict(self.objects), progress=progress)
 
     def _apply(self, result: Plan) -> None:
         if result.status is not None:

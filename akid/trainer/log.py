@@ -1,10 +1,12 @@
-"""The supervisor's own lines in a member's log: JSON, with who says it."""
+"""What a supervisor leaves behind: its own lines in a member's log (JSON, with who says it), its last words."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 
@@ -23,3 +25,10 @@ class Log:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         record = {"time": time, "level": level, **self.who, "message": message, **fields}
         print(json.dumps(record), file=sys.stderr, flush=True)
+
+
+def leave(file: str, message: str) -> None:
+    """Leave a termination message; a disk that is full, or no file to write to, changes no exit code."""
+    if file:
+        with suppress(OSError):
+            Path(file).write_text(message, encoding="utf-8")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from akid.report import MAX_MESSAGE
 
 #: Facts of a training process' reports, by the names of an AkidJob's status.
 FACTS = {
@@ -109,6 +112,13 @@ class Progress:
             return None
         end = clock + max(0, total - self.step) * seconds / steps
         return datetime.fromtimestamp(end, UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def last_status(status: Mapping[str, Any]) -> str:
+    """A status as a termination message (JSON): without the metrics, if it had more than `MAX_MESSAGE` bytes."""
+    text = json.dumps(status, allow_nan=False)
+    short = {name: value for name, value in status.items() if name != "metrics"}
+    return text if len(text) <= MAX_MESSAGE else json.dumps(short, allow_nan=False)
 
 
 def prometheus(status: Mapping[str, Any], labels: Mapping[str, str]) -> str:

@@ -28,7 +28,7 @@ from akid.trainer import progress
 from akid.trainer.attendance import Attendance, patience
 from akid.trainer.channel import Meeting, Remote, Server
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
-from akid.trainer.log import Log
+from akid.trainer.log import Log, leave
 from akid.trainer.rendezvous import Left, Rendezvous, Tidings
 from akid.trainer.restarts import LIMIT, TERMINATED, Ended, Record
 from akid.trainer.settings import Settings, generation_config
@@ -301,11 +301,12 @@ class Supervisor:
         return "text/plain; version=0.0.4", progress.prometheus(self.status(), labels)
 
     def _last_words(self, code: int) -> None:
-        """The last error, for whoever looks at the container's end."""
+        """For whoever looks at the container's end: the last error; of a chief that is done, the last status."""
+        if code == 0 and self.settings.is_chief and self.progress.highest:
+            leave(self.settings.termination_log, progress.last_status(self.status()))
         if code in (0, TERMINATED):
             return
         message = self._error or f"{self.settings.member}: ended with code {code} at step {self.progress.step}"
         self._upward.tell("error", message=message)
-        if self.settings.termination_log and self._error:
-            with suppress(OSError):
-                Path(self.settings.termination_log).write_text(shortened(message), encoding="utf-8")
+        if self._error:
+            leave(self.settings.termination_log, shortened(message))

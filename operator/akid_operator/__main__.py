@@ -14,6 +14,7 @@ from akid.job import PodDefaults
 from akid_operator import __version__
 from akid_operator.kube.connect import own_namespace
 from akid_operator.kube.errors import OperatorError
+from akid_operator.progress.poller import RATE
 from akid_operator.serve import logs
 from akid_operator.serve.leader import Timing
 from akid_operator.serve.process import Replica
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     add("--lease-namespace", help="by default the operator's own namespace")
     add("--lease-seconds", type=float, default=Timing().lease, help="how long a silent leader is waited for")
     add("--resync-seconds", type=float, default=INTERVAL, help="between two readings of everything")
+    add("--progress-writes-per-second", type=float, default=RATE, help="of all jobs together; 0 for none")
     add("--trainer-image", default="", help="of jobs that name none")
     add("--pull-secret", action="append", default=[], help="imagePullSecret of every pod (may be repeated)")
     add("--log-format", choices=logs.FORMATS, default="text" if sys.stderr.isatty() else "json")
@@ -57,6 +59,7 @@ def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
             lease_namespace=given.lease_namespace or own_namespace(),
             timing=Timing(lease, lease * 2 / 3, lease / 7.5),
             resync=given.resync_seconds,
+            progress_rate=given.progress_writes_per_second,
             pods=PodDefaults(image=given.trainer_image, image_pull_secrets=tuple(given.pull_secret)),
         ),
         given,

@@ -82,4 +82,4 @@ def test_names_and_subresources():
     assert spec["names"]["shortNames"] == ["aj", "kid"]
     assert version["subresources"]["scale"]["specReplicasPath"] == ".spec.engine.workers"
     columns = [c["name"] for c in version["additionalPrinterColumns"] if c["priority"] == 0]
-    assert columns == ["Engine", "State", "Ready", "Step", "Loss", "Restarts", "Age"]
+    assert columns == ["Engine", "State", "Ready", "Step", "Loss", "ETA", "Restarts", "Age"]

@@ -129,3 +129,20 @@ sys.exit(code or int("tensorflow" in sys.modules or "numpy" in sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_restarts_with_progress_between_them_are_made_at_once(tmp_path):
+    steps = """
+step = 0
+if index == 1:
+    time.sleep(0.3)
+    sys.exit(137 if start < 3 else 0)
+while not (log_dir / "logs/worker-1-3.log").exists():
+    time.sleep(0.01)
+    step += 1
+    report.step(step)
+"""
+    begin = time.monotonic()
+    done = run(job(tmp_path, steps, workers=2, maxRestarts=3))
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - begin < 10  # without progress, the second waits 10 s and the third 20 s

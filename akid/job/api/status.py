@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,10 @@ from akid.job.api.base import ReportedModel, Time
 ConditionType = Literal["Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
 State = Literal["", "Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
 RoleKey = Literal["chief", "worker", "ps", "evaluator"]
+# Beyond it a number of JSON is none that every reader can tell from its neighbours.
+MAX_COUNT = 2**53
+# JSON has neither NaN nor infinity.
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Condition(ReportedModel):
@@ -41,14 +45,28 @@ class ReplicaStatus(ReportedModel):
 class Progress(ReportedModel):
     """How far the training is, as the chief reports it."""
 
-    step: int | None = Field(default=None, ge=0, description="Steps (batches) trained.")
-    max_steps: int | None = Field(default=None, ge=0, description="Steps to train.")
-    epoch: float | None = Field(default=None, ge=0, description="Epochs trained.")
-    loss: float | None = Field(default=None, description="Last training loss.")
-    val_loss: float | None = Field(default=None, description="Last validation loss.")
-    metrics: dict[str, float] | None = Field(default=None, max_length=64, description="Last evaluations by name.")
-    examples_per_second: float | None = Field(default=None, ge=0, description="Speed, examples a second.")
+    step: int | None = Field(default=None, ge=0, le=MAX_COUNT, description="Steps (batches) trained.")
+    max_steps: int | None = Field(default=None, ge=0, le=MAX_COUNT, description="Steps to train.")
+    epoch: Finite | None = Field(default=None, ge=0, description="Epochs trained.")
+    loss: Finite | None = Field(default=None, description="Last training loss.")
+    val_loss: Finite | None = Field(default=None, description="Last validation loss.")
+    metrics: dict[str, Finite] | None = Field(default=None, max_length=64, description="Last evaluations by name.")
+    examples_per_second: Finite | None = Field(default=None, ge=0, description="Speed, examples a second.")
     eta: Time | None = Field(default=None, description="When the training should end.")
+    generation: int | None = Field(
+        default=None, ge=0, le=MAX_COUNT, description="Times all members began together."
+    )
+    in_place_restarts: int | None = Field(
+        default=None, ge=0, le=MAX_COUNT,
+        description="Times the chief's training process was started again in its pod; uncounted.",
+    )  # fmt: skip
+    steps_redone: int | None = Field(
+        default=None, ge=0, le=MAX_COUNT, description="Steps made again after a loss."
+    )
+    goodput: Finite | None = Field(
+        default=None, ge=0, le=1,
+        description="Time of steps that counted over all time since the first step, 0 to 1.",
+    )  # fmt: skip
 
 
 class LastFailure(ReportedModel):

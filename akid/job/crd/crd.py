@@ -19,10 +19,11 @@ COLUMNS = [
     ("Ready", "string", ".status.ready", 0, "Ready pods of all."),
     ("Step", "integer", ".status.progress.step", 0, "Steps trained."),
     ("Loss", "number", ".status.progress.loss", 0, "Last training loss."),
+    # Not a date: of those, kubectl shows the age, and calls one that is still to come invalid.
+    ("ETA", "string", ".status.progress.eta", 0, "When the training should end."),
     ("Restarts", "integer", ".status.restarts", 0, "Counted restarts."),
     ("Age", "date", ".metadata.creationTimestamp", 0, "Since its creation."),
     ("Val-Loss", "number", ".status.progress.valLoss", 1, "Last validation loss."),
-    ("Eta", "date", ".status.progress.eta", 1, "When the training should end."),
 ]
 # What jobs can be selected by: the operator leaves out the finished ones, but for those it has still to do with.
 SELECTABLE = (

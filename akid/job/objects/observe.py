@@ -71,6 +71,12 @@ def gang_state(group: Object) -> GangState:
     )
 
 
+def trainer_of_pod(pod: Object) -> Object:
+    """The container of a pod that runs the kid; {} if it has none."""
+    containers = _items(_mapping(pod, "spec"), "containers")
+    return next((c for c in containers if c.get("name") == _trainer_name(pod)), NOTHING)
+
+
 def _member(labels: Object) -> Member | None:
     """Without the job's label no watch shows it: then it is no member, whatever else it says."""
     if JOB_LABEL not in labels:
@@ -106,9 +112,11 @@ def _phase(status: Object, ended: Object) -> Phase:
 
 
 def _why(status: Object, trainer: str, states: Mapping[str, Object], phase: Phase) -> tuple[str, str]:
-    """(reason, message): why it failed, what it waits for, or why it is to end."""
+    """(reason, message): why it failed, what it waits for, why it is to end; what it said last if it succeeded."""
     if phase is Phase.FAILED:
         return _why_failed(status, trainer, states)
+    if phase is Phase.SUCCEEDED:
+        return "", str(_mapping(states.get(trainer, NOTHING), "terminated").get("message") or "")
     target = _condition(status, "DisruptionTarget")
     if target.get("status") == "True":
         return str(target.get("reason", "")), str(target.get("message", ""))

@@ -70,7 +70,10 @@ def end(view: View, result: Literal["Succeeded", "Failed"], reason: str, told: s
     for kind in ("Running", "Restarting", "Queued", "Suspended"):
         status = set_condition(view, status, kind, False, result, f"the job has {result.lower()}")
     status = set_condition(view, status, result, True, reason, told)
-    status = status.model_copy(update={"completion_time": view.now.replace(microsecond=0), "backoff": None})
+    # The last progress stays, but nothing is expected any more.
+    progress = status.progress.model_copy(update={"eta": None}) if status.progress else None
+    ended = {"completion_time": view.now.replace(microsecond=0), "backoff": None, "progress": progress}
+    status = status.model_copy(update=ended)
     deletes = clean_up(view, status)
     gone = {delete.uid for delete in deletes}
     stay = [state for state in view.current if state.uid not in gone and _stays(view, state)]

@@ -52,6 +52,7 @@ class Metrics:
         )
         self._resync = Gauge("resync_seconds", "Duration of the last resync.", **made)
         self._repairs = Counter("resync_repairs", "Changes a resync found that no watch had told.", **made)
+        self._polls = Counter("progress_polls", "Chiefs asked for their progress.", ["result"], **made)
         self.leader = Gauge("leader", "1 if this replica is the leader.", **made)
 
     def watch(self, store: Store, depth: Callable[[], int], synced_at: Callable[[], float | None]) -> None:
@@ -70,6 +71,10 @@ class Metrics:
         """A worker has done with a key."""
         self._waits.observe(waited)
         self._reconciles.labels("ok" if ok else "error").observe(seconds)
+
+    def polled(self, result: str) -> None:
+        """A chief was asked for its progress."""
+        self._polls.labels(result).inc()
 
     def synced(self, seconds: float, found: int) -> None:
         """A resync has ended."""

@@ -20,6 +20,8 @@ from akid.job.api.job import API_VERSION, PLURAL
 from akid_operator.kube import connect
 from akid_operator.kube.api import Api
 from akid_operator.kube.errors import OperatorError
+from akid_operator.progress.fetch import StatusReader
+from akid_operator.progress.poller import Poller
 from akid_operator.serve.health import HealthServer
 from akid_operator.serve.leader import Leader
 from akid_operator.serve.metrics import Metrics
@@ -70,7 +72,7 @@ class Replica:
             self.metrics.leader.set(1)
             may_write = leader.valid if leader is not None else lambda: True
             api = self._make_api(client, may_write, self.metrics.requested)
-            return await self._lead(api, config, leader)
+            return await self._lead(api, client, leader)
         finally:
             if leader is not None:
                 await leader.release()
@@ -96,7 +98,7 @@ class Replica:
             await acquired
         return leader.valid()
 
-    async def _lead(self, api: Api, config: Any, leader: Leader | None) -> int:
+    async def _lead(self, api: Api, client: Any, leader: Leader | None) -> int:
         self.controller = controller = Controller(
             api, self._options.pods, self._options.namespaces, self.metrics, self._options.resync
         )
@@ -110,6 +112,7 @@ class Replica:
         tracker = WatchTracker(WATCHED, len(WATCHED) * max(1, len(self._options.namespaces)))
         tracker.on_gap = controller.resync_now
         helpers.append(asyncio.create_task(controller.start(tracker.standing)))
+        helpers += self._polling(controller, client)
         served = asyncio.create_task(self._served(api))
         ended = asyncio.create_task(end_watches.wait())
         helpers += [served, ended]
@@ -117,13 +120,27 @@ class Replica:
             await asyncio.wait({served, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not end_watches.is_set():
                 await served
-                await self._watch(controller, config, tracker, end_watches)
+                await self._watch(controller, client.configuration, tracker, end_watches)
         finally:
             await controller.stop()
             for task in helpers:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
         return LOST_LEASE if self._lost else STOPPED
+
+    def _polling(self, controller: Controller, client: Any) -> list[asyncio.Task[Any]]:
+        """Ask the chiefs for their progress: directly in a cluster, through the API server from elsewhere."""
+        if not self._options.progress_rate:
+            return []
+        reader = StatusReader(None if connect.in_pod() else client)
+        rate, polled = self._options.progress_rate, self.metrics.polled
+        poller = Poller(controller.store, controller.mark, reader, polled, rate)
+
+        async def poll() -> None:
+            async with reader:
+                await poller.run()
+
+        return [asyncio.create_task(poll(), name="progress")]
 
     async def _served(self, api: Api) -> None:
         """Wait until the server knows AkidJobs: kopf looks for them only once."""

@@ -10,6 +10,7 @@ import kopf
 from akid.job import PodDefaults
 from akid.job.api.job import GROUP, PLURAL, VERSION
 from akid.job.names import JOB_LABEL
+from akid_operator.progress.poller import RATE
 from akid_operator.serve.leader import Timing
 from akid_operator.watch.stateless import NoDiffBase, NoProgress
 from akid_operator.work.resync import INTERVAL, LIVE_JOBS, LIVE_PODS
@@ -32,6 +33,7 @@ class Options:
         timing: of the election.
         resync: seconds between two resyncs.
         pods: what every pod is set up with.
+        progress_rate: progress of jobs is written at most so many times a second; 0 for never.
     """
 
     kubeconfig: str | None = None
@@ -43,6 +45,7 @@ class Options:
     timing: Timing = field(default_factory=Timing)
     resync: float = INTERVAL
     pods: PodDefaults = field(default_factory=PodDefaults)
+    progress_rate: float = RATE
 
 
 def configure(settings: kopf.OperatorSettings) -> None:

@@ -8,12 +8,14 @@ writes and pages of lists may be older than the news they come after.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
 from akid.job import CreateFailure, GangState, MemberState, ObjectRole, Observed, Phase, member_state
+from akid.job.api.status import Progress
+from akid.job.objects.reported import Endpoint, progress_of, reports, status_endpoint
 from akid.job.objects.services_and_config import CHANGING
 from akid_operator.kube.api import Json
 from akid_operator.work.items import Key, content_of, key_of, owner_of, slim, uid_of, version_of
@@ -41,12 +43,14 @@ class Pod:
         owner: UID of the job it belongs to.
         version: its resourceVersion.
         lost: whether it must be read before it is judged.
+        endpoint: where it serves `/status`, if it is a chief that does.
     """
 
     state: MemberState
     owner: str
     version: int
     lost: bool = False
+    endpoint: Endpoint | None = None
 
 
 @dataclass
@@ -65,6 +69,7 @@ class Record:
         create_failures: what the server refused to create.
         status_written: when its status was written, on the steady clock.
         waits_since: since when its status waits to be written, on the steady clock.
+        progress: what its chief reported last.
     """
 
     job: Json | None = None
@@ -78,6 +83,7 @@ class Record:
     create_failures: tuple[CreateFailure, ...] = ()
     status_written: float = NO_TRUST
     waits_since: float | None = None
+    progress: Progress | None = None
 
     @property
     def uid(self) -> str:
@@ -97,9 +103,14 @@ class Record:
 
 
 class Store:
-    """All records. Every method that takes in news says how urgent they are."""
+    """All records. Every method that takes in news says how urgent they are.
+
+    Attributes:
+        on_chief: called with a job, and the name and UID of its chief that runs and can be asked for its progress.
+    """
 
     def __init__(self) -> None:
+        self.on_chief: Callable[[Key, str, str], None] = lambda key, name, uid: None
         self._records: dict[Key, Record] = {}
         self._ended: dict[str, int] = {}
         self._expiring: set[Key] = set()
@@ -114,6 +125,10 @@ class Store:
     def record(self, key: Key) -> Record:
         """The record of a job; an empty one if there was none."""
         return self._records.setdefault(key, Record())
+
+    def find(self, key: Key) -> Record | None:
+        """The record of a job, if there is one."""
+        return self._records.get(key)
 
     def knows(self, key: Key) -> bool:
         """Whether there may be something to do for a job: news that came in its last moments are no work."""
@@ -144,6 +159,7 @@ class Store:
             gang=record.gang,
             gangs=self.gangs,
             create_failures=record.create_failures,
+            progress=record.progress,
         )
 
     # -- jobs
@@ -199,7 +215,18 @@ class Store:
             return Urgency.NONE
         new.lost = old is not None and old.lost and old.state.uid == new.state.uid
         pods[new.state.name] = new
+        if reports(pod):
+            new.endpoint = status_endpoint(pod)
+            self._chief_seen(key, new)
         return weight(old.state if old and not old.lost else None, new.state)
+
+    def _chief_seen(self, key: Key, chief: Pod) -> None:
+        """One that is done said how far it came; one that runs can be asked."""
+        record, state = self.record(key), chief.state
+        if state.phase is Phase.SUCCEEDED and chief.owner == record.uid:
+            record.progress = progress_of(state.message) or record.progress
+        elif state.phase is Phase.RUNNING and chief.endpoint is not None:
+            self.on_chief(key, state.name, state.uid)
 
     def pod_left(self, pod: Json) -> Urgency:
         """A pod left the watch: it finished or is gone."""

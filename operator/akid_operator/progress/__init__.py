@@ -1,0 +1,1 @@
+"""How far jobs are: their chiefs are asked, apart from the work on the jobs."""
