@@ -12,6 +12,8 @@ from akid.job.names import ObjectRole, member_name
 
 # What a pod or a container is said to wait for while all goes well.
 STARTING = ("", "ContainerCreating", "PodInitializing")
+# The longest reason in one word that a status takes.
+MAX_WORD = 256
 
 
 @dataclass(frozen=True, order=True)

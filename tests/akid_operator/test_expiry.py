@@ -48,6 +48,15 @@ def test_a_job_that_expired_is_deleted_and_forgotten(gone: bool) -> None:
     assert (scene.run(), scene.server.log, scene.server.reads) == (None, [], [])
 
 
+def test_a_job_that_is_not_valid_expires_like_others() -> None:
+    scene = Scene(policy={"ttlSecondsAfterFinished": 60}, engine={"name": "abacus"})
+    assert scene.run() == 60
+    assert scene.reason("Failed") == "InvalidSpec"
+    scene.seconds += 61
+    known(scene)
+    assert (scene.run(), JOB in scene.server.objects) == (None, False)
+
+
 @pytest.mark.parametrize(
     ("policy", "wait"), [({"suspend": True}, None), ({"ttlSecondsAfterFinished": 100}, pytest.approx(39, abs=1))]
 )

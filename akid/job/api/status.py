@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from akid.job.api.base import ReportedModel, Time
 
 ConditionType = Literal["Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
 State = Literal["", "Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
 RoleKey = Literal["chief", "worker", "ps", "evaluator"]
+
+
+def _finite(value: Any) -> Any:
+    """A number without NaN and infinity, which JSON cannot hold; of several numbers, those that are finite."""
+    if isinstance(value, Mapping):
+        numbers = cast("Mapping[str, Any]", value)
+        return {name: number for name, number in numbers.items() if _finite(number) is not None}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Finite = Annotated[float | None, BeforeValidator(_finite)]
+Metrics = Annotated[dict[str, float] | None, BeforeValidator(_finite)]
 
 
 class Condition(ReportedModel):
@@ -43,11 +57,11 @@ class Progress(ReportedModel):
 
     step: int | None = Field(default=None, ge=0, description="Steps (batches) trained.")
     max_steps: int | None = Field(default=None, ge=0, description="Steps to train.")
-    epoch: float | None = Field(default=None, ge=0, description="Epochs trained.")
-    loss: float | None = Field(default=None, description="Last training loss.")
-    val_loss: float | None = Field(default=None, description="Last validation loss.")
-    metrics: dict[str, float] | None = Field(default=None, max_length=64, description="Last evaluations by name.")
-    examples_per_second: float | None = Field(default=None, ge=0, description="Speed, examples a second.")
+    epoch: Finite = Field(default=None, ge=0, description="Epochs trained.")
+    loss: Finite = Field(default=None, description="Last training loss.")
+    val_loss: Finite = Field(default=None, description="Last validation loss.")
+    metrics: Metrics = Field(default=None, max_length=64, description="Last evaluations by name.")
+    examples_per_second: Finite = Field(default=None, ge=0, description="Speed, examples a second.")
     eta: Time | None = Field(default=None, description="When the training should end.")
 
 

@@ -12,7 +12,7 @@ from akid.job.planner.deadlines import active_deadline, expiry, pending_deadline
 from akid.job.planner.facts import View
 from akid.job.planner.interface import Delete, Event, Plan
 
-MAX_EVENT = 1000
+MAX_EVENT, MAX_REASON = 1000, 128
 
 
 def make_plan(
@@ -62,4 +62,4 @@ def set_condition(
 
 def event(reason: str, text: str, *, warning: bool = False) -> Event:
     """An event, cut to what the server takes."""
-    return Event("Warning" if warning else "Normal", reason, text[:MAX_EVENT])
+    return Event("Warning" if warning else "Normal", reason[:MAX_REASON], text[:MAX_EVENT])

@@ -8,7 +8,7 @@ from typing import Any
 
 from akid.job.api.engine import RoleName
 from akid.job.api.status import Condition, ConditionType, ReplicaStatus, State, Status
-from akid.job.members import Member, MemberState, Phase
+from akid.job.members import MAX_WORD, Member, MemberState, Phase
 
 # The first of these conditions that holds is the job's state.
 STATES: tuple[State, ...] = (
@@ -35,7 +35,7 @@ def with_condition(
 
     A condition that still holds for the same reason is left as it is, unless its message is to be told `anew`.
     """
-    value = "True" if holds else "False"
+    value, reason = "True" if holds else "False", reason[:MAX_WORD]
     old = status.condition(kind)
     if old is None and not holds:
         return status

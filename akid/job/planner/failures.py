@@ -8,12 +8,12 @@ from enum import StrEnum
 
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import LastFailure, Status
-from akid.job.members import MemberState, Phase
+from akid.job.members import MAX_WORD, MemberState, Phase
 from akid.job.planner.backoff import next_backoff
 
 INVALID_KID = 2
 MAX_COUNTED = 2048
-MAX_MESSAGE = 4096
+MAX_MESSAGE, MAX_NAME = 4096, 253
 
 
 class Loss(StrEnum):
@@ -107,10 +107,10 @@ def exhausted(status: Status, losses: Losses, policy: RunPolicy) -> bool:
 def last_failure(state: MemberState) -> LastFailure:
     """A lost member, for the status."""
     return LastFailure(
-        pod=state.name,
-        node=state.node,
+        pod=state.name[:MAX_NAME],
+        node=state.node[:MAX_NAME],
         exit_code=state.exit_code,
-        reason=state.reason[:256],
+        reason=state.reason[:MAX_WORD],
         message=state.message[-MAX_MESSAGE:],
     )
 
