@@ -74,6 +74,7 @@ class MemberState:
         finalizer_blocked: whether it was deleted and only a finalizer of somebody else keeps it.
         template: the hash of the template it was made from; empty if it does not say.
         outlived: whether its trainer has ended and others of its pod still run.
+        refused: whether its node would not run it.
     """
 
     name: str
@@ -93,6 +94,7 @@ class MemberState:
     finalizer_blocked: bool = False
     template: str = ""
     outlived: bool = False
+    refused: bool = False
 
     @property
     def terminating(self) -> bool:

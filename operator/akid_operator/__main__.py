@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -38,9 +39,18 @@ def parser() -> argparse.ArgumentParser:
     add("--resync-seconds", type=float, default=INTERVAL, help="between two readings of everything")
     add("--trainer-image", default="", help="of jobs that name none")
     add("--pull-secret", action="append", default=[], help="imagePullSecret of every pod (may be repeated)")
+    add("--pod-env", action="append", default=[], metavar="NAME=VALUE", help="of every trainer (may be repeated)")
     add("--log-format", choices=logs.FORMATS, default="text" if sys.stderr.isatty() else "json")
     add("--verbose", action="store_true", help="log everything")
     return result
+
+
+def environment(text: str) -> tuple[str, str]:
+    """(NAME, value) of a variable given as NAME=VALUE; the value may be empty and hold further equals signs."""
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[-._a-zA-Z][-._a-zA-Z0-9]*", name):
+        raise OperatorError(f"--pod-env: expected NAME=VALUE, e.g. NO_PROXY=*. Received: {text!r}")
+    return name, value
 
 
 def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
@@ -57,7 +67,11 @@ def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
             lease_namespace=given.lease_namespace or own_namespace(),
             timing=Timing(lease, lease * 2 / 3, lease / 7.5),
             resync=given.resync_seconds,
-            pods=PodDefaults(image=given.trainer_image, image_pull_secrets=tuple(given.pull_secret)),
+            pods=PodDefaults(
+                image=given.trainer_image,
+                env=dict(map(environment, given.pod_env)),
+                image_pull_secrets=tuple(given.pull_secret),
+            ),
         ),
         given,
     )
@@ -72,7 +86,10 @@ async def _run(chosen: Options) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one replica of the operator until it is told to stop."""
-    chosen, given = options(sys.argv[1:] if arguments is None else arguments)
+    try:
+        chosen, given = options(sys.argv[1:] if arguments is None else arguments)
+    except OperatorError as error:
+        sys.exit(f"akid-operator: {error}")
     logs.set_up(given.log_format, verbose=given.verbose)
     try:
         uvloop.run(_run(chosen))

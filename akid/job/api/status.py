@@ -123,6 +123,16 @@ class Status(ReportedModel):
         max_length=2048,
         description="UIDs of the pods whose failure has been judged, so that none counts twice.",
     )
+    disrupted_pods: list[str] = Field(
+        default_factory=list[str],
+        max_length=2048,
+        description="UIDs of the pods whose disruption has been told, as long as they are there.",
+    )
+    refusals: int = Field(
+        default=0,
+        ge=0,
+        description="Pods in a row that nodes would not run; each next one is made later.",
+    )
     start_time: Time | None = Field(default=None, description="When it was started or resumed.")
     completion_time: Time | None = Field(default=None, description="When it finished.")
     progress: Progress | None = Field(default=None, description="How far the training is.")

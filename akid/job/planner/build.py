@@ -7,7 +7,7 @@ from datetime import datetime
 
 from akid.job.api.status import ConditionType, Status
 from akid.job.members import Create
-from akid.job.planner.conditions import changed, with_condition
+from akid.job.planner.conditions import changed, judged_by, with_condition
 from akid.job.planner.deadlines import active_deadline, expiry, pending_deadline, seconds_until
 from akid.job.planner.facts import View
 from akid.job.planner.interface import Delete, Event, Plan
@@ -36,7 +36,7 @@ def make_plan(
         times: when to look again, beside the job's deadlines.
         again: whether the status itself is what the next plan follows from: the own write is no news to anybody.
     """
-    document, patience = changed(view.job.status, status)
+    document, patience = changed(view.job.status, judged_by(status, view.job.metadata.generation))
     policy = view.policy
     deadlines = [expiry(status, policy)]
     if not status.finished:

@@ -50,6 +50,12 @@ def with_condition(
     return with_state(status.model_copy(update={"conditions": [*rest, new]}))
 
 
+def judged_by(status: Status, generation: int) -> Status:
+    """The status with every condition judged by this generation, those too that it did not change."""
+    conditions = [c.model_copy(update={"observed_generation": generation}) for c in status.conditions]
+    return status.model_copy(update={"conditions": conditions})
+
+
 def with_state(status: Status) -> Status:
     """The status with its state, which its conditions give."""
     return status.model_copy(update={"state": next((s for s in STATES if s and status.is_true(s)), "")})

@@ -14,6 +14,8 @@ LINGER = timedelta(seconds=30)
 # A disrupted pod is replaced at the earliest this long after it was made, so that one that is evicted again
 # and again (a full disk, a node that refuses it) does not keep the cluster busy.
 MIN_LIFE = timedelta(seconds=5)
+# Where nodes refuse one after the other, the next is made later each time.
+LONGEST_REFUSAL = timedelta(minutes=6)
 # A pod that waits this long is reported with what it waits for.
 PATIENCE = timedelta(seconds=10)
 # The members of a job that has succeeded end by themselves within this time: they leave together, and their last
@@ -69,14 +71,16 @@ def reported(state: MemberState) -> datetime | None:
     return after(state.deletion_due, PATIENCE) if state.deletion_due else None
 
 
-def replaceable(state: MemberState) -> datetime | None:
-    """When a disrupted member may be replaced at the earliest."""
-    return after(state.created, MIN_LIFE) if state.created else None
+def replaceable(state: MemberState, status: Status) -> datetime | None:
+    """When a disrupted member may be replaced at the earliest; `status` has its refusal counted."""
+    refusals = status.refusals if state.refused else 0
+    wait = min(MIN_LIFE * 2 ** min(max(refusals - 1, 0), 30), LONGEST_REFUSAL)
+    return after(state.created, wait) if state.created else None
 
 
-def may_replace(state: MemberState, now: datetime) -> bool:
+def may_replace(state: MemberState, status: Status, now: datetime) -> bool:
     """Whether a disrupted member may be replaced now."""
-    soonest = replaceable(state)
+    soonest = replaceable(state, status)
     return soonest is None or soonest <= now
 
 

@@ -89,12 +89,28 @@ def count(status: Status, losses: Losses, policy: RunPolicy, now: datetime) -> S
     new = min(new, 1) if policy.restart_strategy == "Recreate" else new
     return status.model_copy(
         update={
-            "restarts": min(status.restarts + new, policy.max_restarts),
+            # Not fewer than there were, though the limit may be lower by now.
+            "restarts": max(status.restarts, min(status.restarts + new, policy.max_restarts)),
             "backoff": next_backoff(status, losses.retryable, now) if new else status.backoff,
             "counted_pods": [*status.counted_pods, *failed][-MAX_COUNTED:],
             "last_failure": last_failure(first),
+            **_disruptions(status, losses),
         }
     )
+
+
+def new_disruptions(losses: Losses, before: Status) -> list[MemberState]:
+    """The disrupted members that have not been told of."""
+    return [state for state in losses.disrupted if state.uid not in before.disrupted_pods]
+
+
+def _disruptions(status: Status, losses: Losses) -> dict[str, object]:
+    """What the status remembers of disruptions once the new ones are told; pods that are gone it forgets."""
+    new = new_disruptions(losses, status)
+    if not new:
+        return {}
+    uids = [state.uid for state in losses.disrupted][-MAX_COUNTED:]
+    return {"disrupted_pods": uids, "refusals": status.refusals + any(state.refused for state in new)}
 
 
 def exhausted(status: Status, losses: Losses, policy: RunPolicy) -> bool:

@@ -15,7 +15,7 @@ from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import PATIENCE, POLL, after, may_replace, overdue, replaceable, reported
 from akid.job.planner.facts import View
-from akid.job.planner.failures import Loss, loss_of, tell
+from akid.job.planner.failures import Loss, loss_of, new_disruptions, tell
 from akid.job.planner.interface import CreateFailure, Delete, Event, Plan
 from akid.job.planner.refusals import probe_at, waited_out
 from akid.job.rendezvous import has_rendezvous, needs_names
@@ -167,6 +167,7 @@ def _started(view: View) -> Status:
 
 def _conditions(view: View, status: Status, waits: Wait | None) -> Status:
     if view.all_running:
+        status = status.model_copy(update={"refusals": 0})
         status = set_condition(view, status, "Running", True, "AllRunning", "every member is running")
         status = set_condition(view, status, "Restarting", False, "Recovered", "every member is running again")
     else:
@@ -209,7 +210,7 @@ def _replaced(view: View) -> list[Delete]:
 def _goes(view: View, state: MemberState) -> bool:
     loss = loss_of(state, view.policy)
     if loss is Loss.DISRUPTED:
-        return may_replace(state, view.now)
+        return may_replace(state, view.opened, view.now)
     return loss is not None and view.restarts_at is None
 
 
@@ -227,7 +228,9 @@ def _events(view: View, status: Status) -> list[Event]:
         told.append(
             event("Restarting", f"{tell(state)}; {tell_restart(number, status, policy, view.now)}.", warning=True)
         )
-    told += [event("Restarting", f"{tell(s)}; not counted.", warning=True) for s in view.losses.disrupted]
+    told += [
+        event("Restarting", f"{tell(s)}; not counted.", warning=True) for s in new_disruptions(view.losses, before)
+    ]
     if "Restarting" in new and view.losses.first is None:
         told.append(event("Restarting", f"{_gone(view)}; not counted.", warning=True))
     told += _newly_waits(before, status)
@@ -256,7 +259,7 @@ def _times(view: View, waits: Wait | None) -> list[datetime | None]:
         if state.phase is Phase.PENDING and state.created is not None and state.reason not in STARTING:
             times.append(after(state.created, PATIENCE))
         if loss_of(state, view.policy) is Loss.DISRUPTED:
-            times.append(replaceable(state))
+            times.append(replaceable(state, view.opened))
     if waits is not None and waits.holds:
         times.append(after(view.now, POLL))
     times.append(probe_at(_refusals(view), view.now))

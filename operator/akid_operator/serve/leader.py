@@ -39,6 +39,11 @@ class Timing:
     deadline: float = 10.0
     retry: float = 2.0
 
+    @property
+    def margin(self) -> float:
+        """How long a write may be on its way: one sent at the last moment has ended before another leader acts."""
+        return self.lease - self.deadline
+
 
 class Leader:
     """One candidate for one Lease. Its requests are never held back by `valid`, which they bring about.

@@ -70,6 +70,8 @@ class Replica:
             self.metrics.leader.set(1)
             may_write = leader.valid if leader is not None else lambda: True
             api = self._make_api(client, may_write, self.metrics.requested)
+            if leader is not None:
+                api.longest_write = leader.timing.margin
             return await self._lead(api, config, leader)
         finally:
             if leader is not None:
@@ -109,7 +111,6 @@ class Replica:
         ]
         tracker = WatchTracker(WATCHED, len(WATCHED) * max(1, len(self._options.namespaces)))
         tracker.on_gap = controller.resync_now
-        helpers.append(asyncio.create_task(controller.start(tracker.standing)))
         served = asyncio.create_task(self._served(api))
         ended = asyncio.create_task(end_watches.wait())
         helpers += [served, ended]
@@ -117,6 +118,7 @@ class Replica:
             await asyncio.wait({served, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not end_watches.is_set():
                 await served
+                helpers.append(asyncio.create_task(controller.start(tracker.standing)))
                 await self._watch(controller, config, tracker, end_watches)
         finally:
             await controller.stop()

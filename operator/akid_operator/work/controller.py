@@ -82,6 +82,7 @@ class Controller:
         self._busy: set[asyncio.Task[Any]] = set()
         self._stopping = False
         self._gap = asyncio.Event()
+        self._started_at: float | None = None
         self.synced_at: float | None = None
 
     # -- news
@@ -133,6 +134,7 @@ class Controller:
 
         In this order nothing falls into a gap between what was read and what is told.
         """
+        self._started_at = time.monotonic()
         await watching.wait()
         for pause in itertools.repeat(START_AGAIN):
             if self._stopping:
@@ -165,10 +167,11 @@ class Controller:
         self._gap.set()
 
     def healthy(self, now: float) -> bool:
-        """Whether the last resync is not too long ago and nothing has died."""
-        if self.synced_at is None or self._stopping:
+        """Whether the last resync (the start, as long as none has worked) is not too long ago and nothing died."""
+        since = self._started_at if self.synced_at is None else self.synced_at
+        if since is None or self._stopping:
             return True
-        return now - self.synced_at < 3 * self._interval and not any(task.done() for task in self._tasks)
+        return now - since < 3 * self._interval and not any(task.done() for task in self._tasks)
 
     async def _learned(self) -> bool:
         try:
