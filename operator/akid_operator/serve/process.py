@@ -103,6 +103,7 @@ class Replica:
             api, self._options.pods, self._options.namespaces, self.metrics, self._options.resync
         )
         self.metrics.watch(controller.store, lambda: len(controller.queue), lambda: controller.synced_at)
+        controller.on_rewound = self._begin_anew
         end_watches = asyncio.Event()
         holding = asyncio.create_task(self._hold(leader))
         helpers: list[asyncio.Task[Any]] = [
@@ -167,8 +168,13 @@ class Replica:
         if leader is not None:
             await leader.hold()
             # Told to end, it let the lease go itself: that is no loss.
-            self._lost = not self.stop.is_set()
+            self._lost = self._lost or not self.stop.is_set()
             self.stop.set()
+
+    def _begin_anew(self) -> None:
+        """End, and leave it to the next replica: what this one knows is of another history."""
+        self._lost = True
+        self.stop.set()
 
     async def _farewell(
         self,

@@ -7,12 +7,12 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from akid.job import Event, PodDefaults
 from akid_operator.kube.api import Api, Json
-from akid_operator.kube.errors import ApiError, OperatorError
+from akid_operator.kube.errors import ApiError, OperatorError, RewoundError
 from akid_operator.work.apply import WaitError
 from akid_operator.work.events import EventWriter
 from akid_operator.work.items import Key, key_of, owner_of
@@ -82,6 +82,7 @@ class Controller:
         self._busy: set[asyncio.Task[Any]] = set()
         self._stopping = False
         self._gap = asyncio.Event()
+        self.on_rewound: Callable[[], None] = lambda: None
         self._started_at: float | None = None
         self.synced_at: float | None = None
 
@@ -177,6 +178,7 @@ class Controller:
         try:
             await self._read_all()
         except Exception as error:  # it is tried again; health tells if that never works
+            self._heed(error)
             unexpected = None if isinstance(error, OperatorError) else error
             logger.warning("cannot read what there is: %s", error, exc_info=unexpected)
             return False
@@ -217,6 +219,7 @@ class Controller:
         try:
             again = await self._reconciler.reconcile(key)
         except Exception as error:  # one job's trouble must never stop the others
+            self._heed(error)
             self._retry(key, error)
             self._metrics.reconciled(waited, time.monotonic() - begun, ok=isinstance(error, WaitError))
             return
@@ -224,6 +227,11 @@ class Controller:
         if again is not None:
             self.queue.add(key, again, patience=PATIENCE)
         self._metrics.reconciled(waited, time.monotonic() - begun, ok=True)
+
+    def _heed(self, error: Exception) -> None:
+        """What is known cannot be trusted after some errors: then the process has to begin anew."""
+        if isinstance(error, RewoundError):
+            self.on_rewound()
 
     def _retry(self, key: Key, error: Exception) -> None:
         if isinstance(error, WaitError):

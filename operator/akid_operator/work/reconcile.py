@@ -197,7 +197,7 @@ class Reconciler:
 
     async def _after_conflict(self, key: Key, record: Record, old: Json, status: dict[str, Any]) -> Json | None:
         """The job, if the write succeeded after all and only its answer was lost."""
-        new = await self._api.find(paths.job(*key))
+        new = await read.job(self._api, self._store, key)
         if new is not None and new.get("status") == status and new["metadata"]["uid"] == old["metadata"]["uid"]:
             return new
         record.lost = True

@@ -16,6 +16,7 @@ from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
 from akid_operator.work.items import Key, key_of, owner_of, uid_of, version_of
+from akid_operator.work.read import not_rewound
 from akid_operator.work.store import Record, Store, Urgency
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Resync:
         self._mark = mark
         self._later = later
         self._look = look
+        self._versions: dict[str, int] = {}
 
     async def run(self) -> int:
         """Read all lists once; the number of keys that the watches had not told of."""
@@ -81,7 +83,7 @@ class Resync:
         listed: list[Key] = []
         told, version = 0, 0
         async for page in self._list(API_VERSION, "AkidJob", namespace, fields=LIVE_JOBS):
-            version = version or version_of(page)
+            version = version or self._version_of("AkidJobs", page)
             for job in page["items"]:
                 listed.append(key_of(job))
                 news = self._store.job_seen(job)
@@ -95,7 +97,7 @@ class Resync:
         uids: set[str] = set()
         told, version = 0, 0
         async for page in self._list("v1", "Pod", namespace, labels=JOB_LABEL, fields=LIVE_PODS):
-            version = version or version_of(page)
+            version = version or self._version_of("Pods", page)
             for pod in page["items"]:
                 owner = owner_of(pod)
                 if owner is not None:
@@ -180,6 +182,13 @@ class Resync:
             if answer and any(resource["name"] == "podgroups" for resource in answer.get("resources", [])):
                 served.add(gang.name)
         return frozenset(served)
+
+    def _version_of(self, kind: str, page: Json) -> int:
+        """A list's version, which is never lower than that of the list before."""
+        version = version_of(page)
+        not_rewound(f"list of {kind}", self._versions.get(kind, 0), version)
+        self._versions[kind] = version
+        return version
 
     def _tell(self, key: Key, news: Urgency) -> int:
         if news is Urgency.NONE:
