@@ -12,6 +12,9 @@ from akid.job.names import ObjectRole, member_name
 
 # What a pod or a container is said to wait for while all goes well.
 STARTING = ("", "ContainerCreating", "PodInitializing")
+# Why a pod on a node has no containers yet: a volume is not mounted (is a ConfigMap or a Secret missing?), or its
+# network is not set up. The kubelet says no more than that in the status of the pod.
+NOT_SET_UP = "PodNotSetUp"
 # The longest reason in one word that a status takes.
 MAX_WORD = 256
 

@@ -10,7 +10,7 @@ from akid.job.api.base import parse_time
 from akid.job.api.engine import RoleName
 from akid.job.api.template import TRAINER
 from akid.job.gang import GANGS
-from akid.job.members import STARTING, GangState, Member, MemberState, Phase
+from akid.job.members import NOT_SET_UP, STARTING, GangState, Member, MemberState, Phase
 from akid.job.names import (
     ATTEMPT_LABEL,
     INDEX_LABEL,
@@ -120,7 +120,10 @@ def _why(status: Object, trainer: str, states: Mapping[str, Object], phase: Phas
     scheduled = _condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         return str(scheduled.get("reason", "")), str(scheduled.get("message", ""))
-    return _why_waiting(trainer, states)
+    reason, message = _why_waiting(trainer, states)
+    if reason in STARTING and _condition(status, "PodReadyToStartContainers").get("status") == "False":
+        return NOT_SET_UP, "its volumes or its network are not set up; `kubectl describe pod` tells which"
+    return reason, message
 
 
 def _why_failed(status: Object, trainer: str, states: Mapping[str, Object]) -> tuple[str, str]:

@@ -23,6 +23,8 @@ PATIENCE = timedelta(seconds=10)
 LEAVE = timedelta(seconds=3)
 # How often the outside is looked at again when no watch would tell.
 POLL = timedelta(seconds=5)
+# How often the job's objects are looked at while a pod may wait for one of them.
+LOOK_AGAIN = timedelta(seconds=30)
 
 
 def after(time: datetime, wait: timedelta) -> datetime:

@@ -8,12 +8,21 @@ from typing import NamedTuple
 from akid.job.api.base import format_time
 from akid.job.api.status import Status
 from akid.job.gang import gang_of
-from akid.job.members import STARTING, Create, MemberState, Phase
+from akid.job.members import NOT_SET_UP, STARTING, Create, MemberState, Phase
 from akid.job.names import ObjectRole
 from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
-from akid.job.planner.deadlines import PATIENCE, POLL, after, may_replace, overdue, replaceable, reported
+from akid.job.planner.deadlines import (
+    LOOK_AGAIN,
+    PATIENCE,
+    POLL,
+    after,
+    may_replace,
+    overdue,
+    replaceable,
+    reported,
+)
 from akid.job.planner.facts import View
 from akid.job.planner.failures import Loss, loss_of, new_disruptions, tell
 from akid.job.planner.interface import CreateFailure, Delete, Event, Plan
@@ -57,7 +66,8 @@ def objects_of(view: View) -> list[ObjectRole]:
         kind
         for kind, needed in (
             (ObjectRole.CONFIG, True),
-            (ObjectRole.TOKEN, has_rendezvous(job) and bool(view.missing)),
+            # It cannot be read: where a pod may wait for it, it is made again, or found to be there.
+            (ObjectRole.TOKEN, has_rendezvous(job) and bool(view.missing or _not_set_up(view))),
             (ObjectRole.DATA_CLAIM, bool(volumes.data and volumes.data.claim_template)),
             (ObjectRole.LOG_CLAIM, bool(volumes.log and volumes.log.claim_template)),
             (ObjectRole.SERVICE, needs_names(job)),
@@ -135,6 +145,10 @@ def _waits_for_start(view: View) -> Wait | None:
 def _kept_waiting(state: MemberState, now: datetime) -> bool:
     patient = state.created is not None and after(state.created, PATIENCE) > now
     return state.phase is Phase.PENDING and state.reason not in STARTING and not patient
+
+
+def _not_set_up(view: View) -> bool:
+    return any(state.reason == NOT_SET_UP and _kept_waiting(state, view.now) for state in view.current)
 
 
 def _lingers(state: MemberState, now: datetime) -> bool:
@@ -260,6 +274,8 @@ def _times(view: View, waits: Wait | None) -> list[datetime | None]:
             times.append(after(state.created, PATIENCE))
         if loss_of(state, view.policy) is Loss.DISRUPTED:
             times.append(replaceable(state, view.opened))
+    if _not_set_up(view):
+        times.append(after(view.now, LOOK_AGAIN))
     if waits is not None and waits.holds:
         times.append(after(view.now, POLL))
     times.append(probe_at(_refusals(view), view.now))

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from akid.job import AkidJob, Decision, GangState, ObjectRole, gang_state
 from akid.job.gang import gang_of
 from akid.job.manifest.served import same_kid
-from akid.job.members import Create
+from akid.job.members import NOT_SET_UP, Create
 from akid.job.names import JOB_LABEL, object_name
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import manifest, type_of
 from akid.job.objects.volumes import KID_FILE
+from akid.job.planner import deadlines
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import RewoundError
@@ -21,6 +22,8 @@ from akid_operator.work.store import Record, Store
 
 # Objects looked at or made within this time are still there, for all we know.
 TRUST = 30.0
+# The same for a job whose pod waits for one of them, perhaps.
+PATIENCE = deadlines.PATIENCE.total_seconds()
 
 
 async def missing_parts(api: Api, store: Store, key: Key) -> None:
@@ -116,9 +119,9 @@ async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
 def must_look(record: Record, decision: Decision, now: float) -> bool:
     """Whether a plan rests on things that have not been seen, or not lately.
 
-    Nothing is read for a job whose plan only writes its status, nor for one that is new, unless the status
-    begins another attempt: a pod that is missing may have failed, which must be counted. Of a finished job that
-    comes up again (something of it is still there), everything is read.
+    Nothing is read for a job whose plan only writes its status (unless a pod of it is not set up), nor for
+    one that is new, unless the status begins another attempt: a pod that is missing may have failed, which must be
+    counted. Of a finished job that comes up again (something of it is still there), everything is read.
     """
     plan = decision.plan
     expires = any(delete.kind is ObjectRole.JOB for delete in plan.delete)
@@ -129,6 +132,8 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
     renews = status.get("attempt", 0) > decision.job.status.attempt
     if not record.complete:
         return bool(plan.create or plan.delete or ends or renews or record.finished)
+    if any(pod.state.reason == NOT_SET_UP for pod in record.pods.values()) and now - record.looked_at >= PATIENCE:
+        return True
     is_new = not record.job.get("status")
     return bool(plan.create) and not is_new and now - record.looked_at > TRUST
 
