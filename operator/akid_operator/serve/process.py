@@ -60,8 +60,9 @@ class Replica:
         """Work until `stop` is set (by SIGTERM or SIGINT) or the lease is lost; the exit code."""
         self._catch_signals()
         config = await connect.configuration(self._options.kubeconfig)
-        client = connect.client(config)
-        leader = self._leader(Api(client, measure=self.metrics.requested))
+        # Renewals have a connection of their own: they wait for no other request.
+        client, lease_client = connect.client(config), connect.client(config)
+        leader = self._leader(Api(lease_client, measure=self.metrics.requested))
         await self.health.start(self._options.host, self._options.port)
         logger.info("metrics and health on port %d", self.health.port)
         try:
@@ -77,6 +78,7 @@ class Replica:
             if leader is not None:
                 await leader.release()
             await self.health.stop()
+            await lease_client.close()
             await client.close()
 
     def _leader(self, api: Api) -> Leader | None:
