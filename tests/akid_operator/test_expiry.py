@@ -109,3 +109,17 @@ class Counting(FakeServer):
     def _delete(self, call: Call) -> Answer:
         self.deletes += 1
         return super()._delete(call)
+
+
+def test_finished_jobs_are_listed_at_the_start_and_then_once_an_hour() -> None:
+    async def main() -> list[int]:
+        server = FakeServer()
+        controller = Controller(server, PodDefaults(), frozenset({"lab"}), Metrics())
+        lists: list[int] = []
+        for _ in range(14):
+            server.reads.clear()
+            await controller._read_all()  # pyright: ignore[reportPrivateUsage]
+            lists.append(server.reads.count("GET akidjobs"))
+        return lists
+
+    assert asyncio.run(main()) == [5, *[1] * 11, 5, 1]

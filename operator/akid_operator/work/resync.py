@@ -30,6 +30,9 @@ FINISHED_PODS = "status.phase!=Pending,status.phase!=Running"
 HAS_TTL = "spec.runPolicy.ttlSecondsAfterFinished!="
 KEEPS_NO_PODS = "spec.runPolicy.cleanPodPolicy=All"
 MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
+# Finished jobs are listed in one of so many resyncs, once an hour: this leader knows those it saw finish. The
+# lists add what another leader left, and finished jobs that are given a ttlSecondsAfterFinished.
+FINISHED_EVERY = 12
 # Every job that is not finished is looked at anew, news or not, so many a second: a look costs about 0.2 ms.
 LOOKS_A_SECOND = 200.0
 # A Service that was made while the list was read is not in it.
@@ -66,6 +69,7 @@ class Resync:
         self._later = later
         self._look = look
         self._versions: dict[str, int] = {}
+        self._rounds = 0
 
     async def run(self) -> int:
         """Read all lists once; the number of keys that the watches had not told of."""
@@ -75,8 +79,10 @@ class Resync:
             marked += await self._jobs(namespace)
             marked += await self._pods(namespace)
             marked += await self._services(namespace)
-            await self._expiring(namespace)
-            marked += await self._kept(namespace)
+            if self._rounds % FINISHED_EVERY == 0:
+                await self._expiring(namespace)
+                marked += await self._kept(namespace)
+        self._rounds += 1
         return marked
 
     async def _jobs(self, namespace: str | None) -> int:
