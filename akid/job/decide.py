@@ -12,14 +12,16 @@ from datetime import datetime
 from typing import Any, cast
 
 from akid.job.api.job import AkidJob
+from akid.job.api.status import Status
 from akid.job.manifest.problems import InvalidManifestError
-from akid.job.manifest.served import parse_served, status_of
+from akid.job.manifest.served import parse_served, policy_of, status_of
 from akid.job.names import ObjectRole
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import Manifest, content_hash, manifest
 from akid.job.planner.build import event
 from akid.job.planner.conditions import MAX_TEXT, changed, with_condition
-from akid.job.planner.interface import CreateFailure, CreateFailureReason, Observed, Plan
+from akid.job.planner.deadlines import expiry, seconds_until
+from akid.job.planner.interface import CreateFailure, CreateFailureReason, Delete, Observed, Plan
 from akid.job.planner.plan import let_go, plan
 
 
@@ -95,13 +97,15 @@ def image_problem(job: AkidJob, settings: PodDefaults) -> str:
 
 
 def _unreadable(raw: Mapping[str, Any], observed: Observed, now: datetime, problems: str) -> Plan:
-    """A job that cannot be read: a new one fails, one that has begun stays as it is."""
+    """A job that cannot be read: a new one fails and expires, one that has begun stays as it is."""
     metadata = _mapping(raw, "metadata")
     if metadata.get("deletionTimestamp") is not None:
         return let_go(observed, now)
     old = status_of(raw)
-    if old is None or old.finished:
+    if old is None:
         return Plan()
+    if old.finished:
+        return _expire(raw, old, now)
     given = metadata.get("generation")
     generation = given if isinstance(given, int) else 0
     if _mapping(raw, "status") or observed.members:
@@ -113,7 +117,17 @@ def _unreadable(raw: Mapping[str, Any], observed: Observed, now: datetime, probl
     status = old.model_copy(update={"completion_time": now.replace(microsecond=0)})
     status = with_condition(status, "Failed", True, "InvalidSpec", problems[:MAX_TEXT], now, generation)
     events = (event("Failed", f"The job is not valid: {problems}", warning=True),)
-    return Plan(status=changed(old, status)[0], events=events)
+    return replace(_expire(raw, status, now), delete=(), status=changed(old, status)[0], events=events)
+
+
+def _expire(raw: Mapping[str, Any], status: Status, now: datetime) -> Plan:
+    """What is left to do for a finished job that cannot be read: it is deleted when its time has come."""
+    expires = expiry(status, policy_of(raw))
+    if expires is None or expires > now:
+        return Plan(requeue_after=seconds_until(now, [expires]))
+    job = {name: str(_mapping(raw, "metadata").get(name, "")) for name in ("name", "uid", "resourceVersion")}
+    delete = Delete(ObjectRole.JOB, job["name"], job["uid"], version=job["resourceVersion"])
+    return Plan(delete=(delete,), requeue_after=0.0)
 
 
 def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

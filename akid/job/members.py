@@ -12,6 +12,11 @@ from akid.job.names import ObjectRole, member_name
 
 # What a pod or a container is said to wait for while all goes well.
 STARTING = ("", "ContainerCreating", "PodInitializing")
+# Why a pod on a node has no containers yet: a volume is not mounted (is a ConfigMap or a Secret missing?), or its
+# network is not set up. The kubelet says no more than that in the status of the pod.
+NOT_SET_UP = "PodNotSetUp"
+# The longest reason in one word that a status takes.
+MAX_WORD = 256
 
 
 @dataclass(frozen=True, order=True)
@@ -72,6 +77,7 @@ class MemberState:
         finalizer_blocked: whether it was deleted and only a finalizer of somebody else keeps it.
         template: the hash of the template it was made from; empty if it does not say.
         outlived: whether its trainer has ended and others of its pod still run.
+        refused: whether its node would not run it.
     """
 
     name: str
@@ -91,6 +97,7 @@ class MemberState:
     finalizer_blocked: bool = False
     template: str = ""
     outlived: bool = False
+    refused: bool = False
 
     @property
     def terminating(self) -> bool:

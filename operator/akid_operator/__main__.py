@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -40,9 +41,18 @@ def parser() -> argparse.ArgumentParser:
     add("--progress-writes-per-second", type=float, default=RATE, help="of all jobs together; 0 for none")
     add("--trainer-image", default="", help="of jobs that name none")
     add("--pull-secret", action="append", default=[], help="imagePullSecret of every pod (may be repeated)")
+    add("--pod-env", action="append", default=[], metavar="NAME=VALUE", help="of every trainer (may be repeated)")
     add("--log-format", choices=logs.FORMATS, default="text" if sys.stderr.isatty() else "json")
     add("--verbose", action="store_true", help="log everything")
     return result
+
+
+def environment(text: str) -> tuple[str, str]:
+    """(NAME, value) of a variable given as NAME=VALUE; the value may be empty and hold further equals signs."""
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[-._a-zA-Z][-._a-zA-Z0-9]*", name):
+        raise OperatorError(f"--pod-env: expected NAME=VALUE, e.g. NO_PROXY=*. Received: {text!r}")
+    return name, value
 
 
 def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
@@ -60,7 +70,11 @@ def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
             timing=Timing(lease, lease * 2 / 3, lease / 7.5),
             resync=given.resync_seconds,
             progress_rate=given.progress_writes_per_second,
-            pods=PodDefaults(image=given.trainer_image, image_pull_secrets=tuple(given.pull_secret)),
+            pods=PodDefaults(
+                image=given.trainer_image,
+                env=dict(map(environment, given.pod_env)),
+                image_pull_secrets=tuple(given.pull_secret),
+            ),
         ),
         given,
     )
@@ -75,7 +89,10 @@ async def _run(chosen: Options) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one replica of the operator until it is told to stop."""
-    chosen, given = options(sys.argv[1:] if arguments is None else arguments)
+    try:
+        chosen, given = options(sys.argv[1:] if arguments is None else arguments)
+    except OperatorError as error:
+        sys.exit(f"akid-operator: {error}")
     logs.set_up(given.log_format, verbose=given.verbose)
     try:
         uvloop.run(_run(chosen))

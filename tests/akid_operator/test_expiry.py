@@ -48,6 +48,15 @@ def test_a_job_that_expired_is_deleted_and_forgotten(gone: bool) -> None:
     assert (scene.run(), scene.server.log, scene.server.reads) == (None, [], [])
 
 
+def test_a_job_that_is_not_valid_expires_like_others() -> None:
+    scene = Scene(policy={"ttlSecondsAfterFinished": 60}, engine={"name": "abacus"})
+    assert scene.run() == 60
+    assert scene.reason("Failed") == "InvalidSpec"
+    scene.seconds += 61
+    known(scene)
+    assert (scene.run(), JOB in scene.server.objects) == (None, False)
+
+
 @pytest.mark.parametrize(
     ("policy", "wait"), [({"suspend": True}, None), ({"ttlSecondsAfterFinished": 100}, pytest.approx(39, abs=1))]
 )
@@ -100,3 +109,17 @@ class Counting(FakeServer):
     def _delete(self, call: Call) -> Answer:
         self.deletes += 1
         return super()._delete(call)
+
+
+def test_finished_jobs_are_listed_at_the_start_and_then_once_an_hour() -> None:
+    async def main() -> list[int]:
+        server = FakeServer()
+        controller = Controller(server, PodDefaults(), frozenset({"lab"}), Metrics())
+        lists: list[int] = []
+        for _ in range(14):
+            server.reads.clear()
+            await controller._read_all()  # pyright: ignore[reportPrivateUsage]
+            lists.append(server.reads.count("GET akidjobs"))
+        return lists
+
+    assert asyncio.run(main()) == [5, *[1] * 11, 5, 1]

@@ -188,6 +188,52 @@ def test_a_leader_that_fails_to_renew_in_an_unforeseen_way_gives_up(
     assert not asyncio.run(asyncio.wait_for(held(a.leader), 5))
 
 
+def test_a_renewal_is_one_request_and_has_the_time_that_is_left(
+    pair: tuple[Candidate, Candidate], server: Server
+) -> None:
+    a, _ = pair
+    a.try_once()
+    answer, asked = server.answer, list[tuple[str, float]]()
+
+    def answers(call: Call) -> Answer:
+        asked.append((call.method, call.timeout))
+        return answer(call)
+
+    server.answer = answers
+    a.now += TIMING.retry
+    assert a.try_once()
+    assert asked == [("PUT", 4)]
+
+
+def test_a_lease_somebody_else_changed_is_read_before_it_is_renewed(
+    pair: tuple[Candidate, Candidate], server: Server
+) -> None:
+    a, _ = pair
+    a.try_once()
+    assert server.lease is not None
+    server.answer(
+        Call("PUT", "", body=server.lease | {"metadata": server.lease["metadata"] | {"labels": {"a": "b"}}})
+    )
+    assert a.try_once()
+    assert server.lease["metadata"]["labels"] == {"a": "b"}
+
+
+@pytest.mark.parametrize("late", [0.0, 0.3, 0.66])
+def test_another_leads_within_a_second_of_the_lease_of_one_that_was_killed(
+    pair: tuple[Candidate, Candidate], monkeypatch: pytest.MonkeyPatch, late: float
+) -> None:
+    a, b = pair
+    a.try_once()
+    b.now = a.now + late  # when it looks first: it looks every 0.67 s
+
+    async def sleep(seconds: float) -> None:
+        b.now += seconds
+
+    monkeypatch.setattr("akid_operator.serve.leader.asyncio.sleep", sleep)
+    asyncio.run(b.leader.acquire())
+    assert TIMING.lease <= b.now - a.now <= TIMING.lease + 1
+
+
 async def held(leader: Leader) -> bool:
     """Whether it is still valid after it gave up."""
     leader.timing = Timing(15, 10, 0.01)

@@ -233,21 +233,6 @@ def test_an_invalid_template_ends_the_job() -> None:
     assert scene.reason("Failed") == "InvalidTemplate"
 
 
-def test_a_quota_is_told_once_and_tried_again() -> None:
-    scene = Scene()
-    full = Answer(403, None, {"message": "exceeded quota: small"})
-    scene.server.refuse["POST", "pods"] = [full] * 3
-    scene.run()
-    assert scene.reason("Queued") == "QuotaExceeded"
-    scene.seconds += 5
-    assert scene.run() == 5
-    assert scene.server.log == ["POST pods"]
-    scene.seconds += 5
-    scene.run()
-    assert scene.reason("Queued") == "Admitted"
-    assert scene.told.count("QuotaExceeded") == 1
-
-
 def test_a_job_that_is_gone_is_forgotten() -> None:
     scene = Scene()
     scene.run()

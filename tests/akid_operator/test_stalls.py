@@ -27,7 +27,8 @@ def pods(scene: Scene) -> list[str]:
 def edit(scene: Scene, **engine: Any) -> None:
     """A user has changed the job."""
     spec = scene.job["spec"] | {"engine": scene.job["spec"]["engine"] | engine}
-    scene.store.job_seen(scene.server.put(JOB, scene.job | {"spec": spec}))
+    metadata = scene.job["metadata"] | {"generation": scene.job["metadata"]["generation"] + 1}
+    scene.store.job_seen(scene.server.put(JOB, scene.job | {"metadata": metadata, "spec": spec}))
 
 
 @pytest.mark.parametrize(("strategy", "workers"), [("Recreate", 2), ("InPlace", 1)])

@@ -194,6 +194,37 @@ def test_a_pod_that_is_to_be_preempted_says_so():
     assert (seen.disrupted, seen.reason, seen.message) == (True, "PreemptionByScheduler", "m")
 
 
+def target(second: int) -> dict[str, Any]:
+    when = f"2026-01-01T12:00:{second:02}Z"
+    return {"type": "DisruptionTarget", "status": "True", "reason": "Evicted", "lastTransitionTime": when}
+
+
+@pytest.mark.parametrize(
+    ("second", "code", "phase", "disrupted"),
+    [(8, 1, Phase.FAILED, True), (9, 1, Phase.FAILED, True), (10, 1, Phase.FAILED, False),
+     (8, 0, Phase.FAILED, True), (10, 0, Phase.SUCCEEDED, False)],
+)  # fmt: skip
+def test_what_came_first_counts_the_trainers_end_or_the_disruption(
+    second: int, code: int, phase: Phase, disrupted: bool
+):
+    seen = member_state(pod({"phase": "Failed", "conditions": [target(second)], "containerStatuses": ended(code)}))
+    assert (seen.phase, seen.disrupted) == (phase, disrupted)
+
+
+@pytest.mark.parametrize(
+    ("reason", "statuses", "refused"),
+    [("TopologyAffinityError", [], True), ("OutOfcpu", [], True), ("UnexpectedAdmissionError", [], True),
+     ("SysctlForbidden", container(waiting={"reason": "ContainerCreating"}), True),
+     ("Evicted", ended(137), False), ("DeadlineExceeded", [], False), ("", [], False)],
+)  # fmt: skip
+def test_what_a_kubelet_would_not_run_is_a_disruption_whatever_it_says(
+    reason: str, statuses: list[Any], refused: bool
+):
+    seen = member_state(pod({"phase": "Failed", "reason": reason, "containerStatuses": statuses}))
+    assert seen.refused is refused
+    assert seen.disrupted is (refused or reason == "Evicted")
+
+
 def test_a_pod_without_the_jobs_label_is_no_member():
     assert member_state(pod(labels={"akid.dev/role": "worker", "akid.dev/index": "1"})).member is None
 

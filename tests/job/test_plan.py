@@ -116,10 +116,18 @@ def test_n_a_change_of_workers_is_a_new_attempt_of_all():
     "kind", [CreateFailureReason.NAME_CONFLICT, CreateFailureReason.QUOTA_EXCEEDED, CreateFailureReason.FORBIDDEN]
 )
 def test_trouble_that_passes_is_waited_out(kind: CreateFailureReason):
-    waiting = look(create_failures=(CreateFailure(kind, "pods are forbidden"),))
+    failure = CreateFailure(kind, "pods are forbidden", retry_at=at(4))
+    waiting = look(create_failures=(failure,))
     assert condition(waiting, "Queued") == ("True", str(kind))
-    assert (created(waiting)[1:], waiting.requeue_after) == (["worker-0", "worker-1"], 5)
+    assert (created(waiting), waiting.requeue_after) == ([], 4)
+    assert created(look(create_failures=(failure,), now=at(4), status=started(waiting))) == ["token", "worker-0"]
     assert condition(look(*BOTH, status=started(waiting)), "Queued") == ("False", "Admitted")
+
+
+def test_a_refusal_of_what_is_not_wanted_any_more_is_not_waited_for():
+    failure = CreateFailure(CreateFailureReason.QUOTA_EXCEEDED, "full", retry_at=at(4))
+    waiting = started(look(seen("worker-0"), create_failures=(failure,)))
+    assert condition(look(*BOTH, create_failures=(failure,), status=waiting), "Queued") == ("False", "Admitted")
 
 
 def test_a_template_the_server_refuses_fails_the_job():

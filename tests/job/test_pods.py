@@ -9,7 +9,7 @@ import yaml
 from job.manifests import KID, job, parse
 from job.scenes import SERVERS, TWO
 
-from akid.job import Create, Member, ObjectRole, PodDefaults
+from akid.job import Create, InvalidManifestError, Member, ObjectRole, PodDefaults
 from akid.job.api.engine import RoleName
 from akid.job.objects.pods import place_of
 from akid.job.objects.services_and_config import manifest
@@ -63,9 +63,24 @@ def test_a_pod_says_whose_it_is():
 
 
 def test_a_pod_has_a_name_in_the_headless_service_and_never_restarts_by_itself():
-    spec = pod(template=template(restartPolicy="Always"))["spec"]
+    spec = pod(template=template(restartPolicy="Never"))["spec"]
     assert (spec["hostname"], spec["subdomain"]) == ("digits-worker-0", "digits")
     assert spec["restartPolicy"] == "Never"
+
+
+def test_a_restart_policy_that_would_be_ignored_is_refused():
+    with pytest.raises(InvalidManifestError, match=r"spec\.restartPolicy: expected 'Never', received 'Always'"):
+        pod(template=template(restartPolicy="Always"))
+
+
+@pytest.mark.parametrize(
+    ("given", "policy"),
+    [({}, None),
+     ({"hostNetwork": True}, "ClusterFirstWithHostNet"),
+     ({"hostNetwork": True, "dnsPolicy": "None"}, "None")],
+)  # fmt: skip
+def test_on_the_network_of_its_host_a_pod_still_finds_services(given: dict[str, Any], policy: str | None):
+    assert pod(template=template(**given))["spec"].get("dnsPolicy") == policy
 
 
 def test_pods_pass_the_restricted_pod_security_standard():

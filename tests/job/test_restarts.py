@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from job.scenes import BOTH, at, condition, created, deleted, job_with, look, running, seen, started
+from job.scenes import BOTH, OBJECTS, TWO, at, condition, created, deleted, job_with, look, running, seen, started
 
-from akid.job import Plan
+from akid.job import Observed, Plan, plan
 
 FAILED = {"exit_code": 137, "finished": at(10), "message": "killed", "node": "node-a"}
 
@@ -173,3 +173,44 @@ def test_an_attempt_that_begins_without_pods_is_gone_on_with_at_once(left: list[
     begun = look(*left, status=running(), **spec)
     assert (started(begun)["attempt"], created(begun)) == (1, [])
     assert begun.requeue_after == again
+
+
+@pytest.mark.parametrize("strategy", ["InPlace", "Recreate"])
+def test_where_nodes_refuse_one_after_the_other_the_next_is_made_ever_later(strategy: str):
+    policy = {"restartStrategy": strategy}
+    status, waits = running(runPolicy=policy), []
+    for pod in range(9):
+        refused = seen("worker-1", "Failed", uid=f"u{pod}", attempt=status.get("attempt", 0),
+                       disrupted=True, refused=True)  # fmt: skip
+        peer = seen("worker-0", attempt=status.get("attempt", 0))
+        first = look(peer, refused, status=status, runPolicy=policy)
+        waits.append(first.requeue_after)
+        status = started(first)
+        later = look(peer, refused, status=status, runPolicy=policy, now=at(waits[-1]))
+        assert "worker-1" in deleted(later)
+        status = later.status or status
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 360, 360]
+    both = [seen(name, attempt=status.get("attempt", 0)) for name in ("worker-0", "worker-1")]
+    assert "refusals" not in started(look(*both, status=status, runPolicy=policy))
+
+
+def test_a_disruption_is_told_once_whatever_is_written_later():
+    lost = seen("worker-1", "Failed", deletion_due=at(30), disrupted=True)
+    first = look(seen("worker-0"), lost, status=running(), now=at(10))
+    assert [event.reason for event in first.events] == ["Restarting"]
+    failed = seen("worker-0", "Failed", **FAILED)
+    again = look(failed, lost, status=started(first), now=at(10))
+    assert [event.message.split()[0] for event in again.events] == ["digits-worker-0"]
+
+
+def test_a_lower_limit_lowers_no_count():
+    states = (seen("worker-0"), seen("worker-1", "Failed", **{**FAILED, "exit_code": 1}))
+    ended = look(*states, status={**running(), "restarts": 3}, runPolicy={"maxRestarts": 1})
+    assert started(ended)["restarts"] == 3
+
+
+def test_every_condition_is_of_the_generation_that_was_judged():
+    job = job_with(running(), engine=TWO)
+    edited = job.model_copy(update={"metadata": job.metadata.model_copy(update={"generation": 7})})
+    status = started(plan(edited, Observed(members=BOTH, objects=OBJECTS), at(60)))
+    assert {condition["observedGeneration"] for condition in status["conditions"]} == {7}

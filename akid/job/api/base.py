@@ -77,9 +77,9 @@ def parse_time(value: Any) -> Any:
         return value
     try:
         time = datetime.fromisoformat(value)
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return value
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def format_time(value: datetime) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from akid.job.api.base import ReportedModel, Time
 
@@ -13,8 +15,18 @@ State = Literal["", "Created", "Queued", "Running", "Restarting", "Suspended", "
 RoleKey = Literal["chief", "worker", "ps", "evaluator"]
 # Beyond it a number of JSON is none that every reader can tell from its neighbours.
 MAX_COUNT = 2**53
-# JSON has neither NaN nor infinity.
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _finite(value: Any) -> Any:
+    """A number without NaN and infinity, which JSON cannot hold; of several numbers, those that are finite."""
+    if isinstance(value, Mapping):
+        numbers = cast("Mapping[str, Any]", value)
+        return {name: number for name, number in numbers.items() if _finite(number) is not None}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Finite = Annotated[float | None, BeforeValidator(_finite)]
+Metrics = Annotated[dict[str, float] | None, BeforeValidator(_finite)]
 
 
 class Condition(ReportedModel):
@@ -47,11 +59,11 @@ class Progress(ReportedModel):
 
     step: int | None = Field(default=None, ge=0, le=MAX_COUNT, description="Steps (batches) trained.")
     max_steps: int | None = Field(default=None, ge=0, le=MAX_COUNT, description="Steps to train.")
-    epoch: Finite | None = Field(default=None, ge=0, description="Epochs trained.")
-    loss: Finite | None = Field(default=None, description="Last training loss.")
-    val_loss: Finite | None = Field(default=None, description="Last validation loss.")
-    metrics: dict[str, Finite] | None = Field(default=None, max_length=64, description="Last evaluations by name.")
-    examples_per_second: Finite | None = Field(default=None, ge=0, description="Speed, examples a second.")
+    epoch: Finite = Field(default=None, ge=0, description="Epochs trained.")
+    loss: Finite = Field(default=None, description="Last training loss.")
+    val_loss: Finite = Field(default=None, description="Last validation loss.")
+    metrics: Metrics = Field(default=None, max_length=64, description="Last evaluations by name.")
+    examples_per_second: Finite = Field(default=None, ge=0, description="Speed, examples a second.")
     eta: Time | None = Field(default=None, description="When the training should end.")
     generation: int | None = Field(
         default=None, ge=0, le=MAX_COUNT, description="Times all members began together."
@@ -63,7 +75,7 @@ class Progress(ReportedModel):
     steps_redone: int | None = Field(
         default=None, ge=0, le=MAX_COUNT, description="Steps made again after a loss."
     )
-    goodput: Finite | None = Field(
+    goodput: Finite = Field(
         default=None, ge=0, le=1,
         description="Time of steps that counted over all time since the first step, 0 to 1.",
     )  # fmt: skip
@@ -126,6 +138,16 @@ class Status(ReportedModel):
         default_factory=list[str],
         max_length=2048,
         description="UIDs of the pods whose failure has been judged, so that none counts twice.",
+    )
+    disrupted_pods: list[str] = Field(
+        default_factory=list[str],
+        max_length=2048,
+        description="UIDs of the pods whose disruption has been told, as long as they are there.",
+    )
+    refusals: int = Field(
+        default=0,
+        ge=0,
+        description="Pods in a row that nodes would not run; each next one is made later.",
     )
     start_time: Time | None = Field(default=None, description="When it was started or resumed.")
     completion_time: Time | None = Field(default=None, description="When it finished.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -37,6 +37,9 @@ class PodSpec(OpenTemplate):
     )
     volumes: Items | None = Field(default=None, max_length=100, description="Volumes, added to the job's.")
     security_context: dict[str, Any] | None = Field(default=None, description="Added to akid's defaults.")
+    restart_policy: Literal["Never"] | None = Field(
+        default=None, description="Never: what restarts a trainer is runPolicy."
+    )
     topology_spread_constraints: Items | None = Field(
         default=None, max_length=16, description="Added to those of scheduling.topologySpread."
     )

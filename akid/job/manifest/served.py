@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from akid.job.api.engine import Engine
 from akid.job.api.job import AkidJob
+from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
 from akid.job.manifest.load import check_tree, load_mapping
 from akid.job.manifest.problems import from_validation
@@ -61,6 +62,15 @@ def status_of(manifest: Mapping[str, Any]) -> Status | None:
         return cast("Status", _known(Status, manifest.get("status") or {}))
     except ValidationError:
         return None
+
+
+def policy_of(manifest: Mapping[str, Any]) -> RunPolicy:
+    """The run policy of a job whose spec may not be readable; the default one if this is not either."""
+    spec: Any = manifest.get("spec")
+    try:
+        return cast("RunPolicy", _known(RunPolicy, spec.get("runPolicy") or {}))
+    except (AttributeError, ValidationError):
+        return RunPolicy()
 
 
 def _known(model: type[BaseModel], value: Any) -> BaseModel:

@@ -10,7 +10,7 @@ from akid.job.api.base import parse_time
 from akid.job.api.engine import RoleName
 from akid.job.api.template import TRAINER
 from akid.job.gang import GANGS
-from akid.job.members import STARTING, GangState, Member, MemberState, Phase
+from akid.job.members import NOT_SET_UP, STARTING, GangState, Member, MemberState, Phase
 from akid.job.names import (
     ATTEMPT_LABEL,
     INDEX_LABEL,
@@ -25,8 +25,9 @@ NOTHING: Object = {}
 # Reasons of a pod (status.reason) that are the cluster's doing.
 DISRUPTIONS = frozenset({
     "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "Preempted",
-    "NodeAffinity", "UnexpectedAdmissionError", "UnexpectedPodSpec",
 })  # fmt: skip
+# What a kubelet says of a pod that it ends for the pod's own sake, though nothing of it may have run.
+OWN = ("", "DeadlineExceeded")
 
 
 def member_state(pod: Object) -> MemberState:
@@ -35,7 +36,8 @@ def member_state(pod: Object) -> MemberState:
     trainer = _trainer_name(pod)
     states = _states(status)
     ended = _mapping(states.get(trainer, NOTHING), "terminated")
-    phase = _phase(status, ended)
+    disrupted, refused = _disrupted(status, ended), _refused(status, states)
+    phase = _phase(status, ended, disrupted)
     exit_code = ended.get("exitCode")
     reason, message = _why(status, trainer, states, phase)
     return MemberState(
@@ -49,7 +51,8 @@ def member_state(pod: Object) -> MemberState:
         exit_code=exit_code if isinstance(exit_code, int) else None,
         reason=reason,
         message=message,
-        disrupted=_disrupted(status),
+        disrupted=disrupted or refused,
+        refused=refused,
         created=_time(metadata.get("creationTimestamp")),
         finished=_time(ended.get("finishedAt")),
         deletion_due=_time(metadata.get("deletionTimestamp")),
@@ -103,10 +106,10 @@ def _states(status: Object) -> dict[str, Object]:
     return {str(s.get("name", "")): _mapping(s, "state") for kind in kinds for s in _items(status, kind)}
 
 
-def _phase(status: Object, ended: Object) -> Phase:
-    """The trainer decides: a side-car may run on after it."""
+def _phase(status: Object, ended: Object, disrupted: bool) -> Phase:
+    """The trainer decides: a side-car may run on after it. One that was evicted before has not succeeded."""
     if "exitCode" in ended:
-        return Phase.SUCCEEDED if ended["exitCode"] == 0 else Phase.FAILED
+        return Phase.SUCCEEDED if ended["exitCode"] == 0 and not disrupted else Phase.FAILED
     phase = status.get("phase")
     return Phase(phase) if phase in list(Phase) else Phase.PENDING
 
@@ -125,7 +128,10 @@ def _why(status: Object, trainer: str, states: Mapping[str, Object], phase: Phas
     scheduled = _condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         return str(scheduled.get("reason", "")), str(scheduled.get("message", ""))
-    return _why_waiting(trainer, states)
+    reason, message = _why_waiting(trainer, states)
+    if reason in STARTING and _condition(status, "PodReadyToStartContainers").get("status") == "False":
+        return NOT_SET_UP, "its volumes or its network are not set up; `kubectl describe pod` tells which"
+    return reason, message
 
 
 def _why_failed(status: Object, trainer: str, states: Mapping[str, Object]) -> tuple[str, str]:
@@ -156,10 +162,19 @@ def _why_waiting(trainer: str, states: Mapping[str, Object]) -> tuple[str, str]:
     return reason, message if name in (trainer, "") else f"container {name}: {message or reason}"
 
 
-def _disrupted(status: Object) -> bool:
-    reason = str(status.get("reason", ""))
-    refused = reason in DISRUPTIONS or reason.startswith("OutOf")
-    return refused or _condition(status, "DisruptionTarget").get("status") == "True"
+def _disrupted(status: Object, ended: Object) -> bool:
+    """Whether the cluster ended it: not if its trainer had ended by itself before."""
+    target = _condition(status, "DisruptionTarget")
+    if target.get("status") != "True":
+        return str(status.get("reason", "")) in DISRUPTIONS
+    finished, since = _time(ended.get("finishedAt")), _time(target.get("lastTransitionTime"))
+    return finished is None or since is None or finished >= since
+
+
+def _refused(status: Object, states: Mapping[str, Object]) -> bool:
+    """Whether its node would not run it, whatever it calls that: it has failed, and nothing of it ever ran."""
+    ran = any(state.get("terminated") or state.get("running") for state in states.values())
+    return status.get("phase") == "Failed" and not ran and status.get("reason", "") not in OWN
 
 
 def _condition(status: Object, kind: str) -> Object:

@@ -74,6 +74,7 @@ def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place
         "metadata": _metadata(job, member, attempt, template.get("metadata", {}), str(trainer["name"])),
         "spec": {
             **_defaults(job, settings),
+            **({"dnsPolicy": "ClusterFirstWithHostNet"} if spec.get("hostNetwork") is True else {}),
             **spec,
             "containers": [trainer, *others],
             "volumes": _merged(spec.get("volumes", []), volumes),

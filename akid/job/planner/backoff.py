@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from akid.job.api.base import format_time
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Backoff, Status
-from akid.job.members import MemberState
+from akid.job.members import MAX_WORD, MemberState
+from akid.job.planner.deadlines import after
 
 # The first restart is made at once, the second waits this long, and each further one twice as long as before.
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=10), timedelta(minutes=6)
@@ -38,7 +39,7 @@ def next_backoff(status: Status, lost: Sequence[MemberState], now: datetime) -> 
     return Backoff(
         restarts=restart,
         last_failure_time=moment,
-        next_restart_time=moment + wait_before(restart),
+        next_restart_time=after(moment, wait_before(restart)),
         step=status.highest_step,
         cause=why,
         same_cause=old.same_cause + 1 if old is not None and old.cause == why else 1,
@@ -63,13 +64,13 @@ def _progressed(status: Status, old: Backoff, first: MemberState, now: datetime)
 def restart_time(status: Status, now: datetime) -> datetime | None:
     """When what failed may be made again; None if that is now. A clock set back cannot prolong it much."""
     time = status.backoff.next_restart_time if status.backoff else now
-    return time if now < time <= now + LONGEST_WAIT else None
+    return time if now < time <= after(now, LONGEST_WAIT) else None
 
 
 def cause(state: MemberState) -> str:
     """Why a member failed, in words that are the same for the same cause."""
     how = f"exit code {state.exit_code}" if state.exit_code is not None else "no exit code"
-    return f"{how} ({state.reason})" if state.reason not in ("", "Error") else how
+    return f"{how} ({state.reason[:MAX_WORD]})" if state.reason not in ("", "Error") else how
 
 
 def repeated(backoff: Backoff | None) -> str:

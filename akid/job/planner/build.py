@@ -7,12 +7,12 @@ from datetime import datetime
 
 from akid.job.api.status import ConditionType, Status
 from akid.job.members import Create
-from akid.job.planner.conditions import changed, with_condition
+from akid.job.planner.conditions import changed, judged_by, with_condition
 from akid.job.planner.deadlines import active_deadline, expiry, pending_deadline, seconds_until
 from akid.job.planner.facts import View
 from akid.job.planner.interface import Delete, Event, Plan
 
-MAX_EVENT = 1000
+MAX_EVENT, MAX_REASON = 1000, 128
 
 
 def make_plan(
@@ -36,7 +36,7 @@ def make_plan(
         times: when to look again, beside the job's deadlines.
         again: whether the status itself is what the next plan follows from: the own write is no news to anybody.
     """
-    document, patience = changed(view.job.status, status)
+    document, patience = changed(view.job.status, judged_by(status, view.job.metadata.generation))
     policy = view.policy
     deadlines = [expiry(status, policy)]
     if not status.finished:
@@ -62,4 +62,4 @@ def set_condition(
 
 def event(reason: str, text: str, *, warning: bool = False) -> Event:
     """An event, cut to what the server takes."""
-    return Event("Warning" if warning else "Normal", reason, text[:MAX_EVENT])
+    return Event("Warning" if warning else "Normal", reason[:MAX_REASON], text[:MAX_EVENT])

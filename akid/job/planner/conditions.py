@@ -8,7 +8,7 @@ from typing import Any
 
 from akid.job.api.engine import RoleName
 from akid.job.api.status import Condition, ConditionType, ReplicaStatus, State, Status
-from akid.job.members import Member, MemberState, Phase
+from akid.job.members import MAX_WORD, Member, MemberState, Phase
 
 # The first of these conditions that holds is the job's state.
 STATES: tuple[State, ...] = (
@@ -35,7 +35,7 @@ def with_condition(
 
     A condition that still holds for the same reason is left as it is, unless its message is to be told `anew`.
     """
-    value = "True" if holds else "False"
+    value, reason = "True" if holds else "False", reason[:MAX_WORD]
     old = status.condition(kind)
     if old is None and not holds:
         return status
@@ -48,6 +48,12 @@ def with_condition(
     )  # fmt: skip
     rest = [condition for condition in status.conditions if condition.type != kind]
     return with_state(status.model_copy(update={"conditions": [*rest, new]}))
+
+
+def judged_by(status: Status, generation: int) -> Status:
+    """The status with every condition judged by this generation, those too that it did not change."""
+    conditions = [c.model_copy(update={"observed_generation": generation}) for c in status.conditions]
+    return status.model_copy(update={"conditions": conditions})
 
 
 def with_state(status: Status) -> Status:

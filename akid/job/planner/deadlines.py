@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
@@ -14,6 +14,8 @@ LINGER = timedelta(seconds=30)
 # A disrupted pod is replaced at the earliest this long after it was made, so that one that is evicted again
 # and again (a full disk, a node that refuses it) does not keep the cluster busy.
 MIN_LIFE = timedelta(seconds=5)
+# Where nodes refuse one after the other, the next is made later each time.
+LONGEST_REFUSAL = timedelta(minutes=6)
 # A pod that waits this long is reported with what it waits for.
 PATIENCE = timedelta(seconds=10)
 # The members of a job that has succeeded end by themselves within this time: they leave together, and their last
@@ -21,13 +23,23 @@ PATIENCE = timedelta(seconds=10)
 LEAVE = timedelta(seconds=3)
 # How often the outside is looked at again when no watch would tell.
 POLL = timedelta(seconds=5)
+# How often the job's objects are looked at while a pod may wait for one of them.
+LOOK_AGAIN = timedelta(seconds=30)
+
+
+def after(time: datetime, wait: timedelta) -> datetime:
+    """A time so much later; at the end of all times, that."""
+    try:
+        return time + wait
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def active_deadline(status: Status, policy: RunPolicy) -> datetime | None:
     """When the job is out of time."""
     if status.start_time is None or policy.active_deadline_seconds is None:
         return None
-    return status.start_time + timedelta(seconds=policy.active_deadline_seconds)
+    return after(status.start_time, timedelta(seconds=policy.active_deadline_seconds))
 
 
 def pending_deadline(status: Status, policy: RunPolicy) -> datetime | None:
@@ -36,39 +48,41 @@ def pending_deadline(status: Status, policy: RunPolicy) -> datetime | None:
     if status.start_time is None or policy.pending_deadline_seconds is None or status.is_true("Running"):
         return None
     since = max(status.start_time, running.last_transition_time) if running else status.start_time
-    return since + timedelta(seconds=policy.pending_deadline_seconds)
+    return after(since, timedelta(seconds=policy.pending_deadline_seconds))
 
 
 def expiry(status: Status, policy: RunPolicy) -> datetime | None:
     """When a finished job is deleted; None while it is suspended."""
     if status.completion_time is None or policy.ttl_seconds_after_finished is None or policy.suspend:
         return None
-    return status.completion_time + timedelta(seconds=policy.ttl_seconds_after_finished)
+    return after(status.completion_time, timedelta(seconds=policy.ttl_seconds_after_finished))
 
 
 def leave(status: Status) -> datetime | None:
     """Until when the members of a job may end by themselves; None if they are not to be waited for."""
-    return status.completion_time + LEAVE if status.completion_time and status.is_true("Succeeded") else None
+    return after(status.completion_time, LEAVE) if status.completion_time and status.is_true("Succeeded") else None
 
 
 def overdue(state: MemberState) -> datetime | None:
     """When a member that is being deleted is deleted by force; what a finalizer keeps, no force takes away."""
-    return state.deletion_due + LINGER if state.deletion_due and not state.finalizer_blocked else None
+    return after(state.deletion_due, LINGER) if state.deletion_due and not state.finalizer_blocked else None
 
 
 def reported(state: MemberState) -> datetime | None:
     """When a member that was deleted and does not go is reported."""
-    return state.deletion_due + PATIENCE if state.deletion_due else None
+    return after(state.deletion_due, PATIENCE) if state.deletion_due else None
 
 
-def replaceable(state: MemberState) -> datetime | None:
-    """When a disrupted member may be replaced at the earliest."""
-    return state.created + MIN_LIFE if state.created else None
+def replaceable(state: MemberState, status: Status) -> datetime | None:
+    """When a disrupted member may be replaced at the earliest; `status` has its refusal counted."""
+    refusals = status.refusals if state.refused else 0
+    wait = min(MIN_LIFE * 2 ** min(max(refusals - 1, 0), 30), LONGEST_REFUSAL)
+    return after(state.created, wait) if state.created else None
 
 
-def may_replace(state: MemberState, now: datetime) -> bool:
+def may_replace(state: MemberState, status: Status, now: datetime) -> bool:
     """Whether a disrupted member may be replaced now."""
-    soonest = replaceable(state)
+    soonest = replaceable(state, status)
     return soonest is None or soonest <= now
 
 

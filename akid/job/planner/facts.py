@@ -13,7 +13,7 @@ from akid.job.members import Create, GangState, Member, MemberState, Phase, memb
 from akid.job.names import ObjectRole, object_name, worker_selector
 from akid.job.planner.backoff import restart_time
 from akid.job.planner.conditions import completed_of
-from akid.job.planner.deadlines import PATIENCE
+from akid.job.planner.deadlines import PATIENCE, after
 from akid.job.planner.failures import Losses, count, losses_of
 from akid.job.planner.interface import Delete, Observed
 from akid.job.planner.removal import removals
@@ -131,7 +131,7 @@ class View:
     @property
     def patient_until(self) -> datetime:
         """Until when what an earlier job of this name left may go without a word."""
-        return (self.job.status.start_time or self.job.metadata.creation_timestamp or self.now) + PATIENCE
+        return after(self.job.status.start_time or self.job.metadata.creation_timestamp or self.now, PATIENCE)
 
     def deletes(self, states: list[MemberState]) -> list[Delete]:
         """Deletes of members at this time."""

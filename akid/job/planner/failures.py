@@ -8,12 +8,12 @@ from enum import StrEnum
 
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import LastFailure, Status
-from akid.job.members import MemberState, Phase
+from akid.job.members import MAX_WORD, MemberState, Phase
 from akid.job.planner.backoff import next_backoff
 
 INVALID_KID = 2
 MAX_COUNTED = 2048
-MAX_MESSAGE = 4096
+MAX_MESSAGE, MAX_NAME = 4096, 253
 
 
 class Loss(StrEnum):
@@ -89,12 +89,28 @@ def count(status: Status, losses: Losses, policy: RunPolicy, now: datetime) -> S
     new = min(new, 1) if policy.restart_strategy == "Recreate" else new
     return status.model_copy(
         update={
-            "restarts": min(status.restarts + new, policy.max_restarts),
+            # Not fewer than there were, though the limit may be lower by now.
+            "restarts": max(status.restarts, min(status.restarts + new, policy.max_restarts)),
             "backoff": next_backoff(status, losses.retryable, now) if new else status.backoff,
             "counted_pods": [*status.counted_pods, *failed][-MAX_COUNTED:],
             "last_failure": last_failure(first),
+            **_disruptions(status, losses),
         }
     )
+
+
+def new_disruptions(losses: Losses, before: Status) -> list[MemberState]:
+    """The disrupted members that have not been told of."""
+    return [state for state in losses.disrupted if state.uid not in before.disrupted_pods]
+
+
+def _disruptions(status: Status, losses: Losses) -> dict[str, object]:
+    """What the status remembers of disruptions once the new ones are told; pods that are gone it forgets."""
+    new = new_disruptions(losses, status)
+    if not new:
+        return {}
+    uids = [state.uid for state in losses.disrupted][-MAX_COUNTED:]
+    return {"disrupted_pods": uids, "refusals": status.refusals + any(state.refused for state in new)}
 
 
 def exhausted(status: Status, losses: Losses, policy: RunPolicy) -> bool:
@@ -107,10 +123,10 @@ def exhausted(status: Status, losses: Losses, policy: RunPolicy) -> bool:
 def last_failure(state: MemberState) -> LastFailure:
     """A lost member, for the status."""
     return LastFailure(
-        pod=state.name,
-        node=state.node,
+        pod=state.name[:MAX_NAME],
+        node=state.node[:MAX_NAME],
         exit_code=state.exit_code,
-        reason=state.reason[:256],
+        reason=state.reason[:MAX_WORD],
         message=state.message[-MAX_MESSAGE:],
     )
 

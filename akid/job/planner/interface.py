@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -21,14 +22,24 @@ class CreateFailureReason(StrEnum):
     KID_CHANGED = "KidChanged"
     QUOTA_EXCEEDED = "QuotaExceeded"
     FORBIDDEN = "Forbidden"
+    FAILED_CREATE = "FailedCreate"
 
 
 @dataclass(frozen=True)
 class CreateFailure:
-    """A create that was refused. INVALID_TEMPLATE is final; the others are waited out."""
+    """A create that was refused. INVALID_TEMPLATE is final; the others are waited out.
+
+    Args:
+        reason: of the refusal.
+        message: the server's words.
+        tries: how often in a row.
+        retry_at: when it may be tried again; None for now.
+    """
 
     reason: CreateFailureReason
     message: str
+    tries: int = 1
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def renew(view: View) -> Plan | None:
 def _recreate(view: View) -> Plan | None:
     losses = view.losses
     failed = [*losses.retryable, *losses.known]
-    lost = [state for state in losses.disrupted if may_replace(state, view.now)]
+    lost = [state for state in losses.disrupted if may_replace(state, view.opened, view.now)]
     lost += [state for state in view.current if state.terminating and not state.terminal]
     if losses.retryable:
         number = tell_restart(view.opened.restarts, view.opened, view.policy, view.now)

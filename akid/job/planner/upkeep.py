@@ -8,15 +8,25 @@ from typing import NamedTuple
 from akid.job.api.base import format_time
 from akid.job.api.status import Status
 from akid.job.gang import gang_of
-from akid.job.members import STARTING, Create, MemberState, Phase
+from akid.job.members import NOT_SET_UP, STARTING, Create, MemberState, Phase
 from akid.job.names import ObjectRole
 from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
-from akid.job.planner.deadlines import PATIENCE, POLL, may_replace, overdue, replaceable, reported
+from akid.job.planner.deadlines import (
+    LOOK_AGAIN,
+    PATIENCE,
+    POLL,
+    after,
+    may_replace,
+    overdue,
+    replaceable,
+    reported,
+)
 from akid.job.planner.facts import View
-from akid.job.planner.failures import Loss, loss_of, tell
-from akid.job.planner.interface import CreateFailureReason, Delete, Event, Plan
+from akid.job.planner.failures import Loss, loss_of, new_disruptions, tell
+from akid.job.planner.interface import CreateFailure, Delete, Event, Plan
+from akid.job.planner.refusals import probe_at, waited_out
 from akid.job.rendezvous import has_rendezvous, needs_names
 
 # A kubelet tells the two by turns; one of them is enough.
@@ -56,7 +66,8 @@ def objects_of(view: View) -> list[ObjectRole]:
         kind
         for kind, needed in (
             (ObjectRole.CONFIG, True),
-            (ObjectRole.TOKEN, has_rendezvous(job) and bool(view.missing)),
+            # It cannot be read: where a pod may wait for it, it is made again, or found to be there.
+            (ObjectRole.TOKEN, has_rendezvous(job) and bool(view.missing or _not_set_up(view))),
             (ObjectRole.DATA_CLAIM, bool(volumes.data and volumes.data.claim_template)),
             (ObjectRole.LOG_CLAIM, bool(volumes.log and volumes.log.claim_template)),
             (ObjectRole.SERVICE, needs_names(job)),
@@ -71,19 +82,32 @@ def objects_of(view: View) -> list[ObjectRole]:
 
 
 def creates_of(view: View, waits: Wait | None) -> list[Create]:
-    """What is not there: the objects first, then the members, unless the job has to wait."""
+    """What is not there: the objects first, then the members, unless the job has to wait.
+
+    After a refusal nothing is made until its time has come, and then no more than one member, to ask.
+    """
+    failures = _refusals(view)
+    if probe_at(failures, view.now) is not None:
+        return []
     objects = [view.create(kind) for kind in objects_of(view) if kind not in view.observed.objects]
     if view.in_the_way or (waits and waits.holds):
         return [create for create in objects if create.kind is not ObjectRole.TOKEN]
-    return objects + [view.create(ObjectRole.MEMBER, member) for member in view.missing]
+    missing = view.missing[:1] if failures else view.missing
+    return objects + [view.create(ObjectRole.MEMBER, member) for member in missing]
 
 
 def wait(view: View) -> Wait | None:
     """What the job waits for, if it cannot help itself."""
-    for failure in view.observed.create_failures:
-        if failure.reason is not CreateFailureReason.INVALID_TEMPLATE:
-            return Wait(failure.reason, failure.message, False)
-    return _waits_for_gang(view) or _waits_for_room(view) or _waits_for_start(view)
+    gang = _waits_for_gang(view)
+    for failure in _refusals(view):
+        return Wait(failure.reason, failure.message, gang is not None and gang.holds)
+    return gang or _waits_for_room(view) or _waits_for_start(view)
+
+
+def _refusals(view: View) -> tuple[CreateFailure, ...]:
+    """What the server would not make, as long as anything is to be made."""
+    missing = view.missing or any(kind not in view.observed.objects for kind in objects_of(view))
+    return waited_out(view.observed.create_failures) if missing else ()
 
 
 def _waits_for_gang(view: View) -> Wait | None:
@@ -119,8 +143,12 @@ def _waits_for_start(view: View) -> Wait | None:
 
 
 def _kept_waiting(state: MemberState, now: datetime) -> bool:
-    patient = state.created is not None and state.created + PATIENCE > now
+    patient = state.created is not None and after(state.created, PATIENCE) > now
     return state.phase is Phase.PENDING and state.reason not in STARTING and not patient
+
+
+def _not_set_up(view: View) -> bool:
+    return any(state.reason == NOT_SET_UP and _kept_waiting(state, view.now) for state in view.current)
 
 
 def _lingers(state: MemberState, now: datetime) -> bool:
@@ -153,6 +181,7 @@ def _started(view: View) -> Status:
 
 def _conditions(view: View, status: Status, waits: Wait | None) -> Status:
     if view.all_running:
+        status = status.model_copy(update={"refusals": 0})
         status = set_condition(view, status, "Running", True, "AllRunning", "every member is running")
         status = set_condition(view, status, "Restarting", False, "Recovered", "every member is running again")
     else:
@@ -195,7 +224,7 @@ def _replaced(view: View) -> list[Delete]:
 def _goes(view: View, state: MemberState) -> bool:
     loss = loss_of(state, view.policy)
     if loss is Loss.DISRUPTED:
-        return may_replace(state, view.now)
+        return may_replace(state, view.opened, view.now)
     return loss is not None and view.restarts_at is None
 
 
@@ -213,7 +242,9 @@ def _events(view: View, status: Status) -> list[Event]:
         told.append(
             event("Restarting", f"{tell(state)}; {tell_restart(number, status, policy, view.now)}.", warning=True)
         )
-    told += [event("Restarting", f"{tell(s)}; not counted.", warning=True) for s in view.losses.disrupted]
+    told += [
+        event("Restarting", f"{tell(s)}; not counted.", warning=True) for s in new_disruptions(view.losses, before)
+    ]
     if "Restarting" in new and view.losses.first is None:
         told.append(event("Restarting", f"{_gone(view)}; not counted.", warning=True))
     told += _newly_waits(before, status)
@@ -240,9 +271,12 @@ def _times(view: View, waits: Wait | None) -> list[datetime | None]:
     times += [view.patient_until] if view.in_the_way else []
     for state in view.current:
         if state.phase is Phase.PENDING and state.created is not None and state.reason not in STARTING:
-            times.append(state.created + PATIENCE)
+            times.append(after(state.created, PATIENCE))
         if loss_of(state, view.policy) is Loss.DISRUPTED:
-            times.append(replaceable(state))
-    if waits is not None and (waits.holds or view.observed.create_failures):
-        times.append(view.now + POLL)
+            times.append(replaceable(state, view.opened))
+    if _not_set_up(view):
+        times.append(after(view.now, LOOK_AGAIN))
+    if waits is not None and waits.holds:
+        times.append(after(view.now, POLL))
+    times.append(probe_at(_refusals(view), view.now))
     return times

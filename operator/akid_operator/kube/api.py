@@ -115,6 +115,7 @@ class Api:
 
     Attributes:
         clock: the server's time, by its answers.
+        longest_write: seconds after which a write is given up, whatever the call says.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Api:
         self._may_write = may_write
         self._measure = measure
         self.clock = ServerClock()
+        self.longest_write = float("inf")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -213,6 +215,10 @@ class Api:
         finally:
             self._measure(call, status, time.monotonic() - begun)
 
+    def _timeout(self, call: Call) -> aiohttp.ClientTimeout:
+        total = min(call.timeout, self.longest_write) if call.writes else call.timeout
+        return aiohttp.ClientTimeout(total=total, sock_connect=5)
+
     async def exchange(self, call: Call) -> Answer:
         """Send a request once. Everything the operator asks the server passes here."""
         sent = self.clock.own()
@@ -224,7 +230,7 @@ class Api:
             f"{self._client.configuration.host}{call.path}{query}",
             header_params=headers,
             body=call.body,
-            _request_timeout=aiohttp.ClientTimeout(total=call.timeout, sock_connect=5),
+            _request_timeout=self._timeout(call),
         )
         data = await response.read()
         self.clock.heard(response.headers.get("Date", ""), sent)

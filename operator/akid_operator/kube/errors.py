@@ -19,6 +19,16 @@ class UnreachableError(OperatorError):
     """There was no answer, several times."""
 
 
+class RewoundError(OperatorError):
+    """The server's versions went back, as after a backup of etcd was restored: nothing that is known holds."""
+
+    def __init__(self, what: str, known: int, found: int) -> None:
+        super().__init__(
+            f"the server's versions went back ({what}: {known}, now {found}), as when a backup is restored;"
+            " this replica ends, and the next one begins with what there is"
+        )
+
+
 class ApiError(OperatorError):
     """The API server refused a request.
 

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 LEASES = "coordination.k8s.io/v1"
 # Seconds to let the lease go.
 RELEASE = 0.7
+# Of `retry`, after which another's lease is looked at again, and the shortest pause in seconds.
+LOOK, SHORTEST = 1 / 3, 0.02
 
 
 def steady() -> float:
@@ -38,6 +40,11 @@ class Timing:
     lease: float = 15.0
     deadline: float = 10.0
     retry: float = 2.0
+
+    @property
+    def margin(self) -> float:
+        """How long a write may be on its way: one sent at the last moment has ended before another leader acts."""
+        return self.lease - self.deadline
 
 
 class Leader:
@@ -70,6 +77,8 @@ class Leader:
         self._clock = clock
         self._until = float("-inf")
         self._seen: tuple[str, float] = ("", 0.0)
+        self._runs_out = float("inf")
+        self._lease: Json | None = None
         self._let_go = False
 
     def valid(self) -> bool:
@@ -77,15 +86,20 @@ class Leader:
         return self._clock() < self._until
 
     async def acquire(self) -> None:
-        """Wait until this process is the leader."""
+        """Wait until this process is the leader.
+
+        Another's lease is looked at often, for its age is what was seen of it, and in the moment it runs out.
+        """
         while True:
+            pause = self.timing.retry * LOOK
             try:
                 if await self.attempt():
                     logger.info("leader: %s", self._identity)
                     return
+                pause = max(SHORTEST, min(pause, self._runs_out - self._clock()))
             except OperatorError as error:
                 logger.info("the lease was not acquired: %s", error)
-            await asyncio.sleep(self.timing.retry)
+            await asyncio.sleep(pause)
 
     async def hold(self) -> None:
         """Renew until that fails for too long, or somebody else holds the lease; then return."""
@@ -135,6 +149,12 @@ class Leader:
     async def attempt(self) -> bool:
         """Acquire or renew once; whether this process is the leader."""
         asked = self._clock()
+        if self._lease is not None and self.valid():
+            try:
+                return await self._write("PUT", self._path, self._renewed(self._lease, new=False), asked)
+            except ApiError as error:
+                if not error.stale:
+                    raise
         try:
             lease = await self._request("GET", self._path)
         except ApiError as error:
@@ -146,12 +166,16 @@ class Leader:
         mine = spec.get("holderIdentity") == self._identity
         if not mine and not self._run_out(lease):
             return False
-        changes = int(spec.get("leaseTransitions") or 0) + (not mine)
-        return await self._write("PUT", self._path, lease | {"spec": spec | self._spec(changes, not mine)}, asked)
+        return await self._write("PUT", self._path, self._renewed(lease, new=not mine), asked)
+
+    def _renewed(self, lease: Json, *, new: bool) -> Json:
+        spec: Json = lease.get("spec") or {}
+        return lease | {"spec": spec | self._spec(int(spec.get("leaseTransitions") or 0) + new, new)}
 
     async def _write(self, method: str, path: str, lease: Json, asked: float) -> bool:
         """Write the lease; a conflict is an error like others: the next attempt shows who holds it."""
-        await self._request(method, path, lease)
+        self._lease = None
+        self._lease = await self._request(method, path, lease)
         self._until = asked + self.timing.deadline
         return True
 
@@ -163,8 +187,8 @@ class Leader:
             self._seen = (version, self._clock())
         if not spec.get("holderIdentity"):
             return True
-        lasts = float(spec.get("leaseDurationSeconds") or self.timing.lease)
-        return self._clock() - self._seen[1] >= lasts
+        self._runs_out = self._seen[1] + float(spec.get("leaseDurationSeconds") or self.timing.lease)
+        return self._clock() >= self._runs_out
 
     def _spec(self, changes: int, new: bool) -> Json:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -177,5 +201,7 @@ class Leader:
         return spec | ({"acquireTime": now} if new else {})
 
     async def _request(self, method: str, path: str, body: Json | None = None) -> Json:
-        """One attempt, no longer than there is time for."""
-        return await self._api.request(Call(method, path, body=body, timeout=self.timing.retry), attempts=1)
+        """One attempt. A leader takes half of the time it has left: a server or a machine that is slow is no
+        reason to give up, and a request that hangs leaves time for another."""
+        patience = max(self.timing.retry, min(self._until - self._clock(), self.timing.deadline) / 2)
+        return await self._api.request(Call(method, path, body=body, timeout=patience), attempts=1)

@@ -62,8 +62,9 @@ class Replica:
         """Work until `stop` is set (by SIGTERM or SIGINT) or the lease is lost; the exit code."""
         self._catch_signals()
         config = await connect.configuration(self._options.kubeconfig)
-        client = connect.client(config)
-        leader = self._leader(Api(client, measure=self.metrics.requested))
+        # Renewals have a connection of their own: they wait for no other request.
+        client, lease_client = connect.client(config), connect.client(config)
+        leader = self._leader(Api(lease_client, measure=self.metrics.requested))
         await self.health.start(self._options.host, self._options.port)
         logger.info("metrics and health on port %d", self.health.port)
         try:
@@ -72,11 +73,14 @@ class Replica:
             self.metrics.leader.set(1)
             may_write = leader.valid if leader is not None else lambda: True
             api = self._make_api(client, may_write, self.metrics.requested)
+            if leader is not None:
+                api.longest_write = leader.timing.margin
             return await self._lead(api, client, leader)
         finally:
             if leader is not None:
                 await leader.release()
             await self.health.stop()
+            await lease_client.close()
             await client.close()
 
     def _leader(self, api: Api) -> Leader | None:
@@ -103,6 +107,7 @@ class Replica:
             api, self._options.pods, self._options.namespaces, self.metrics, self._options.resync
         )
         self.metrics.watch(controller.store, lambda: len(controller.queue), lambda: controller.synced_at)
+        controller.on_rewound = self._begin_anew
         end_watches = asyncio.Event()
         holding = asyncio.create_task(self._hold(leader))
         helpers: list[asyncio.Task[Any]] = [
@@ -111,7 +116,6 @@ class Replica:
         ]
         tracker = WatchTracker(WATCHED, len(WATCHED) * max(1, len(self._options.namespaces)))
         tracker.on_gap = controller.resync_now
-        helpers.append(asyncio.create_task(controller.start(tracker.standing)))
         helpers += self._polling(controller, client)
         served = asyncio.create_task(self._served(api))
         ended = asyncio.create_task(end_watches.wait())
@@ -120,6 +124,7 @@ class Replica:
             await asyncio.wait({served, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not end_watches.is_set():
                 await served
+                helpers.append(asyncio.create_task(controller.start(tracker.standing)))
                 await self._watch(controller, client.configuration, tracker, end_watches)
         finally:
             await controller.stop()
@@ -182,8 +187,13 @@ class Replica:
         if leader is not None:
             await leader.hold()
             # Told to end, it let the lease go itself: that is no loss.
-            self._lost = not self.stop.is_set()
+            self._lost = self._lost or not self.stop.is_set()
             self.stop.set()
+
+    def _begin_anew(self) -> None:
+        """End, and leave it to the next replica: what this one knows is of another history."""
+        self._lost = True
+        self.stop.set()
 
     async def _farewell(
         self,

@@ -17,7 +17,7 @@ from akid.job.objects.services_and_config import CHANGING, TYPES
 from akid.job.planner.deadlines import PATIENCE
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
-from akid_operator.kube.errors import ApiError, OperatorError
+from akid_operator.kube.errors import ApiError, OperatorError, UnreachableError
 from akid_operator.work.items import Key, content_of, owner_of
 from akid_operator.work.read import ours
 from akid_operator.work.store import Store
@@ -31,11 +31,17 @@ class WaitError(OperatorError):
 
 
 class RefusedError(OperatorError):
-    """A create that will not work as it is: the plan must know."""
+    """A create that does not work, or not now: the plan must know.
 
-    def __init__(self, failure: CreateFailure) -> None:
+    Args:
+        failure: what the plan is told.
+        retry_after: seconds the server asks to wait.
+    """
+
+    def __init__(self, failure: CreateFailure, retry_after: float = 0.0) -> None:
         super().__init__(failure.message)
         self.failure = failure
+        self.retry_after = retry_after
 
 
 class Apply:
@@ -124,6 +130,9 @@ class Apply:
             if not error.exists:
                 raise _explained(error, wanted) from error
             made = await self._existing(create, wanted)
+        except UnreachableError as error:
+            # The server may be well and wait for a webhook: then it takes the status that tells of it.
+            raise RefusedError(CreateFailure(CreateFailureReason.FAILED_CREATE, str(error))) from error
         self._made(create, made)
 
     def _made(self, create: Create, made: Json) -> None:
@@ -173,7 +182,7 @@ class Apply:
 
 
 def _explained(error: ApiError, wanted: Json) -> Exception:
-    """A refusal in the planner's words; trouble that is the server's own stays as it is."""
+    """A refusal in the planner's words, whoever's trouble it is: a webhook's is told as the server's own."""
     role = wanted["metadata"].get("labels", {}).get(ROLE_LABEL)
     what = f"a pod of role {role}" if role else f"the {wanted['kind']} {wanted['metadata']['name']}"
     told = f"the server refused {what}: {error.message}"
@@ -185,7 +194,7 @@ def _explained(error: ApiError, wanted: Json) -> Exception:
         return WaitError("the namespace is being deleted")
     if error.forbidden:
         return RefusedError(CreateFailure(CreateFailureReason.FORBIDDEN, told))
-    return error
+    return RefusedError(CreateFailure(CreateFailureReason.FAILED_CREATE, told), error.retry_after or 0.0)
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, object]]) -> None:

@@ -7,12 +7,12 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from akid.job import Event, PodDefaults
 from akid_operator.kube.api import Api, Json
-from akid_operator.kube.errors import ApiError, OperatorError
+from akid_operator.kube.errors import ApiError, OperatorError, RewoundError
 from akid_operator.work.apply import WaitError
 from akid_operator.work.events import EventWriter
 from akid_operator.work.items import Key, key_of, owner_of
@@ -82,6 +82,8 @@ class Controller:
         self._busy: set[asyncio.Task[Any]] = set()
         self._stopping = False
         self._gap = asyncio.Event()
+        self.on_rewound: Callable[[], None] = lambda: None
+        self._started_at: float | None = None
         self.synced_at: float | None = None
 
     # -- news
@@ -133,6 +135,7 @@ class Controller:
 
         In this order nothing falls into a gap between what was read and what is told.
         """
+        self._started_at = time.monotonic()
         await watching.wait()
         for pause in itertools.repeat(START_AGAIN):
             if self._stopping:
@@ -165,15 +168,17 @@ class Controller:
         self._gap.set()
 
     def healthy(self, now: float) -> bool:
-        """Whether the last resync is not too long ago and nothing has died."""
-        if self.synced_at is None or self._stopping:
+        """Whether the last resync (the start, as long as none has worked) is not too long ago and nothing died."""
+        since = self._started_at if self.synced_at is None else self.synced_at
+        if since is None or self._stopping:
             return True
-        return now - self.synced_at < 3 * self._interval and not any(task.done() for task in self._tasks)
+        return now - since < 3 * self._interval and not any(task.done() for task in self._tasks)
 
     async def _learned(self) -> bool:
         try:
             await self._read_all()
         except Exception as error:  # it is tried again; health tells if that never works
+            self._heed(error)
             unexpected = None if isinstance(error, OperatorError) else error
             logger.warning("cannot read what there is: %s", error, exc_info=unexpected)
             return False
@@ -214,6 +219,7 @@ class Controller:
         try:
             again = await self._reconciler.reconcile(key)
         except Exception as error:  # one job's trouble must never stop the others
+            self._heed(error)
             self._retry(key, error)
             self._metrics.reconciled(waited, time.monotonic() - begun, ok=isinstance(error, WaitError))
             return
@@ -221,6 +227,11 @@ class Controller:
         if again is not None:
             self.queue.add(key, again, patience=PATIENCE)
         self._metrics.reconciled(waited, time.monotonic() - begun, ok=True)
+
+    def _heed(self, error: Exception) -> None:
+        """What is known cannot be trusted after some errors: then the process has to begin anew."""
+        if isinstance(error, RewoundError):
+            self.on_rewound()
 
     def _retry(self, key: Key, error: Exception) -> None:
         if isinstance(error, WaitError):

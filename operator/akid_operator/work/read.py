@@ -8,18 +8,22 @@ from collections.abc import AsyncIterator
 from akid.job import AkidJob, Decision, GangState, ObjectRole, gang_state
 from akid.job.gang import gang_of
 from akid.job.manifest.served import same_kid
-from akid.job.members import Create
+from akid.job.members import NOT_SET_UP, Create
 from akid.job.names import JOB_LABEL, object_name
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import manifest, type_of
 from akid.job.objects.volumes import KID_FILE
+from akid.job.planner import deadlines
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
-from akid_operator.work.items import Key, owner_of, uid_of
+from akid_operator.kube.errors import RewoundError
+from akid_operator.work.items import Key, owner_of, uid_of, version_of
 from akid_operator.work.store import Record, Store
 
 # Objects looked at or made within this time are still there, for all we know.
 TRUST = 30.0
+# The same for a job whose pod waits for one of them, perhaps.
+PATIENCE = deadlines.PATIENCE.total_seconds()
 
 
 async def missing_parts(api: Api, store: Store, key: Key) -> None:
@@ -52,21 +56,44 @@ async def _job(api: Api, store: Store, key: Key) -> bool:
     record = store.record(key)
     record.lost = False  # What is told from here on may be newer than the answer.
     try:
-        job = await api.find(paths.job(*key))
+        found = await job(api, store, key)
     except BaseException:
         record.lost = True
         raise
-    if job is not None:
-        store.job_seen(job)
-    return job is not None
+    if found is not None:
+        store.job_seen(found)
+    return found is not None
+
+
+async def job(api: Api, store: Store, key: Key) -> Json | None:
+    """The job as it is now.
+
+    Raises:
+        RewoundError: if it is older than what is known: a read is never older than what was told before it.
+    """
+    known = store.record(key).job
+    found = await api.find(paths.job(*key))
+    if known is not None and found is not None and uid_of(known) == uid_of(found):
+        not_rewound(f"job {key.namespace}/{key.name}", version_of(known), version_of(found))
+    return found
+
+
+def not_rewound(what: str, known: int, found: int) -> None:
+    """See to it that a version is not lower than one that is known; 0 is none.
+
+    Raises:
+        RewoundError: if it is.
+    """
+    if 0 < found < known:
+        raise RewoundError(what, known, found)
 
 
 async def still_there(api: Api, store: Store, key: Key) -> bool:
     """Whether the job that is known is the one there is: then pods of another of its name are an earlier one's."""
     record = store.record(key)
-    job = await api.find(paths.job(*key))
-    if job is not None and uid_of(job) == record.uid:
-        store.job_seen(job)
+    found = await job(api, store, key)
+    if found is not None and uid_of(found) == record.uid:
+        store.job_seen(found)
         return True
     record.lost = True
     return False
@@ -74,12 +101,15 @@ async def still_there(api: Api, store: Store, key: Key) -> bool:
 
 async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
     """Read a pod that left the watch."""
+    known = store.record(key).pods.get(name)
     store.pod_lost(key, name, uid, lost=False)  # What is told from here on may be newer than the answer.
     try:
         pod = await api.find(paths.pod(key.namespace, name))
     except BaseException:
         store.pod_lost(key, name, uid)
         raise
+    if pod is not None and known is not None and known.state.uid == uid_of(pod):
+        not_rewound(f"pod {key.namespace}/{name}", known.version, version_of(pod))
     if pod is None or owner_of(pod) is None or uid_of(pod) != uid:
         store.pod_gone(key, name, uid)
     if pod is not None:
@@ -89,9 +119,9 @@ async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
 def must_look(record: Record, decision: Decision, now: float) -> bool:
     """Whether a plan rests on things that have not been seen, or not lately.
 
-    Nothing is read for a job whose plan only writes its status, nor for one that is new, unless the status
-    begins another attempt: a pod that is missing may have failed, which must be counted. Of a finished job that
-    comes up again (something of it is still there), everything is read.
+    Nothing is read for a job whose plan only writes its status (unless a pod of it is not set up), nor for
+    one that is new, unless the status begins another attempt: a pod that is missing may have failed, which must be
+    counted. Of a finished job that comes up again (something of it is still there), everything is read.
     """
     plan = decision.plan
     expires = any(delete.kind is ObjectRole.JOB for delete in plan.delete)
@@ -102,6 +132,8 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
     renews = status.get("attempt", 0) > decision.job.status.attempt
     if not record.complete:
         return bool(plan.create or plan.delete or ends or renews or record.finished)
+    if any(pod.state.reason == NOT_SET_UP for pod in record.pods.values()) and now - record.looked_at >= PATIENCE:
+        return True
     is_new = not record.job.get("status")
     return bool(plan.create) and not is_new and now - record.looked_at > TRUST
 

@@ -165,15 +165,11 @@ class Reconciler:
         try:
             conflicted = await apply.creates(decision)
         except RefusedError as error:
-            known, record.create_failures = record.create_failures, (error.failure,)
-            if known != record.create_failures:
+            if error.failure.reason not in {known.reason for known in record.create_failures}:
                 logger.warning("%s", error)
-            return known != record.create_failures
-        if decision.plan.create:
-            record.looked_at = self._clock()
-            known, record.create_failures = record.create_failures, ()
-            return conflicted or bool(known)
-        return False
+            record.refused(error.failure, self._now(), error.retry_after)
+            return True
+        return bool(decision.plan.create) and (record.made(self._clock()) or conflicted)
 
     async def _write_status(self, record: Record, status: dict[str, Any]) -> bool:
         """Whether it was written; if not, the job has changed and was read again."""
@@ -201,7 +197,7 @@ class Reconciler:
 
     async def _after_conflict(self, key: Key, record: Record, old: Json, status: dict[str, Any]) -> Json | None:
         """The job, if the write succeeded after all and only its answer was lost."""
-        new = await self._api.find(paths.job(*key))
+        new = await read.job(self._api, self._store, key)
         if new is not None and new.get("status") == status and new["metadata"]["uid"] == old["metadata"]["uid"]:
             return new
         record.lost = True

@@ -16,6 +16,7 @@ from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
 from akid_operator.work.items import Key, key_of, owner_of, uid_of, version_of
+from akid_operator.work.read import not_rewound
 from akid_operator.work.store import Record, Store, Urgency
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ FINISHED_PODS = "status.phase!=Pending,status.phase!=Running"
 HAS_TTL = "spec.runPolicy.ttlSecondsAfterFinished!="
 KEEPS_NO_PODS = "spec.runPolicy.cleanPodPolicy=All"
 MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
+# Finished jobs are listed in one of so many resyncs, once an hour: this leader knows those it saw finish. The
+# lists add what another leader left, and finished jobs that are given a ttlSecondsAfterFinished.
+FINISHED_EVERY = 12
 # Every job that is not finished is looked at anew, news or not, so many a second: a look costs about 0.2 ms.
 LOOKS_A_SECOND = 200.0
 # A Service that was made while the list was read is not in it.
@@ -64,6 +68,8 @@ class Resync:
         self._mark = mark
         self._later = later
         self._look = look
+        self._versions: dict[str, int] = {}
+        self._rounds = 0
 
     async def run(self) -> int:
         """Read all lists once; the number of keys that the watches had not told of."""
@@ -73,15 +79,17 @@ class Resync:
             marked += await self._jobs(namespace)
             marked += await self._pods(namespace)
             marked += await self._services(namespace)
-            await self._expiring(namespace)
-            marked += await self._kept(namespace)
+            if self._rounds % FINISHED_EVERY == 0:
+                await self._expiring(namespace)
+                marked += await self._kept(namespace)
+        self._rounds += 1
         return marked
 
     async def _jobs(self, namespace: str | None) -> int:
         listed: list[Key] = []
         told, version = 0, 0
         async for page in self._list(API_VERSION, "AkidJob", namespace, fields=LIVE_JOBS):
-            version = version or version_of(page)
+            version = version or self._version_of("AkidJobs", page)
             for job in page["items"]:
                 listed.append(key_of(job))
                 news = self._store.job_seen(job)
@@ -95,7 +103,7 @@ class Resync:
         uids: set[str] = set()
         told, version = 0, 0
         async for page in self._list("v1", "Pod", namespace, labels=JOB_LABEL, fields=LIVE_PODS):
-            version = version or version_of(page)
+            version = version or self._version_of("Pods", page)
             for pod in page["items"]:
                 owner = owner_of(pod)
                 if owner is not None:
@@ -180,6 +188,13 @@ class Resync:
             if answer and any(resource["name"] == "podgroups" for resource in answer.get("resources", [])):
                 served.add(gang.name)
         return frozenset(served)
+
+    def _version_of(self, kind: str, page: Json) -> int:
+        """A list's version, which is never lower than that of the list before."""
+        version = version_of(page)
+        not_rewound(f"list of {kind}", self._versions.get(kind, 0), version)
+        self._versions[kind] = version
+        return version
 
     def _tell(self, key: Key, news: Urgency) -> int:
         if news is Urgency.NONE:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
@@ -17,6 +18,7 @@ from akid.job import CreateFailure, GangState, MemberState, ObjectRole, Observed
 from akid.job.api.status import Progress
 from akid.job.objects.reported import Endpoint, progress_of, reports, status_endpoint
 from akid.job.objects.services_and_config import CHANGING
+from akid.job.planner.refusals import at_once, refused_again
 from akid_operator.kube.api import Json
 from akid_operator.work.items import Key, content_of, key_of, owner_of, slim, uid_of, version_of
 
@@ -96,6 +98,22 @@ class Record:
         if kind in CHANGING:
             self.contents[kind] = content_of(item)
 
+    def refused(self, failure: CreateFailure, now: datetime, retry_after: float) -> None:
+        """Something of it was not made; the server may ask for so many seconds."""
+        self.create_failures = (refused_again(self.create_failures, failure, now, retry_after),)
+
+    def made(self, now: float) -> bool:
+        """All that was asked for was made; whether something had been refused before."""
+        known, self.create_failures = self.create_failures, ()
+        self.looked_at = now
+        return bool(known)
+
+    def job_seen(self, job: Json) -> None:
+        """The same job, later. Where its spec has changed, what was refused may be taken now."""
+        if self.job is not None and self.job["metadata"].get("generation") != job["metadata"].get("generation"):
+            self.create_failures = at_once(self.create_failures)
+        self.job = job
+
     @property
     def finished(self) -> bool:
         """Whether the job has succeeded or failed."""
@@ -174,7 +192,7 @@ class Store:
         if old is not None and uid_of(old) == uid_of(job):
             if version_of(job) <= version_of(old):
                 return Urgency.NONE
-            record.job = job
+            record.job_seen(job)
             return Urgency.NOW
         if old is not None and version_of(job) < version_of(old):
             return Urgency.NONE
