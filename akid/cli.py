@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from akid import __version__
 from akid.errors import AkidError, InvalidSpecError, PeerLostError, UserCodeError
 from akid.job import AkidJob, load_mapping, parse
+from akid.job.manifest import dialect
 
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C; please start me again.
 INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
@@ -162,7 +161,7 @@ def _render(options: argparse.Namespace) -> int:
 
         print(render(spec.script, spec.params or {}))
     else:
-        print(yaml.safe_dump(spec.arguments(), sort_keys=False), end="")
+        print(dialect.write(spec.arguments()), end="")
     return 0
 
 
