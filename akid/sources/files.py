@@ -104,3 +104,15 @@ def damaged(path: Path, problem: str) -> DataError:
     """What to say of a file that is not what its name says."""
     mend = "Delete it; then put a good copy there, or give the url to have it downloaded."
     return DataError(f"{path} {problem}. {mend}")
+
+
+def unreadable(path: Path | str, error: OSError) -> DataError:
+    """What to say of a file or directory that the system will not let us use."""
+    mend = f" {_MENDS[type(error)]}" if type(error) in _MENDS else ""
+    return DataError(f"{path} cannot be read: {error.strerror or error}.{mend}")
+
+
+_MENDS: dict[type[OSError], str] = {
+    PermissionError: "Give the user that trains the right to read it.",
+    FileNotFoundError: "It was there before; put it back.",
+}
