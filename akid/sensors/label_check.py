@@ -32,9 +32,10 @@ def check_labels(sensor: Sensor, noted: Iterable[tf.Tensor]) -> None:
         return
     own = sensor.source_signals()
     for block, place, class_num in _class_numbers(graph):
-        if place < len(own) and own[place] is not None:
+        signal = own[place] if place < len(own) else None
+        if signal is not None:
             with blame(block):
-                _check(source, own[place], class_num, block)
+                _check(source, signal, class_num, block)
 
 
 def _class_numbers(graph: tf.Graph) -> Iterator[tuple[str, int, int]]:
