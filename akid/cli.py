@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from akid import __version__
 from akid.errors import AkidError, InvalidSpecError, PeerLostError, UserCodeError
 from akid.job import AkidJob, load_mapping, parse
+from akid.job.manifest import dialect
+from akid.output import say
 
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C; please start me again.
 INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: AkidError, code: int) -> int:
-    print(f"akid: {error}", file=sys.stderr)
+    say(f"akid: {error}", sys.stderr)
     return code
 
 
@@ -111,6 +111,8 @@ def _run(options: argparse.Namespace) -> int:
     from akid.manifests.recipe import check_run, empty_run, note_run
     from akid.manifests.runs import kid_of_job
     from akid.manifests.set_up import check_shapes, set_up
+    from akid.runs.outcome import outcome
+    from akid.runs.run_dir import RunDir, read_json
 
     declared = kid_of_job(job, log_dir)
     if options.fresh:
@@ -121,20 +123,17 @@ def _run(options: argparse.Namespace) -> int:
     set_up(declared)
     note_run(job, log_dir)
     kid = declared.kid
-    loss, evals = kid.practice(return_eval=True)
-    measures = "".join(f", validation {name} {value:.4f}" for name, value in evals.items())
-    print(f"{job.metadata.name}: step {kid.step}, validation loss {loss:.4f}{measures}")
-    print(f"results: {kid.log_dir}")
+    kid.practice()
+    say(f"{job.metadata.name}: {outcome(read_json(RunDir(kid.log_dir).result) or {})}")
+    say(f"results: {kid.log_dir}")
     return 0
 
 
 def _logs(options: argparse.Namespace) -> int:
     from akid.runner.directory import log_text
 
-    try:
-        sys.stdout.writelines(log_text(options.log_dir, options.member, options.attempt))
-    except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
-        sys.stdout = None
+    for line in log_text(options.log_dir, options.member, options.attempt):
+        say(line, end="")
     return 0
 
 
@@ -150,7 +149,7 @@ def _validate(options: argparse.Namespace) -> int:
     from akid.manifests.set_up import check_shapes
 
     unchecked = check_shapes(kid_of_spec(job.spec.kid))
-    print(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))
+    say(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))
     return 0
 
 
@@ -160,9 +159,9 @@ def _render(options: argparse.Namespace) -> int:
     if spec.script is not None:
         from akid.manifests.scripts import render
 
-        print(render(spec.script, spec.params or {}))
+        say(render(spec.script, spec.params or {}))
     else:
-        print(yaml.safe_dump(spec.arguments(), sort_keys=False), end="")
+        say(dialect.write(spec.arguments()), end="")
     return 0
 
 
@@ -170,5 +169,5 @@ def _export(options: argparse.Namespace) -> int:
     from akid.manifests.runs import export_run
 
     target, outputs = export_run(options.log_dir, options.output, options.best)
-    print(f"{target}: {', '.join(outputs)}")
+    say(f"{target}: {', '.join(outputs)}")
     return 0

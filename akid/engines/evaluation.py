@@ -15,6 +15,7 @@ from akid.engines.replicas import Replicas
 from akid.errors import DataError
 from akid.op_errors import data_errors
 from akid.runs.interrupts import Interrupted
+from akid.sources.base import ENDLESS
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
@@ -60,13 +61,18 @@ class Evaluator:
         """Every example once.
 
         Raises:
-            DataError: the split is empty.
+            DataError: the split is empty, or has no known end.
             Interrupted: ``go_on`` said no after a batch, to any of the processes.
         """
         if not self.sensor.size(split):
             raise DataError(
                 f"The split {split!r} of {self.sensor.source.name!r} has no examples to evaluate."
                 f" Give the source a num_{split} > 0."
+            )
+        if self.sensor.size(split) == ENDLESS:
+            raise DataError(
+                f"The split {split!r} of {self.sensor.source.name!r} has no known end to evaluate it up to."
+                f" Give the source a num_{split}."
             )
         results: list[Noted] = []
         with data_errors():

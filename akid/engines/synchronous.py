@@ -16,6 +16,7 @@ from akid.engines.replicas import Replicas
 from akid.engines.state import StateMerger
 from akid.errors import AkidError
 from akid.op_errors import data_errors
+from akid.sensors.label_check import check_labels
 
 if TYPE_CHECKING:
     from akid.blocks.brain import Brain
@@ -66,6 +67,7 @@ class SynchronousEngine(Engine):
         self._step = self._make_step()
         with self.replicas.scope():
             trip = brain.build(sensor.signature(), seed)
+            check_labels(sensor, trip.losses.values())
             kongfu.setup(brain.parameters)
             if moving_average is not None:
                 moving_average.setup(brain.parameters)

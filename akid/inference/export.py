@@ -52,7 +52,12 @@ def export_brain(
     Raises:
         DataError: the directory holds something else, or cannot be written.
     """
-    target = Path(directory)
+    target = Path(os.path.normpath(directory))
+    if target.exists() and target.samefile(os.curdir):
+        raise DataError(
+            f"{target} is the current directory, which an export would replace; give another one, such as"
+            f" {target / 'export'}."
+        )
     if target.exists() and not (target / _MODEL).exists() and (target.is_file() or any(target.iterdir())):
         raise DataError(f"{target} is not empty and holds no export; give another directory.")
     raw = None if sensor is None else _raw(brain, signature, sensor, seed)

@@ -96,6 +96,7 @@ class Practice:
                 reason = self._steps(interrupt)
             except Interrupted:
                 reason = _INTERRUPTED_BY[interrupt.signal]
+            run.check_finite()
             if self.schedule.checkpoint:
                 run.save()
         finally:

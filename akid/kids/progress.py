@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
+from akid.output import say
 from akid.report import Reporter
 
 #: Fields of a record that are no measures.
@@ -47,7 +48,7 @@ class JsonLines(NoProgress):
 
     def note(self, record: Mapping[str, Any]) -> None:
         """Print it."""
-        print(json.dumps(record), file=self._stream, flush=True)
+        say(json.dumps(record), self._stream)
 
 
 class TerminalLine:

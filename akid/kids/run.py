@@ -135,6 +135,17 @@ class Run:
         """What is kept beside the variables, as JSON."""
         return self.state.to_json() | {"lr": self.kongfu.lr_scheme.state()}
 
+    def check_finite(self) -> None:
+        """See that what was learnt is finite: a loss may be although the parameters are not.
+
+        Raises:
+            NotFiniteError: it is not.
+        """
+        try:
+            self.checkpoints.saved.read()
+        except NotFiniteError as error:
+            raise self.not_finite(str(error)) from None
+
     def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> tuple[float, dict[str, float]]:
         """The loss and the measures over a split, by short names; see `Engine.evaluate`."""
         with self.averaged():

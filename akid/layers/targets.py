@@ -8,6 +8,9 @@ from akid.backend import tf
 from akid.blocks.block import Block, Signal
 from akid.errors import BlockError
 
+#: What the op is called in a graph that takes labels for the numbers of so many classes.
+CLASS_NUMBERS = "numbers_of_{}_classes"
+
 
 def signals(block: Block, x: Signal, takes: Sequence[str], optional: Sequence[str] = ()) -> list[tf.Tensor]:
     """The signals of a block that takes several, None for the optional ones that are not given.
@@ -70,7 +73,7 @@ def class_numbers(block: Block, labels: tf.Tensor, class_num: int) -> tf.Tensor:
             f"{block.name}: class numbers must be integers, 0 to {class_num - 1}. Received: labels of"
             f" dtype={labels.dtype.name}"
         )
-    return tf.cast(tf.reshape(labels, [-1]), tf.int64)
+    return tf.cast(tf.reshape(labels, [-1], name=CLASS_NUMBERS.format(class_num)), tf.int64)
 
 
 def like(block: Block, labels: tf.Tensor, predictions: tf.Tensor, what: str = "labels") -> tf.Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from akid.errors import InvalidSpecError, near_match
-from akid.job.manifest.load import Loader
+from akid.job.manifest import dialect
 
 _PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
@@ -30,9 +30,10 @@ def apply_overrides(manifest: dict[str, Any], settings: Iterable[str]) -> None:
         if not equals or not parts:
             raise InvalidSpecError("--set", f"expected path=value, received {setting!r}.")
         try:
-            value = yaml.load(text, Loader=Loader)
-        except yaml.YAMLError:
-            raise InvalidSpecError(path, f"expected a value in YAML, received {text!r}.") from None
+            value = dialect.read(text)
+        except yaml.YAMLError as error:
+            reason = f": {error.problem}" if isinstance(error, yaml.constructor.ConstructorError) else ""
+            raise InvalidSpecError(path, f"expected a value in YAML, received {text!r}{reason}.") from None
         _put(manifest, parts, value)
 
 

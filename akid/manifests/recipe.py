@@ -11,6 +11,7 @@ import yaml
 
 from akid.errors import DamagedFileError, InvalidSpecError
 from akid.job import AkidJob
+from akid.job.manifest import dialect
 from akid.runs.checkpoint_files import committed
 from akid.runs.run_dir import RunDir, checked_mapping, write_atomically
 
@@ -49,7 +50,7 @@ def empty_run(log_dir: Path) -> None:
 
 def note_run(job: AkidJob, log_dir: Path) -> None:
     """Write down which kid runs in a directory."""
-    text = yaml.safe_dump(job.spec.kid.arguments(), sort_keys=False)
+    text = dialect.write(job.spec.kid.arguments())
     write_atomically(RunDir(log_dir).kid, text)
 
 
@@ -60,7 +61,7 @@ def recipe_of(path: Path) -> dict[str, Any]:
         DamagedFileError: it cannot be read.
     """
     try:
-        return checked_mapping(yaml.safe_load(path.read_text(encoding="utf-8")), path)
+        return checked_mapping(dialect.read(path.read_text(encoding="utf-8")), path)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is damaged: it is not YAML.") from error
 

@@ -23,6 +23,7 @@ from akid.kids.stopping import Goal
 from akid.manifests.declare import Declared
 from akid.manifests.problems import argument_path
 from akid.op_errors import first_line
+from akid.sensors.label_check import check_labels
 
 
 def set_up(declared: Declared, path: str = "spec.kid") -> None:
@@ -62,6 +63,7 @@ def check_shapes(declared: Declared, path: str = "spec.kid") -> str:
     with _errors_at(join(path, "brain"), declared):
         trip = Trip()
         kid.brain.trace(kid.sensor.signature(), trip=trip)
+        check_labels(kid.sensor, trip.losses.values())
     with _errors_at(path, declared, parameters_of(Kid)):
         check_goal(
             Goal.of(kid.best_metric), kid.early_stopping is not None, trip.evals, kid.sensor.size("val") > 0

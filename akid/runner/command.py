@@ -10,10 +10,12 @@ from pathlib import Path
 from akid.job import AkidJob
 from akid.job.objects.processes import check_processes
 from akid.manifests.recipe import check_run, empty_run
+from akid.output import say
 from akid.runner.chaos import parse_fault
 from akid.runner.directory import forget_logs, held, served
 from akid.runner.display import display_of
 from akid.runner.run import LocalRun
+from akid.runs.outcome import outcome
 from akid.runs.run_dir import RunDir, read_json
 
 #: Exit codes: a member failed; the kid is invalid.
@@ -57,22 +59,18 @@ def _conclude(run: LocalRun, log_dir: Path) -> int:
     if failed is not None and failed.status == "True":
         invalid = failed.reason == "InvalidKid" and status.last_failure is not None
         message = status.last_failure.message if invalid and status.last_failure else failed.message
-        print(f"akid: {message.strip()}", file=sys.stderr)
-        print(f"logs: akid logs {log_dir}", file=sys.stderr)
+        say(f"akid: {message.strip()}", sys.stderr)
+        say(f"logs: akid logs {log_dir}", sys.stderr)
         return INVALID if invalid else FAILED
-    print(f"{run.job.metadata.name}: {summary(run, log_dir)}")
-    print(f"results: {log_dir}")
+    say(f"{run.job.metadata.name}: {summary(run, log_dir)}")
+    say(f"results: {log_dir}")
     return 0
 
 
 def summary(run: LocalRun, log_dir: Path) -> str:
     """What came of a job that succeeded, in a line."""
     result = read_json(RunDir(log_dir).result)
-    parts = ["succeeded"]
-    if result:
-        loss = result.get("val_loss") if result.get("val_loss") is not None else result.get("loss")
-        parts = [f"step {result.get('step')}, validation loss {loss:.4f}" if loss is not None else "succeeded"]
-        parts += [f"validation {n} {v:.4f}" for n, v in (result.get("val_evals") or {}).items() if v is not None]
+    parts = [outcome(result) if result else "succeeded"]
     told = run.told
     for text, number in (
         ("restarts", run.job.status.restarts),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from akid.job import Event
+from akid.output import say
 
 #: How a trainer begins the message it ends with. It is shown at the end, whichever member's it is.
 LAST_WORDS = "akid: "
@@ -37,12 +38,12 @@ class JsonDisplay:
         """See `Display`."""
         record = _record(text)
         if not text.startswith(LAST_WORDS) and "message" not in record:
-            print(text, file=sys.stdout if "kind" in record else sys.stderr, flush=True)
+            say(text, sys.stdout if "kind" in record else sys.stderr)
 
     def event(self, event: Event) -> None:
         """See `Display`."""
         record = {"kind": "event", "type": event.type, "reason": event.reason, "message": event.message}
-        print(json.dumps(record), flush=True)
+        say(json.dumps(record))
 
     def member(self, name: str, state: str, progress: Mapping[str, Any]) -> None:
         """See `Display`."""

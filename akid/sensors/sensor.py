@@ -157,11 +157,20 @@ class Sensor:
 
     def signature(self) -> list[tf.TensorSpec]:
         """Shapes and dtypes of a batch, the batch dimension None."""
-        raw = self.source.signature()
+        _, batch = self._traced()
+        return [tf.TensorSpec([None, *b.shape[1:]], b.dtype) for b in batch]
+
+    def source_signals(self) -> list[int | None]:
+        """For each signal of a training batch which of the source's it is, unchanged; None for what was made."""
+        given, batch = self._traced()
+        places = {id(signal): place for place, signal in enumerate(given)}
+        return [places.get(id(signal)) for signal in batch]
+
+    def _traced(self) -> tuple[Batch, Batch]:
+        """The source's signals, and what becomes of them in a training batch, in a graph of their own."""
         with tf.Graph().as_default():
-            signals = [tf.compat.v1.placeholder(s.dtype, s.shape) for s in raw]
-            batch = self._pipeline("train").prepare(signals, tf.constant(0, tf.int64))
-            return [tf.TensorSpec([None, *b.shape[1:]], b.dtype) for b in batch]
+            given = [tf.compat.v1.placeholder(s.dtype, s.shape) for s in self.source.signature()]
+            return given, self._pipeline("train").prepare(given, tf.constant(0, tf.int64))
 
     def feed(self, split: str, step: int = 0, rows: Rows | None = None) -> Callable[[tf.Tensor], Batch]:
         """A function of the step that gives the batches from ``step`` on, for use inside a graph.

@@ -15,8 +15,8 @@ class ArraySource(InMemorySource):
     """Arrays in memory, split by a permutation that depends only on ``split_seed``.
 
     Args:
-        data: ``[examples, ...]``.
-        labels: one array ``[examples, ...]``, a list of several, or None.
+        data: ``[examples, ...]``; an array, or lists in lists of numbers.
+        labels: one array ``[examples, ...]`` or list of numbers, a list of several such, or None.
         num_train: examples to learn from; the rest if left out.
         num_val: examples to validate on.
         num_test: examples kept aside for the end.
@@ -27,7 +27,7 @@ class ArraySource(InMemorySource):
     def __init__(
         self,
         data: np.ndarray,
-        labels: np.ndarray | Sequence[np.ndarray] | None = None,
+        labels: np.ndarray | Sequence[float] | Sequence[np.ndarray] | None = None,
         num_train: int | None = None,
         num_val: int = 0,
         num_test: int = 0,
@@ -35,7 +35,7 @@ class ArraySource(InMemorySource):
         **options: Unpack[SourceOptions],
     ) -> None:
         super().__init__(**options)
-        several = list(labels) if isinstance(labels, (list, tuple)) else [labels]
+        several = list(labels) if isinstance(labels, (list, tuple)) and not _are_numbers(labels) else [labels]
         given = {"data": data} | {f"labels[{i}]": a for i, a in enumerate(several) if a is not None}
         self._all = [_array(self.check, key, a) for key, a in given.items()]
         self._sizes = checked_sizes(self.check, num_train=num_train, num_val=num_val, num_test=num_test)
@@ -46,6 +46,10 @@ class ArraySource(InMemorySource):
         if len({len(a) for a in self._all}) > 1:
             return {"train": self._all}
         return cut(self._all, self._sizes, self.name, self._split_seed)
+
+
+def _are_numbers(values: Sequence[object]) -> bool:
+    return len(values) > 0 and all(np.ndim(value) == 0 for value in values)  # pyright: ignore[reportArgumentType]
 
 
 def _array(check: Check, name: str, value: object) -> np.ndarray:

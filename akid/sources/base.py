@@ -11,6 +11,7 @@ from akid.backend import tf
 from akid.checks import Check, optional
 from akid.constructors import Configured
 from akid.errors import AkidError, DataError
+from akid.sources.files import unreadable
 
 #: The three parts of a data set.
 SPLITS = ("train", "val", "test")
@@ -54,11 +55,17 @@ class Source(Configured):
         """Find or load the data, once.
 
         Raises:
-            DataError: they are missing or damaged; says what to put where.
+            DataError: they are missing, damaged or unreadable; says what to put where.
         """
-        if not self.ready:
+        if self.ready:
+            return
+        try:
             self._setup()
-            self.ready = True
+        except OSError as error:
+            if isinstance(error, AkidError) or error.filename is None:
+                raise
+            raise unreadable(f"{self.name}: {error.filename}", error) from error
+        self.ready = True
 
     def _setup(self) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define _setup()")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from akid.checks import Check, optional
 from akid.errors import DataError
 from akid.sources.arrays import cut
 from akid.sources.base import InMemorySource, SourceOptions, checked_sizes
-from akid.sources.files import DataFile, FileSet, damaged
+from akid.sources.files import DataFile, FileSet, damaged, mend_of
 from akid.sources.formats.pickled import read_pickle
 
 Format = Literal["auto", "binary", "python"]
@@ -126,9 +127,9 @@ class _CIFARSource(InMemorySource):
     def _extract(self, archive: Path, layout: Layout) -> None:
         """Write the files that are needed, and only those, next to the archive."""
         folder = self.files.work_dir / layout.folder
-        folder.mkdir(exist_ok=True)
         needed = set(self._lacking(layout))
         try:
+            folder.mkdir(exist_ok=True)
             with tarfile.open(archive) as tar:
                 for member in tar:
                     name = Path(member.name).name
@@ -138,8 +139,11 @@ class _CIFARSource(InMemorySource):
                         part.write_bytes(file.read())
                         part.replace(folder / name)
                         needed.remove(name)
-        except (tarfile.TarError, EOFError, zlib.error) as error:
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise damaged(archive, f"is a truncated or damaged archive ({error})") from None
+        except OSError as error:
+            problem = f"cannot be unpacked into {folder}: {error.strerror or error}"
+            raise DataError(f"{archive} {problem}. {mend_of(error)}".rstrip()) from None
         if needed:
             raise damaged(archive, f"lacks {', '.join(sorted(needed))}")
 

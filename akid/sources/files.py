@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,4 +104,31 @@ class FileSet:
 def damaged(path: Path, problem: str) -> DataError:
     """What to say of a file that is not what its name says."""
     mend = "Delete it; then put a good copy there, or give the url to have it downloaded."
-    return DataError(f"{path} {problem}. {mend}")
+    return DataError(f"{shown(path)} {problem}. {mend}")
+
+
+def unreadable(path: Path | str, error: OSError) -> DataError:
+    """What to say of a file or a directory that the system does not let us read."""
+    return DataError(f"{shown(path)} cannot be read: {error.strerror or error}. {mend_of(error)}".rstrip())
+
+
+def mend_of(error: OSError) -> str:
+    """What helps against an error of the system; empty if only its own words do."""
+    return _MENDS.get(error.errno or 0, "")
+
+
+def shown(path: Path | str) -> str:
+    """A path in a message: quoted if it has characters that would break the line or the terminal."""
+    text = str(path)
+    return text if text.isprintable() else repr(text)
+
+
+_MENDS = {
+    errno.EACCES: "Give the user that trains the right to it.",
+    errno.EPERM: "Give the user that trains the right to it.",
+    errno.ENOENT: "Put it there, or take away what leads to it.",
+    errno.EROFS: "It is mounted read-only: prepare the files beforehand, or give a work_dir that can be written.",
+    errno.ENOSPC: "Make room on the disk.",
+    errno.EMFILE: "Raise the limit of open files: ulimit -n.",
+    errno.EIO: "The disk, or the network it is on, does not work as it should.",
+}

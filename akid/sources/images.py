@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
@@ -13,20 +12,21 @@ from akid.backend import tf
 from akid.checks import optional
 from akid.errors import DataError, near_match
 from akid.sources.arrays import cut
-from akid.sources.base import SPLITS, SourceOptions, checked_sizes
-from akid.sources.formats.picture_header import DAMAGED, picture_size, unreadable
+from akid.sources.base import SourceOptions, checked_sizes
+from akid.sources.files import shown, unreadable
+from akid.sources.formats.picture_folders import ENDINGS, folders, pictures, split_folders
+from akid.sources.formats.picture_header import damaged_picture, picture_size
 from akid.sources.reading import ReadingSource
-
-_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 
 
 class ImageFolderSource(ReadingSource):
     """Pictures in folders named after their classes, read when they are wanted; PNG, JPEG, GIF (first frame), BMP.
 
-    ``work_dir`` has folders ``train``, ``val`` and ``test`` (those that are there) with a folder per class each;
-    or the class folders themselves, of which ``num_val`` and ``num_test`` pictures are set aside by a
-    permutation. Classes are numbered in the order of their names, pictures are in the order of their paths; other
-    files are passed over. Labels are int32.
+    ``work_dir`` has folders ``train``, ``val`` (or ``validation``) and ``test``, those that are there, with a
+    folder per class each; or the class folders themselves, of which ``num_val`` and ``num_test`` pictures are set
+    aside by a permutation. Classes are numbered in the order of their names, pictures are in the order of their
+    paths; links are followed. Other files, and what is hidden or left by systems (``__MACOSX``, ``lost+found``),
+    are passed over. Labels are int32.
 
     Args:
         work_dir: the directory.
@@ -62,10 +62,11 @@ class ImageFolderSource(ReadingSource):
     def _setup(self) -> None:
         if not self.work_dir.is_dir():
             raise self._explained("there is no such directory")
-        if any((self.work_dir / split).is_dir() for split in SPLITS):
-            self._files = self._listed_by_split()
+        roots = split_folders(self.work_dir)
+        if roots:
+            self._files = self._listed_by_split(roots)
         else:
-            self.classes = _folders(self.work_dir)
+            self.classes = folders(self.work_dir)
             self._files = self._set_aside(self._list(self.work_dir))
         if not any(len(paths) for paths, _ in self._files.values()):
             raise self._explained("there is no picture in it")
@@ -77,20 +78,19 @@ class ImageFolderSource(ReadingSource):
 
     def _explained(self, problem: str) -> DataError:
         return DataError(
-            f"{self.name}: {problem}: {self.work_dir} (work_dir). Put pictures ({', '.join(_ENDINGS)}) there as"
+            f"{self.name}: {problem}: {self.work_dir} (work_dir). Put pictures ({', '.join(ENDINGS)}) there as"
             " <class>/<picture>, or as train/<class>/<picture> and val/..., test/... ."
         )
 
-    def _listed_by_split(self) -> dict[str, list[np.ndarray]]:
+    def _listed_by_split(self, roots: dict[str, Path]) -> dict[str, list[np.ndarray]]:
         if self.sizes["val"] or self.sizes["test"]:
             raise DataError(
                 f"{self.name}: {self.work_dir} has folders for its splits, so num_val and num_test must be 0."
                 f" Received: num_val={self.sizes['val']}, num_test={self.sizes['test']}"
             )
-        roots = {split: self.work_dir / split for split in SPLITS if (self.work_dir / split).is_dir()}
-        self.classes = _folders(next(iter(roots.values())))
+        self.classes = folders(next(iter(roots.values())))
         for root in roots.values():
-            for folder in _folders(root):
+            for folder in folders(root):
                 if folder not in self.classes:
                     raise DataError(
                         f"{self.name}: {root} has a class {folder!r} that {next(iter(roots))} has not."
@@ -108,11 +108,9 @@ class ImageFolderSource(ReadingSource):
         paths: list[str] = []
         labels: list[int] = []
         for label, folder in enumerate(self.classes):
-            for directory, inner, files in os.walk(root / folder):
-                inner.sort()
-                found = [os.path.join(directory, f) for f in sorted(files) if f.lower().endswith(_ENDINGS)]
-                paths += found
-                labels += [label] * len(found)
+            found = list(pictures(root / folder)) if (root / folder).is_dir() else []
+            paths += found
+            labels += [label] * len(found)
         return [np.array(paths, object), np.array(labels, np.int32)]
 
     def size(self, split: str) -> int:
@@ -131,7 +129,7 @@ class ImageFolderSource(ReadingSource):
             image = self._decoded(path)
             if image.shape != self._shape:
                 raise DataError(
-                    f"{path} has {image.shape[0]} x {image.shape[1]} pixels, the first picture has"
+                    f"{shown(path)} has {image.shape[0]} x {image.shape[1]} pixels, the first picture has"
                     f" {self._shape[0]} x {self._shape[1]}. Give {self.name} a size=[height, width] to resize to."
                 )
             images[row] = image
@@ -146,8 +144,10 @@ class ImageFolderSource(ReadingSource):
         try:
             with open(path, "rb") as file, tf.device("CPU"):
                 image = tf.raw_ops.DecodeImage(contents=file.read(), expand_animations=False).numpy()
-        except (OSError, tf.errors.OpError) as error:
-            raise unreadable(path, getattr(error, "strerror", None) or DAMAGED) from None
+        except OSError as error:
+            raise unreadable(path, error) from None
+        except tf.errors.OpError:
+            raise damaged_picture(path) from None
         image = _in_channels(image, self.channels)
         if self.image_size is None or image.shape[:2] == self.image_size:
             return image
@@ -162,11 +162,6 @@ def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
             images=image[None], size=size, scale=scale, translation=[0.0, 0.0], kernel_type="triangle"
         )
     return np.clip(np.rint(resized[0].numpy()), 0, 255).astype(np.uint8)
-
-
-def _folders(root: Path) -> list[str]:
-    """Names of the folders in a directory, sorted; hidden ones are passed over."""
-    return sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _in_channels(image: np.ndarray, channels: int) -> np.ndarray:

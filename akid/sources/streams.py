@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Unpack
 
+import numpy as np
+
 from akid.backend import tf
 from akid.errors import DataError
 from akid.sources.base import ENDLESS, Source, SourceOptions, checked_sizes
+from akid.sources.calls import call_python
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +112,7 @@ class DatasetSource(Source):
     def stream(self, split: str, skip: int) -> tf.data.Dataset:
         """See `Source.stream`."""
         data = self._pipelines[split]
-        data = data.repeat() if split == "train" else data.take(self.size(split))
+        data = self._endless(data) if split == "train" else data.take(self.size(split))
         if not skip:
             return data
         logger.warning(
@@ -121,6 +124,19 @@ class DatasetSource(Source):
         )
         self.skipped += skip
         return data.skip(skip)
+
+    def _endless(self, data: tf.data.Dataset) -> tf.data.Dataset:
+        """Begun anew at its end; one that gives nothing has no other end than an error."""
+        specs = [tf.TensorSpec([None, *spec.shape], spec.dtype) for spec in data.element_spec]
+
+        def refuse(_: np.ndarray) -> list[np.ndarray]:
+            raise DataError(f"{self.name}: the pipeline train gives no examples.")
+
+        @tf.autograph.experimental.do_not_convert
+        def ended(_: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return tuple(tensor[0] for tensor in call_python(refuse, tf.zeros([1], tf.int64), specs))
+
+        return data.repeat().concatenate(tf.data.Dataset.range(1).map(ended))
 
 
 @tf.autograph.experimental.do_not_convert

@@ -14,21 +14,23 @@ import numpy as np
 
 from akid.backend import tf
 from akid.errors import DataError
-from akid.sources.base import SPLITS, Source, SourceOptions
-from akid.sources.calls import call_python
-from akid.sources.files import damaged
+from akid.sources.base import SPLITS, SourceOptions
+from akid.sources.files import damaged, unreadable
+from akid.sources.formats.crc32c import masked_crc32c
 from akid.sources.formats.record_index import RecordIndex, record_index
 from akid.sources.formats.tf_example import Feature
+from akid.sources.reading import ReadingSource
 
 #: Files kept open at once; with more each record opens its file.
 _OPEN_FILES = 512
 
 
-class TFRecordSource(Source):
+class TFRecordSource(ReadingSource):
     """Serialised ``tf.train.Example`` in TFRecord files, read by index and parsed a batch at a time.
 
     Where each record lies is found once and kept in ``work_dir`` (`akid.sources.formats.record_index`), so that
-    shuffling is exact, over all files, without a buffer. Files must not be compressed.
+    shuffling is exact, over all files, without a buffer. Files must not be compressed. The checksums of data are
+    verified whenever they are read.
 
     Args:
         features: what is in an example, by its key: ``{"image": {"dtype": "uint8", "shape": [32, 32, 3],
@@ -41,8 +43,6 @@ class TFRecordSource(Source):
         work_dir: the directory.
         **options: see `Source`.
     """
-
-    in_memory = False
 
     def __init__(
         self,
@@ -77,13 +77,7 @@ class TFRecordSource(Source):
         for split, index in self._index.items():
             if not len(index):
                 raise DataError(f"{self.name}: the files of {split!r} have no records: {_listed(index.files)}")
-            example = tf.train.Example()
-            try:
-                example.ParseFromString(self._record(index, 0))
-            except Exception:
-                raise damaged(index.files[0], "has records that are no tf.train.Example") from None
-            for feature in self.features:
-                feature.check(example, str(index.files[0]))
+            self._check(index, 0, self._record(index, 0)[:-4])
 
     def _find(self, split: str) -> list[Path]:
         files: list[Path] = []
@@ -109,21 +103,48 @@ class TFRecordSource(Source):
         """The features' shapes and dtypes, the batch dimension None."""
         return [tf.TensorSpec([None, *f.shape], f.dtype) for f in self.features]
 
-    def gather(self, split: str, indices: tf.Tensor) -> list[tf.Tensor]:
-        """See `Source.gather`."""
+    def read(self, split: str, indices: np.ndarray) -> list[np.ndarray]:
+        """See `ReadingSource.read`."""
         index = self._index[split]
+        records = [self._record(index, int(i)) for i in indices]
+        wrong = np.flatnonzero(masked_crc32c([r[:-4] for r in records]) != _checksums(records))
+        if len(wrong):
+            problem = f"is damaged: the data of record {index.place(int(indices[wrong[0]]))} have a wrong checksum"
+            raise damaged(index.path(int(indices[wrong[0]])), problem)
+        try:
+            return self._parsed([record[:-4] for record in records])
+        except (tf.errors.OpError, ValueError):
+            for number, record in zip(indices, records, strict=True):
+                self._check(index, int(number), record[:-4])
+            raise
 
-        def read(indices: np.ndarray) -> list[np.ndarray]:
-            return [np.array([self._record(index, int(i)) for i in indices], object)]
+    def _parsed(self, serialised: Sequence[bytes]) -> list[np.ndarray]:
+        """Examples as arrays; by ops that run in the thread that calls, see `ImageFolderSource`."""
+        with tf.device("CPU"):
+            parsed = tf.io.parse_example(
+                np.array(serialised, object), {f.key: f.parsed_as() for f in self.features}
+            )
+            return [feature.decode(parsed[feature.key].numpy()) for feature in self.features]
 
-        [serialised] = call_python(read, indices, [tf.TensorSpec([None], tf.string)])
-        parsed = tf.io.parse_example(serialised, {f.key: f.parsed_as() for f in self.features})
-        return [f.decode(parsed[f.key]) for f in self.features]
+    def _check(self, index: RecordIndex, number: int, serialised: bytes) -> None:
+        """Raises a DataError that says what is wrong with a record, if anything is."""
+        place = f"record {index.place(number)} of {index.path(number)}"
+        example = tf.train.Example()
+        try:
+            example.ParseFromString(serialised)
+        except Exception:  # protobuf's, which is not akid's to import
+            raise DataError(f"{place} is no tf.train.Example.") from None
+        for feature in self.features:
+            feature.check(example, place)
+        try:
+            self._parsed([serialised])
+        except (tf.errors.OpError, ValueError):
+            raise DataError(f"{place} holds a picture that cannot be decoded, or of another size.") from None
 
     def _record(self, index: RecordIndex, number: int) -> bytes:
-        """The data of a record."""
-        path = index.files[index.file[number]]
-        offset, length = int(index.offset[number]), int(index.length[number])
+        """The data of a record and, four bytes, their checksum."""
+        path = index.path(number)
+        offset, length = int(index.offset[number]), int(index.length[number]) + 4
         try:
             if len(index.files) > _OPEN_FILES:
                 with path.open("rb", buffering=0) as file:
@@ -131,7 +152,7 @@ class TFRecordSource(Source):
             else:
                 content = os.pread(self._handle(path), length, offset)
         except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+            raise unreadable(path, error) from None
         if len(content) < length:
             raise damaged(path, f"has become shorter: it ends within the record at byte {offset:,}")
         return content
@@ -147,6 +168,10 @@ def _close(handles: dict[Path, int]) -> None:
     for handle in handles.values():
         os.close(handle)
     handles.clear()
+
+
+def _checksums(records: Sequence[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(record[-4:] for record in records), "<u4")
 
 
 def _listed(files: Sequence[Path]) -> str:

@@ -75,6 +75,10 @@ def test_an_example_is_accepted(server: Server, file: Path) -> None:
     assert server.refuses(yaml.safe_load(file.read_text())) == ""
 
 
+def test_a_template_is_accepted_as_tools_in_go_write_it(server: Server) -> None:
+    assert server.refuses(put(manifest(), "spec.template.metadata.creationTimestamp", None)) == ""
+
+
 def test_every_mistake_is_refused_by_the_name_of_its_field(server: Server) -> None:
     mistakes = yaml.safe_load((TABLES / "mistakes.yaml").read_text())
     wrong: list[str] = []

@@ -92,12 +92,23 @@ def test_set_changes_a_field(setting, path, value, tmp_path, capsys):
             "spec.kid.seed: there is no such field to set. Known: brain, kongfu, max_steps, sensor.",
         ),
         ("kind.x=3", "kind.x: expected a mapping or a list at 'kind', received 'AkidJob'."),
+        (
+            "spec.kid.seed=.inf",
+            "spec.kid.seed: expected a value in YAML, received '.inf': .inf is no number that JSON has.",
+        ),
         ("spec.kid.max_steps=[1", "spec.kid.max_steps: expected a value in YAML, received '[1'."),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_code_2(setting, line, tmp_path, capsys):
     assert main(["render", write(tmp_path), "--set", setting]) == 2
     assert capsys.readouterr().err == f"akid: {line}\n"
+
+
+def test_set_reads_a_value_as_a_file_is_read(tmp_path, capsys):
+    assert main(["render", write(tmp_path), "--set", "spec.kid.seed=08", "--set", "spec.kid.name='08'"]) == 0
+    text = capsys.readouterr().out
+    assert "seed: 8\n" in text
+    assert "name: '08'\n" in text
 
 
 def test_set_makes_a_field_that_is_not_there_yet(tmp_path, capsys):

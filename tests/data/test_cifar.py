@@ -204,6 +204,32 @@ def test_damaged_archives_are_named(tmp_path: Path) -> None:
         ready(less, format="binary")
 
 
+def test_an_archive_in_a_directory_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **options: object) -> None:
+        raise OSError(30, "Read-only file system", str(path))
+
+    write(tmp_path, {"cifar-10-binary.tar.gz": archive(cifar10("binary"))})
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    message = "binary.tar.gz cannot be unpacked into .*cifar-10-batches-bin: Read-only file system. It is mounted"
+    with pytest.raises(DataError, match=message):
+        ready(tmp_path)
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, cifar10(kind))
+
+    def refuse(path: Path, *options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(np, "fromfile", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match=r"data_batch_1.* cannot be read: Permission denied. Give the user"):
+        ready(tmp_path)
+
+
 def test_unknown_formats_and_labels_are_refused() -> None:
     with pytest.raises(DataError, match=r"CIFAR10Source: format must be one of .*Did you mean 'binary'.*'binay'"):
         CIFAR10Source(format="binay")  # type: ignore[arg-type]

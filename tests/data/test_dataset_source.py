@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from kid.small_kids import small_kid
 
+from akid import Brain
 from akid.backend import tf
 from akid.errors import DataError
 from akid.jokers import FunctionJoker
+from akid.layers import InnerProductLayer, MSELossLayer
 from akid.sensors import Sensor
 from akid.sources import DatasetSource
 from akid.sources.base import ENDLESS
@@ -145,3 +149,39 @@ def test_wrong_pipelines_are_refused(wrong: str) -> None:
     make, message = WRONG[wrong]
     with pytest.raises(DataError, match=message):
         make()
+
+
+def regression() -> Brain:
+    labelled = ["ip", {"name": "system_in", "idxs": [1]}]
+    return Brain("b").attach(InnerProductLayer(1, name="ip"), MSELossLayer(inputs=labelled))
+
+
+def nothing() -> tf.data.Dataset:
+    """A pipeline that gives nothing and does not know it."""
+    return numbers(4).filter(lambda *_: False)
+
+
+def test_a_pipeline_that_gives_nothing_is_told(tmp_path: Path) -> None:
+    message = "DatasetSource: the pipeline train gives no examples"
+    sensor = sensor_of(nothing(), batch_size=2)
+    with pytest.raises(DataError, match=message):
+        sensor.batch(0)
+    with pytest.raises(DataError, match=message):
+        next(sensor.batches("train"))
+    kid = small_kid(tmp_path, sensor=sensor_of(nothing(), batch_size=2), brain=regression())
+    with pytest.raises(DataError, match=message):
+        kid.practice()
+
+
+@pytest.mark.parametrize(
+    "data", [numbers(4).repeat(), numbers(4).filter(lambda *_: True)], ids=["endless", "unknown"]
+)
+def test_a_split_without_a_known_end_is_not_evaluated_as_a_whole(tmp_path: Path, data: tf.data.Dataset) -> None:
+    kid = small_kid(tmp_path, sensor=sensor_of(data), brain=regression())
+    with pytest.raises(DataError, match=r"The split 'train' of .* has no known end.* Give the source a num_train"):
+        kid.validate("train")
+
+
+def test_a_part_of_a_pipeline_without_an_end_is_evaluated(tmp_path: Path) -> None:
+    kid = small_kid(tmp_path, sensor=sensor_of(numbers(4).repeat(), num_train=6), brain=regression())
+    assert np.isfinite(kid.validate("train")[0])

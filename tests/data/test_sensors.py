@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -258,3 +260,12 @@ def test_the_papers_spellings():
     assert every.shape == (1797, 8, 8, 1)
     assert every.dtype == np.float32
     assert (every.min(), every.max()) == (0, 1)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], (0, 1, 2), [np.int64(0), 1, 2], [[0, 1, 2]], ([0, 1, 2],)])
+def test_lists_and_tuples_of_numbers_are_arrays(labels: Any):
+    source = ArraySource([[0.5], [1.5], [2.5]], labels, split_seed=None)
+    source.setup()
+    data, *found = source.gather("train", tf.constant([2, 0], tf.int64))
+    assert data.numpy().tolist() == [[2.5], [0.5]]
+    assert [label.numpy().tolist() for label in found] == [[2, 0]]

@@ -177,6 +177,57 @@ def test_a_file_that_becomes_shorter_is_named_in_eager_code_and_through_a_graph(
         next(sensor.batches("train"))
 
 
+@pytest.mark.parametrize("where", range(0, 60, 7))
+def test_a_byte_of_the_data_that_changed_is_told_before_it_is_learnt_from(work_dir: Path, where: int) -> None:
+    sensor = Sensor(ready(work_dir), 16, shuffle=False)
+    sensor.setup()
+    path = work_dir / "train-1.tfrecord"
+    content = bytearray(path.read_bytes())
+    content[2 * (len(content) // 5) + 12 + where] ^= 4
+    path.write_bytes(content)
+    message = "train-1.tfrecord is damaged: the data of record 2 have a wrong checksum. Delete it"
+    with pytest.raises(DataError, match=message):
+        next(sensor.batches("train"))
+
+
+def odd(**changes: Any) -> bytes:
+    example = tf.train.Example.FromString(serialised(3))
+    for key, value in changes.items():
+        example.features.feature[key].bytes_list.value[:] = [value]
+    return example.SerializeToString()
+
+
+ODD = {
+    "junk": (b"\xff\xfe", "is no tf.train.Example"),
+    "empty": (b"", "has no feature 'image'"),
+    "short": (odd(image=b"abc"), r": the feature 'image' holds 3 bytes, but shape=\[2, 3, 1\]"),
+    "twice": (odd(image=bytes(12)), r": the feature 'image' holds 12 bytes, but shape=\[2, 3, 1\]"),
+}
+
+
+@pytest.mark.parametrize("how", ODD)
+@pytest.mark.parametrize("batch_size", [1, 12])
+def test_a_record_that_differs_is_named_with_its_file(tmp_path: Path, how: str, batch_size: int) -> None:
+    record, message = ODD[how]
+    write(tmp_path / "train-0.tfrecord", [serialised(0)] * 2)
+    write(tmp_path / "train-1.tfrecord", [*[serialised(1)] * 7, record, *[serialised(2)] * 2])
+    sensor = Sensor(ready(tmp_path), batch_size, shuffle=False)
+    sensor.setup()
+    with pytest.raises(DataError, match=f"record 7 of .*train-1.tfrecord ?{message}") as error:
+        list(sensor.batches("train"))
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_picture_of_another_size_is_named_with_its_record(tmp_path: Path) -> None:
+    pictures = [tf.io.encode_png(np.zeros([*size, 3], np.uint8)).numpy() for size in ((5, 4), (5, 4), (4, 5))]
+    features = {"photo": {"shape": [5, 4, 3], "encoding": "image"}, "label": {"dtype": "int64"}}
+    for last in (pictures[2], pictures[0][:40]):
+        write(tmp_path / "train-0.tfrecord", [serialised(0, photo=p) for p in (*pictures[:2], last)])
+        source = ready(tmp_path, features, data="photo", labels=["label"])
+        with pytest.raises(DataError, match=r"record 2 of .* holds a picture that cannot be decoded"):
+            source.gather("train", tf.constant([0, 2], tf.int64))
+
+
 def test_a_file_that_went_away_is_named(work_dir: Path) -> None:
     source = ready(work_dir)
     (work_dir / "train-2.tfrecord").unlink()
@@ -199,7 +250,7 @@ def test_empty_files_and_other_records_are_refused(work_dir: Path) -> None:
     with pytest.raises(DataError, match=r"the files of 'train' have no records: .*empty"):
         ready(work_dir, train="empty")
     write(work_dir / "other", [b"\xff\xff"])
-    with pytest.raises(DataError, match=r"other has records that are no tf.train.Example"):
+    with pytest.raises(DataError, match=r"record 0 of .*other is no tf.train.Example"):
         ready(work_dir, train="other")
 
 
@@ -245,7 +296,7 @@ def test_a_wrong_specification_is_told(work_dir: Path, wrong: str) -> None:
 
 
 def test_a_feature_that_is_not_in_the_records_is_told(work_dir: Path) -> None:
-    with pytest.raises(DataError, match=r"train-0.tfrecord has no feature 'lable'. Did you mean 'label'"):
+    with pytest.raises(DataError, match=r"record 0 of .*train-0.tfrecord has no feature 'lable'. Did you mean"):
         ready(work_dir, {**FEATURES, "lable": {}}, labels=["lable"])
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from job.manifests import manifest
+from job.manifests import job, manifest
 
 from akid.job import InvalidManifestError, load, load_mapping, parse
+from akid.job.objects.services_and_config import kid_text
 
 
 @pytest.mark.parametrize(
@@ -68,18 +69,14 @@ def test_something_that_is_no_mapping_is_refused():
         parse(3)  # pyright: ignore[reportArgumentType]
 
 
-def test_plain_scalars_are_read_as_the_api_server_reads_them():
-    text = "a: 1e-3\nb: 2026-01-01\nc: 12:30\nd: 1.5\ne: 7\nf: 0x10\ng: -.5\nh: null\ni: true\nj: .inf\n"
-    values = load_mapping(text)
-    assert values == {
-        "a": 0.001,
-        "b": "2026-01-01",
-        "c": "12:30",
-        "d": 1.5,
-        "e": 7,
-        "f": 16,
-        "g": -0.5,
-        "h": None,
-        "i": True,
-        "j": float("inf"),
-    }
+def test_a_number_that_json_has_not_is_refused_with_its_place():
+    with pytest.raises(
+        InvalidManifestError, match=r"^manifest: line 2, column 4: .inf is no number that JSON has"
+    ):
+        load_mapping("a: 1\nj: .inf\n")
+
+
+@pytest.mark.parametrize("value", ["12e4567", "08", "1e3", "on", "~", "0o17", "2001-01-01", 1e-7, 8, None, True])
+def test_params_reach_the_trainer_as_they_are(value: object):
+    given = job(kid={"script": "kid = None", "params": {"fold": value}})
+    assert load(kid_text(given)).spec.kid.params == {"fold": value}

@@ -113,3 +113,10 @@ def test_importing_akid_job_loads_no_tensorflow():
     code = "import sys, akid.job; print([m for m in ('tensorflow', 'kopf', 'rich') if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert printed.stdout.strip() == "[]"
+
+
+def test_a_template_as_tools_in_go_write_it_is_the_same_template():
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "trainer", "resources": {}}]}}
+    written = put(manifest(template=template), "spec.template.metadata.creationTimestamp", None)
+    assert parse(written).spec == parse(manifest(template=template)).spec
+    assert parse(written).spec.template_hash == parse(manifest(template=template)).spec.template_hash

@@ -177,3 +177,21 @@ def test_a_loss_with_a_name_of_its_own_is_kept_apart() -> None:
     from akid.inference.predictor import Predictor
 
     assert Predictor(brain, spec).outputs == ["ip", "ip_loss"]
+
+
+@pytest.mark.parametrize("directory", [".", "", "../here", "a/.."])
+def test_the_current_directory_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str
+) -> None:
+    kid = small_kid(tmp_path / "run")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(DataError, match=r"is the current directory, which an export would replace"):
+        export_brain(kid.brain, Signature([], []), directory)
+
+
+def test_a_directory_above_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kid = small_kid(tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"^\.\. is not empty and holds no export; give another directory"):
+        kid.export("..")

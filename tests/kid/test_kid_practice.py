@@ -9,13 +9,22 @@ import numpy as np
 import pytest
 from small_kids import blobs, metrics, result, small_brain, small_kid
 
-from akid import AkidError, Brain, LearningRateScheme, MomentumKongFu, NotFiniteError, ProcessingLayer, Sensor
+from akid import (
+    AkidError,
+    ArraySource,
+    Brain,
+    LearningRateScheme,
+    MomentumKongFu,
+    NotFiniteError,
+    ProcessingLayer,
+    Sensor,
+)
 from akid.backend import tf
 from akid.engines import Tally
 from akid.kids.run import Run
 from akid.kids.schedule import Pace, Schedule
 from akid.kids.stopping import EarlyStopping, Goal, Standing
-from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
+from akid.layers import InnerProductLayer, ReLULayer, SoftmaxWithLossLayer
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7])
@@ -126,6 +135,25 @@ def test_debug_names_the_first_block_that_is_not_finite(tmp_path: Path) -> None:
     text = r"The output of block 'poison' is not finite at step 8\. .*step-00000005\. Try .* clip_global_norm\.$"
     with pytest.raises(NotFiniteError, match=text):
         kid.practice()
+    assert result(tmp_path)["reason"] == "not_finite"
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_parameters_that_are_not_finite_are_no_success_although_the_loss_is(tmp_path: Path, save: bool) -> None:
+    """One number of one example is NaN, which a ReLU hides."""
+    data = np.ones([8, 4], np.float32)
+    data[3, 2] = np.nan
+    brain = Brain("hides").attach(
+        InnerProductLayer(8, name="ip1"),
+        ReLULayer(name="relu1"),
+        InnerProductLayer(3, name="ip2"),
+        SoftmaxWithLossLayer(3, name="loss", inputs=[{"name": "ip2"}, {"name": "system_in", "idxs": [1]}]),
+    )
+    sensor = Sensor(ArraySource(data, np.arange(8) % 3), 8)
+    kid = small_kid(tmp_path, sensor=sensor, brain=brain, max_steps=2, save_chk_point=save)
+    with pytest.raises(NotFiniteError, match=r"A parameter is not finite at step 2\. No checkpoint was saved"):
+        kid.practice()
+    assert math.isfinite(kid.loss)
     assert result(tmp_path)["reason"] == "not_finite"
 
 

@@ -12,6 +12,7 @@ import pytest
 from small_kids import metrics, small_kid
 
 from akid.kids.progress import JsonLines, NoProgress, TerminalLine, progress_of
+from akid.output import say
 
 
 def test_records_are_printed_as_json_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,6 +25,17 @@ def test_records_are_printed_as_json_lines(tmp_path: Path, capsys: pytest.Captur
 def test_nothing_is_shown_if_not_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small_kid(tmp_path, progress=False).practice()
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_reader_that_goes_away_costs_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        small_kid(tmp_path, progress=None).practice()
+        say("and after that")
+        monkeypatch.undo()
+    assert [m["step"] for m in metrics(tmp_path)] == [5, 5, 10, 10]
 
 
 def test_the_kind_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:

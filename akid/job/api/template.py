@@ -50,6 +50,9 @@ class TemplateMeta(Model):
 
     labels: dict[str, str] | None = Field(default=None, max_length=100, description="Labels.")
     annotations: dict[str, str] | None = Field(default=None, max_length=100, description="Annotations.")
+    creation_timestamp: str | None = Field(
+        default=None, max_length=64, description="Ignored; tools in Go write it, as null."
+    )
 
 
 class PodTemplate(Model):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from akid.job.api.job import GROUP, KIND, MAX_NAME, NAME, PLURAL, VERSION, Spec
 from akid.job.api.status import Status
 from akid.job.crd.rules import RULES, Rule
 from akid.job.crd.schema import Schema, structural
+from akid.job.manifest import dialect
 
 HEADER = "# Generated from akid/job/api/ by `make crds`; change it there.\n"
 # (title, type, JSON path, priority, what it is)
@@ -54,9 +53,7 @@ def crd() -> dict[str, Any]:
 
 def to_yaml() -> str:
     """The CRD as the text of its file."""
-    dumper = yaml.SafeDumper
-    dumper.ignore_aliases = lambda self, data: True  # pyright: ignore[reportUnknownLambdaType, reportAttributeAccessIssue]
-    return HEADER + yaml.dump(crd(), Dumper=dumper, sort_keys=False, width=110, allow_unicode=True)
+    return HEADER + dialect.write(crd(), width=110)
 
 
 def _version() -> dict[str, Any]:

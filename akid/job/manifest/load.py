@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from akid.errors import InvalidSpecError
 from akid.job.api.job import AkidJob
+from akid.job.manifest import dialect
 from akid.job.manifest.problems import InvalidManifestError, field_path, from_validation, received
 
 MAX_NODES = 200_000
@@ -50,7 +50,7 @@ def load_mapping(source: str | Path) -> dict[str, Any]:
     name = "manifest" if is_text or not str(source).strip() else str(source)
     text = str(source) if name == "manifest" else _read(Path(source))
     try:
-        documents = [d for d in yaml.load_all(text, Loader=Loader) if d is not None]
+        documents = [d for d in dialect.read_all(text) if d is not None]
     except yaml.YAMLError as error:
         raise _invalid(name, *_yaml_problem(error)) from None
     if not documents:
@@ -115,39 +115,3 @@ def _children(loc: tuple[str | int, ...], value: Any) -> list[tuple[str | int, A
             problem = f"expected a text as key, received {received(key)}."
             raise _invalid(field_path(loc), problem, "Put it into quotes.")
     return list(mapping.items())
-
-
-BaseLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Loader(BaseLoader):
-    """Safe YAML that refuses duplicate keys and reads plain scalars as the API server does."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """A mapping; a key given twice is an error, not a silent loss."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _plain_scalars() -> None:
-    """As the server's YAML: 1e-3 is a number, a date is a text, 1:30 is a text."""
-    tags = ("timestamp", "float", "int")
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, rule) for tag, rule in rules if not tag.endswith(tags)]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    integer = r"[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*"
-    real = r"[-+]?([0-9][0-9_]*)(\.[0-9_]*)?([eE][-+]?[0-9]+)?|[-+]?\.[0-9][0-9_]*([eE][-+]?[0-9]+)?"
-    special = r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
-    for tag, rule in (("int", integer), ("float", f"{real}|{special}")):
-        expression = re.compile(f"^(?:{rule})$")
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", expression, list("-+0123456789."))  # pyright: ignore[reportUnknownMemberType]
-
-
-_plain_scalars()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from akid.job.api.base import short_hash
 from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
 from akid.job.api.volumes import Volume
 from akid.job.gang import GANGS, gang_of
+from akid.job.manifest import dialect
 from akid.job.members import Create
 from akid.job.names import (
     ATTEMPT_LABEL,
@@ -24,9 +23,6 @@ from akid.job.names import (
 from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place
 from akid.job.objects.volumes import KID_FILE
-
-# Four times as fast, where PyYAML was built with libyaml.
-Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 # apiVersion and kind of each kind of object (a gang's differs by scheduler).
 TYPES: dict[ObjectRole, tuple[str, str]] = {
@@ -89,7 +85,7 @@ def kid_text(job: AkidJob) -> str:
         "metadata": {"name": job.metadata.name},
         "spec": {"kid": job.spec.kid.arguments(), **({"engine": engine} if engine else {})},
     }
-    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True)
+    return dialect.write(document)
 
 
 def _head(job: AkidJob, kind: ObjectRole) -> Manifest:

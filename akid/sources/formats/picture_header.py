@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from akid.errors import DataError
+from akid.sources.files import shown, unreadable
 
 
-def unreadable(path: str | Path, reason: str) -> DataError:
-    """What to say of a picture that cannot be read."""
-    return DataError(f"{path} cannot be read: {reason}. Mend it, or take it away.")
-
-
-#: Why, if it is not the file system's fault.
-DAMAGED = "it is damaged, or no PNG, JPEG, GIF or BMP"
+def damaged_picture(path: str | Path) -> DataError:
+    """What to say of a picture that cannot be decoded."""
+    return DataError(
+        f"{shown(path)} cannot be read: it is damaged, or no PNG, JPEG, GIF or BMP. Mend it, or take it away."
+    )
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -28,9 +27,9 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         with open(path, "rb") as file:
             return _size(file)
     except OSError as error:
-        raise unreadable(path, str(error.strerror)) from None
+        raise unreadable(path, error) from None
     except (struct.error, IndexError, ValueError):
-        raise unreadable(path, DAMAGED) from None
+        raise damaged_picture(path) from None
 
 
 def _size(file: BinaryIO) -> tuple[int, int]:

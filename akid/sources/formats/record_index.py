@@ -17,6 +17,7 @@ import numpy as np
 
 from akid.errors import DataError
 from akid.sources.files import damaged
+from akid.sources.formats.crc32c import masked_crc32c
 
 logger = logging.getLogger(__name__)
 _VERSION = 1
@@ -42,6 +43,14 @@ class RecordIndex:
 
     def __len__(self) -> int:
         return len(self.file)
+
+    def path(self, number: int) -> Path:
+        """The file a record is in."""
+        return self.files[self.file[number]]
+
+    def place(self, number: int) -> int:
+        """The number of a record in its file."""
+        return number - int(np.searchsorted(self.file, self.file[number]))
 
 
 def record_index(files: Sequence[Path], directory: Path) -> RecordIndex:
@@ -114,7 +123,8 @@ def _scan(path: Path) -> tuple[np.ndarray, np.ndarray]:
             headers += header
             at += _FRAME + struct.unpack_from("<Q", header)[0]
     table = np.frombuffer(bytes(headers), np.dtype([("length", "<u8"), ("crc", "<u4")]))
-    wrong = np.flatnonzero(_masked_crc32c(table["length"]) != table["crc"])
+    lengths = [bytes(headers[at : at + 8]) for at in range(0, len(headers), _HEADER)]
+    wrong = np.flatnonzero(masked_crc32c(lengths) != table["crc"])
     if len(wrong):
         raise damaged(
             path, f"is damaged, or no TFRecord file: the length of record {wrong[0]} has a wrong checksum"
@@ -123,22 +133,3 @@ def _scan(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise damaged(path, f"is truncated: it ends within record {len(table) - (at > size)}, at byte {size:,}")
     length = table["length"].astype(np.int64)
     return np.cumsum(length + _FRAME) - length - (_FRAME - _HEADER), length
-
-
-def _masked_crc32c(numbers: np.ndarray) -> np.ndarray:
-    """TFRecord's checksum of 8-byte numbers: CRC-32C (Castagnoli), rotated by 15 bits, plus a constant."""
-    crc = np.full(len(numbers), 0xFFFFFFFF, np.uint32)
-    for column in np.ascontiguousarray(numbers, "<u8").view(np.uint8).reshape(-1, 8).T:
-        crc = _CRC_TABLE[(crc ^ column) & 0xFF] ^ (crc >> 8)
-    crc = ~crc
-    return ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)
-
-
-def _crc_table() -> np.ndarray:
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = np.where(table & 1, (table >> 1) ^ np.uint32(0x82F63B78), table >> 1)
-    return table
-
-
-_CRC_TABLE = _crc_table()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from akid.backend import tf
 from akid.checks import Check
@@ -78,32 +81,42 @@ class Feature:
         shape = self.shape if self.encoding == "numbers" else ()
         return tf.io.FixedLenFeature(shape, kinds[self._kind])
 
-    def decode(self, parsed: tf.Tensor) -> tf.Tensor:
-        """``[batch, *shape]`` from what was parsed."""
+    def decode(self, parsed: np.ndarray) -> np.ndarray:
+        """``[batch, *shape]`` from what was parsed.
+
+        Raises:
+            ValueError, tf.errors.OpError: an example holds something else.
+        """
         if self.encoding == "numbers":
-            return tf.cast(parsed, self.dtype)
+            return parsed.astype(self.dtype.as_numpy_dtype)
         if self.encoding == "raw":
-            return tf.reshape(tf.io.decode_raw(parsed, self.dtype), [-1, *self.shape])
+            size = math.prod(self.shape) * self.dtype.size
+            if any(len(content) != size for content in parsed):
+                raise ValueError(f"expected {size} bytes")
+            return np.frombuffer(b"".join(parsed), self.dtype.as_numpy_dtype).reshape(-1, *self.shape)
+        decode = partial(tf.raw_ops.DecodeImage, channels=self.shape[-1], expand_animations=False)
+        pictures = [decode(contents=content).numpy() for content in parsed]
+        if any(picture.shape != self.shape for picture in pictures):
+            raise ValueError(f"expected pictures of shape {self.shape}")
+        return np.stack(pictures)
 
-        def image(content: tf.Tensor) -> tf.Tensor:
-            pixels = tf.io.decode_image(content, self.shape[-1], expand_animations=False)
-            return tf.ensure_shape(pixels, self.shape)
+    def check(self, example: Any, place: str) -> None:
+        """Look at an example.
 
-        return tf.map_fn(image, parsed, fn_output_signature=tf.TensorSpec(self.shape, tf.uint8))
-
-    def check(self, example: Any, path: str) -> None:
-        """Look at the first example of a file.
+        Args:
+            example: the message.
+            place: where it stands.
 
         Raises:
             DataError: the feature is not in it, or is something else than specified.
         """
         there = example.features.feature
         if self.key not in there:
-            raise DataError(f"{path} has no feature {self.key!r}. {near_match(self.key, there)}")
+            raise DataError(f"{place} has no feature {self.key!r}. {near_match(self.key, there)}")
         kind = there[self.key].WhichOneof("kind")
         if kind != self._kind:
             raise DataError(
-                f"{path}: the feature {self.key!r} holds {_KINDS.get(kind or '', 'nothing')}, but"
+                f"{place}: the feature {self.key!r} holds {_KINDS.get(kind or '', 'nothing')}, but"
                 f" encoding={self.encoding!r} and dtype={self.dtype.name!r} expect {_KINDS[self._kind]}."
             )
         values = getattr(there[self.key], self._kind).value
@@ -113,6 +126,6 @@ class Feature:
             found, expected, unit = len(values[0]), math.prod(self.shape) * self.dtype.size, "bytes"
         if found != expected:
             raise DataError(
-                f"{path}: the feature {self.key!r} holds {found} {unit}, but shape={list(self.shape)} and"
+                f"{place}: the feature {self.key!r} holds {found} {unit}, but shape={list(self.shape)} and"
                 f" dtype={self.dtype.name!r} make {expected}."
             )
