@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from akid.blocks.brain import Brain
     from akid.sensors.sensor import Batch, Sensor
 
-#: Of one batch: its rows, its losses, and the tensors of its measures.
-Noted = tuple[tf.Tensor, dict[str, tf.Tensor], dict[str, tuple[tf.Tensor, ...]]]
+#: Of one batch: its rows, its losses, each with the number of what it is the mean of, and its measures' tensors.
+Noted = tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor]], dict[str, tuple[tf.Tensor, ...]]]
 
 
 class Evaluator:
@@ -54,7 +54,9 @@ class Evaluator:
         self.brain(batch, trip)
         self._finish = {name: e.finish for name, e in trip.evals.items()}
         evals = {n: e.parts if e.finish else (e.value, e.weight) for n, e in trip.evals.items()}
-        return tf.shape(batch[0])[0], trip.losses, evals
+        rows = tf.shape(batch[0])[0]
+        losses = {n: (value, trip.loss_weights.get(n, rows)) for n, value in trip.losses.items()}
+        return rows, losses, evals
 
     def __call__(self, split: str, go_on: Callable[[], bool] = forever) -> Report:
         """Every example once.
@@ -107,17 +109,20 @@ class Evaluator:
         return [result for turn in turns for result in turn if result is not None]
 
     def _report(self, results: Sequence[Noted]) -> Report:
-        rows = [int(r[0]) for r in results]
-        losses = {
-            name: sum(n * float(r[1][name]) for n, r in zip(rows, results, strict=True)) / sum(rows)
-            for name in results[0][1]
-        }
+        losses = {name: _mean([r[1][name] for r in results]) for name in results[0][1]}
         evals = {name: value_of([self._eval(name, r[2][name]) for r in results]) for name in self._finish}
         return Report(len(results), sum(losses.values()), losses, evals)
 
     def _eval(self, name: str, tensors: tuple[tf.Tensor, ...]) -> Eval:
         finish = self._finish[name]
         return Eval(parts=tensors, finish=finish) if finish else Eval(*tensors)
+
+
+def _mean(means: Sequence[tuple[tf.Tensor, tf.Tensor]]) -> float:
+    """The mean of all of pairs of a mean and the number of what it is of; 0 if they are of nothing."""
+    pairs = [(float(mean), float(number)) for mean, number in means]
+    total = sum(number for _, number in pairs)
+    return sum(mean * number for mean, number in pairs) / total if total else 0.0
 
 
 def _filled(batches: list[Batch], count: int) -> list[tf.Tensor]:
