@@ -114,8 +114,8 @@ class Source(Configured):
             return 0.5, 1.0
         raise DataError(
             f"{self.name}: center and scale must know the range of the pixels, and that of {dtype.name} is not"
-            " known. Give pixels as uint8, or as floats in [0, 1]; a source of one's own can set pixel_range = (middle,"
-            f" extent). Received: center={self.center}, scale={self.scale}",
+            " known. Give pixels as uint8, or as floats in [0, 1]; a source of one's own can set pixel_range ="
+            f" (middle, extent). Received: center={self.center}, scale={self.scale}",
             argument="center" if self.center else "scale",
         )
 

@@ -187,7 +187,7 @@ def test_scores_that_are_nan_are_never_right(layer, scores, labels):
 @pytest.mark.parametrize("labels", [[-1.0, 1.0], [0.0, 2.0]])
 def test_bce_takes_labels_from_zero_to_one_only(labels):
     logits, wrong = np.zeros([2, 1], np.float32), np.array(labels, np.float32)[:, None]
-    with pytest.raises(BlockError, match="loss: the labels must be 0 and 1, or between. Received: "):
+    with pytest.raises(BlockError, match=r"loss: the labels must be 0 and 1, or between. Received: "):
         L.BCELossLayer()([logits, wrong])
     assert float(L.BCELossLayer()([logits, np.abs(wrong) / 2])) == pytest.approx(math.log(2))
 
