@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -35,9 +36,13 @@ class Evaluator:
         self.brain, self.sensor, self.replicas, self.seed = brain, sensor, replicas, seed
         self._finish: dict[str, Callable[..., float] | None] = {}
         self._signature = sensor.signature()
-        signature = list(self._signature) * len(replicas.local)
-        self._run = tf.function(self._round, autograph=False, input_signature=signature)
         self._datasets: dict[str, tf.data.Dataset] = {}
+
+    @functools.cached_property
+    def _run(self) -> Callable[..., list[Noted]]:
+        # Concrete: TensorFlow would warn of the traces of a process that makes many evaluators.
+        signature = list(self._signature) * len(self.replicas.local)
+        return tf.function(self._round, autograph=False, input_signature=signature).get_concrete_function()
 
     def _round(self, *tensors: tf.Tensor) -> list[Noted]:
         """A batch for every replica of this process, their tensors one after another."""
@@ -103,7 +108,7 @@ class Evaluator:
         """The results of all processes, in the order of the batches, which they took by turns."""
         if self.replicas.members == 1:
             return results
-        outputs = self._run.get_concrete_function().structured_outputs[0]
+        outputs = self._run.structured_outputs[0]
         by_member = [_unpacked(packed, outputs) for packed in _gathered(results, outputs, self.replicas)]
         turns = itertools.zip_longest(*by_member)
         return [result for turn in turns for result in turn if result is not None]

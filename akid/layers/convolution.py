@@ -60,7 +60,7 @@ class ConvolutionLayer(SynapseLayer):
         self._make([*self.ksize, channels, filters], [self.out_channel_num], fans)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
-        check_window(self.ksize, self.padding, x, self.name)
+        check_window(self.ksize, self.padding, x, trip.path or self.name)
         convolve = tf.nn.depthwise_conv2d if self.depthwise else tf.nn.conv2d
         out = convolve(x, self.weights, [1, *self.strides, 1], self.padding)
         return self._finish(out, trip)
@@ -163,7 +163,7 @@ class Convolution1DLayer(SynapseLayer):
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         padding = self.padding
-        check_window([(self.ksize - 1) * self.dilation + 1], padding, x, self.name)
+        check_window([(self.ksize - 1) * self.dilation + 1], padding, x, trip.path or self.name)
         if padding == "CAUSAL":
             x = tf.pad(x, [[0, 0], [(self.ksize - 1) * self.dilation, 0], [0, 0]])
             padding = "VALID"

@@ -46,7 +46,7 @@ class PoolingLayer(ProcessingLayer):
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if isinstance(x, list):
             return [self._forward(image, trip) for image in x]
-        check_window(self.ksize, self.padding, x, self.name)
+        check_window(self.ksize, self.padding, x, trip.path or self.name)
         pool = tf.nn.max_pool2d if self.type == "max" else tf.nn.avg_pool2d
         return pool(x, self.ksize, self.strides, self.padding)
 
@@ -83,7 +83,7 @@ class MaxPoolingLayer(PoolingLayer):
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if not self.get_argmax_idx:
             return super()._forward(x, trip)
-        check_window(self.ksize, self.padding, x, self.name)
+        check_window(self.ksize, self.padding, x, trip.path or self.name)
         return list(tf.nn.max_pool_with_argmax(x, self.ksize, self.strides, self.padding))
 
 
@@ -128,7 +128,7 @@ class Pooling1DLayer(TensorLayer):
         self.type = self.check.one_of("type", type, ("max", "avg"))
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
-        check_window([self.ksize], self.padding, x, self.name)
+        check_window([self.ksize], self.padding, x, trip.path or self.name)
         pool = tf.nn.max_pool2d if self.type == "max" else tf.nn.avg_pool2d
         out = pool(tf.expand_dims(x, 1), (1, self.ksize), (1, self.strides), self.padding)
         return tf.squeeze(out, 1)

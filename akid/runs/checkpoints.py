@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,14 @@ class Checkpoints:
         saved = once(variables)
         self._names, self._variables = list(saved), list(saved.values())
         self._finite = finite
-        self._snapshot = tf.function(self._read, autograph=False)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="akid-checkpoint")
         self._writing: Future[None] | None = None
         self._last: tuple[int, Mapping[str, Any]] | None = None
+
+    @functools.cached_property
+    def _snapshot(self) -> Callable[[], tuple[tf.Tensor, list[tf.Tensor]]]:
+        # Concrete: TensorFlow would warn of the traces of a process that makes many Kids.
+        return tf.function(self._read, autograph=False).get_concrete_function()
 
     def _read(self) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The sum of what must be finite, and all values. Nothing is copied: an update copies what is read."""

@@ -17,9 +17,9 @@ class RunDir:
     """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``.
 
     ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
-    ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held while a Kid
-    practises. ``logs/`` has what each start of a member said, if the run has several; ``evaluations.jsonl`` is an
-    evaluator's.
+    ``signature.json`` the shapes of a batch, so that an export needs no data, and ``settings.json`` what must
+    be the same when the run goes on. ``.lock`` is held while a Kid practises. ``logs/`` has what each start of a
+    member said, if the run has several; ``evaluations.jsonl`` is an evaluator's.
 
     Args:
         path: made if it is not there.
@@ -37,6 +37,7 @@ class RunDir:
         self.kid = self.path / "kid.yaml"
         self.runtime = self.path / "runtime.json"
         self.signature = self.path / "signature.json"
+        self.settings = self.path / "settings.json"
         self.lock = self.path / ".lock"
         try:
             self.path.mkdir(parents=True, exist_ok=True)

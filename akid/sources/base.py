@@ -62,7 +62,7 @@ class Source(Configured):
             self.ready = True
 
     def _setup(self) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must define _setup()")
+        """Find or load the data, for a source that has something to do first."""
 
     def size(self, split: str) -> int:
         """How many examples a split has."""
