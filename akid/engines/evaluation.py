@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
 from akid.blocks.brain import value_of
@@ -39,7 +39,7 @@ class Evaluator:
         self._datasets: dict[str, tf.data.Dataset] = {}
 
     @functools.cached_property
-    def _run(self) -> Callable[..., list[Noted]]:
+    def _run(self) -> Any:
         # Concrete: TensorFlow would warn of the traces of a process that makes many evaluators.
         signature = list(self._signature) * len(self.replicas.local)
         return tf.function(self._round, autograph=False, input_signature=signature).get_concrete_function()

@@ -50,10 +50,9 @@ class Inspector:
         # Data that can only be read in order are not read a second time for this: their first batch will do.
         number = step if self.sensor.source.random_access else 0
         given = tf.constant(step, tf.int64), self.sensor.batch(number, "train")
-        if self._run is None:
-            # Concrete: TensorFlow would warn of the traces of a process that makes many Kids.
-            self._run = tf.function(self._look, autograph=False).get_concrete_function(*given)
-        seen = self._run(*given)
+        # Concrete: TensorFlow would warn of the traces of a process that makes many Kids.
+        run = self._run or tf.function(self._look, autograph=False).get_concrete_function(*given)
+        self._run, seen = run, run(*given)
         for variable, value in zip(state, before, strict=True):
             variable.assign(value)  # running statistics moved, as in any training passage
         return {tag: (self._kinds[tag], value.numpy()) for tag, value in seen.items()}

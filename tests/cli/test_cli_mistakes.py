@@ -261,7 +261,7 @@ def test_data_that_are_missing_leave_shapes_unchecked(tmp_path, capsys, monkeypa
         "{type: CIFAR10Source}",
         "{type: ImageFolderSource, work_dir: nowhere}",
         "{type: ImageFolderSource, work_dir: .}",
-        "{type: TFRecordSource, features: {x: {shape: [2], dtype: float32}}, data: x, train: 'train-*'}",
+        "{type: TFRecordSource, features: {x: {shape: [2], dtype: float32}}, data: x, labels: [], train: 't-*'}",
     ],
 )
 def test_no_source_needs_its_data_to_be_validated(tmp_path, capsys, monkeypatch, source):
