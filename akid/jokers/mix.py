@@ -92,7 +92,8 @@ class MixupJoker(Joker):
         """The quantile of Beta(alpha, alpha) at a uniform draw, from a table, linear between its points."""
         table = tf.constant(beta_quantiles(self.alpha), tf.float32)
         normal = math.sqrt(2.0) * tf.math.erfinv(2.0 * trip.random([1])[0] - 1.0)
-        place = (tf.clip_by_value(normal, -_REACH, _REACH) / _REACH + 1.0) * ((_POINTS - 1) / 2)
+        # No division: a graph would make this multiplication of it, and its last bits differ from eager code's.
+        place = (tf.clip_by_value(normal, -_REACH, _REACH) + _REACH) * ((_POINTS - 1) / (2 * _REACH))
         index = tf.cast(place, tf.int32)
         rest = place - tf.cast(index, tf.float32)
         return (1.0 - rest) * table[index] + rest * table[tf.minimum(index + 1, _POINTS - 1)]
