@@ -41,6 +41,8 @@ _PACKAGES = ("akid.errors", "akid.engines", "akid.jokers", "akid.kongfus", "akid
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":  # of `from akid import *`; here, because it loads all there is
+        return _public_names()
     if name.startswith("_"):
         raise AttributeError(f"module 'akid' has no attribute {name!r}")
     value = _find(name)

@@ -50,7 +50,8 @@ class Block(Configured, Holder):
 
     Args:
         name: letters, digits and ``_ . -``; given by the system it is attached to if left out.
-        dtype: of the variables the block makes: ``float32``, or ``float64`` for gradient checks.
+        dtype: of the variables the block makes: ``float32``, or ``float64`` for gradient checks. A block with
+            variables takes floats of any dtype and computes in its own.
     """
 
     #: The stem of the names of unnamed blocks.
@@ -77,14 +78,18 @@ class Block(Configured, Holder):
             trip: the passage; a new one in inference mode if left out.
         """
         trip = Trip() if trip is None else trip
-        signal = _as_tensors(signal)
+        signal = _as_tensors(signal, self.dtype)
         with trip.inside(self.name), tf.name_scope(_scope(self.name)):
             return self._pass(signal, trip)
 
     def _pass(self, signal: Signal, trip: Trip) -> Signal:
         self.inner_blocks()  # names those that came into lists and dicts
+        if self.dtype == tf.float64:
+            signal = _floats_as(self.dtype, signal)
         if not self.built:
             self._build(signal, trip)
+        if any(variable.dtype == self.dtype for variable in self.own_variables.values()):
+            signal = _floats_as(self.dtype, signal)
         for hook in self.hooks.pre_forward:
             hook(self, signal, trip)
         out = self._forward(signal, trip)
@@ -138,6 +143,7 @@ class Block(Configured, Holder):
         dtype: tf.DType | None = None,
         constraint: Constraint | None = None,
         merge: Merge | None = None,
+        fans: tuple[int, int] | None = None,
     ) -> tf.Variable:
         """Make a variable of this block; only inside ``_setup``.
 
@@ -151,6 +157,8 @@ class Block(Configured, Holder):
             merge: of state, how the replicas' copies become one before they are read from outside, such as for a
                 checkpoint: their ``mean``, the ``sum`` of what each has added, or the ``first`` replica's. If left
                 out, the mean of floats, the first of others.
+            fans: ``(fan_in, fan_out)``: how many inputs an output sees, and the other way round, for initialisers
+                that ask. If left out, those of a kernel ``[*spatial, in, out]``.
 
         Raises:
             BlockError: outside of ``_setup``, an unknown dimension, or an argument that cannot be.
@@ -172,7 +180,7 @@ class Block(Configured, Holder):
         dtype = dtype or self.dtype
         if not trainable:
             self.merges[name] = merge_of(merge, dtype)
-        draw = Initializer.of(init)
+        draw = Initializer.of(init).with_fans(fans)
         with tf.init_scope(), trip.inside(name):
             if trip.abstract:
                 value = tf.zeros(dims, dtype)
@@ -228,14 +236,21 @@ def _scope(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.\\/-]", "_", name).lstrip("_-/") or "block"
 
 
-def _as_tensors(signal: Signal) -> Signal:
-    """Arrays become tensors, once, where they enter; float64 arrays become float32 unless they are tensors."""
+def _as_tensors(signal: Signal, dtype: tf.DType) -> Signal:
+    """Arrays become tensors, once, where they enter, those of float64 in the block's dtype."""
     if isinstance(signal, (list, tuple)):
-        return [_as_tensors(s) for s in signal]
+        return [_as_tensors(s, dtype) for s in signal]
     if signal is None or tf.is_tensor(signal):
         return signal
     tensor = tf.convert_to_tensor(signal)
-    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.float64 else tensor
+    return tf.cast(tensor, dtype) if tensor.dtype == tf.float64 else tensor
+
+
+def _floats_as(dtype: tf.DType, signal: Signal) -> Signal:
+    """Floats in this dtype; other numbers as they are."""
+    if isinstance(signal, (list, tuple)):
+        return [_floats_as(dtype, s) for s in signal]
+    return tf.cast(signal, dtype) if signal is not None and signal.dtype.is_floating else signal
 
 
 def _static_shape(out: Signal) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -46,6 +47,7 @@ class Initializer(Configured):
     #: What it is called in a dict or a manifest; the class's name if nothing.
     name: ClassVar[str] = "initialiser"
     names: ClassVar[Registry[Initializer]] = Registry("initialiser", BlockError)
+    _fans: tuple[int, int] | None = None
 
     def __init_subclass__(cls, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -54,6 +56,18 @@ class Initializer(Configured):
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
         raise NotImplementedError
+
+    def with_fans(self, fans: tuple[int, int] | None) -> Self:
+        """The same for a variable that is not ``[*spatial, in, out]``; see `fans_of`."""
+        if fans is None:
+            return self
+        twin = copy.copy(self)
+        twin._fans = fans
+        return twin
+
+    def fans_of(self, shape: Sequence[int]) -> tuple[int, int]:
+        """``(fan_in, fan_out)`` of the variable: what its block said, else what its shape says."""
+        return self._fans or fans(shape)
 
     @staticmethod
     def of(spec: str | Mapping[str, Any] | Initializer) -> Initializer:
@@ -155,7 +169,7 @@ class Xavier(Initializer, name="xavier"):
         self.uniform = self.check.flag("uniform", uniform)
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
-        variance = 2.0 / sum(fans(shape))
+        variance = 2.0 / sum(self.fans_of(shape))
         return _with_variance(shape, name, seed, variance, self.uniform)
 
 
@@ -169,7 +183,7 @@ class MSRA(Initializer, name="msra"):
         self.fan = check.one_of("fan", fan, ("in", "out"))
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
-        fan = fans(shape)[0 if self.fan == "in" else 1]
+        fan = self.fans_of(shape)[0 if self.fan == "in" else 1]
         return _with_variance(shape, name, seed, self.factor**2 * 2.0 / fan, self.uniform)
 
 
@@ -180,7 +194,7 @@ class UniformUnitScaling(Initializer, name="uniform_unit_scaling"):
         self.factor = self.check.number("factor", factor, least=0)
 
     def __call__(self, shape: Sequence[int], name: str, seed: int) -> tf.Tensor:
-        return _symmetric(shape, name, seed, self.factor * math.sqrt(3.0 / fans(shape)[0]))
+        return _symmetric(shape, name, seed, self.factor * math.sqrt(3.0 / self.fans_of(shape)[0]))
 
 
 def _with_variance(shape: Sequence[int], name: str, seed: int, variance: float, uniform: bool) -> tf.Tensor:

@@ -74,6 +74,8 @@ class Trip:
         self.rows, self.global_batch_size = rows, global_batch_size
         self.inferring, self.debug, self.abstract, self.keep = inferring, debug, abstract, keep
         self.losses: dict[str, tf.Tensor] = {}
+        #: Of the losses that are not means over examples.
+        self.loss_weights: dict[str, tf.Tensor] = {}
         self.evals: dict[str, Eval] = {}
         self.summaries: dict[str, tuple[str, tf.Tensor]] = {}
         self.data: dict[str, Any] = {}
@@ -124,13 +126,21 @@ class Trip:
         """The full name of something that is called ``name`` in the current block."""
         return "/".join([*self._path, name] if name else self._path)
 
-    def loss(self, value: tf.Tensor, name: str = "") -> None:
+    def loss(self, value: tf.Tensor, name: str = "", weight: tf.Tensor | None = None) -> None:
         """Note a scalar loss of the current block; it is added to ``total_loss``.
+
+        Args:
+            value: scalar.
+            name: appended to the block's full name.
+            weight: scalar, how many things it is the mean of, by which a validation averages it over its batches;
+                the examples if left out.
 
         Raises:
             BlockError: the block has noted a loss of this name.
         """
         self._note("loss", self.losses, name, value)
+        if weight is not None and self.last:
+            self.loss_weights[self.full_name(name)] = weight
 
     def eval(self, value: tf.Tensor, weight: tf.Tensor | float = 1.0, name: str = "") -> None:
         """Note a measure that is a mean over examples.
@@ -192,7 +202,9 @@ class Trip:
         """Scalar: the sum of all noted losses, weight decay included; zero if there is none."""
         if not self.losses:
             return tf.constant(0.0)
-        return tf.add_n(list(self.losses.values()))
+        losses = list(self.losses.values())
+        # Of blocks of float64 among others the losses differ in dtype.
+        return tf.add_n([tf.cast(loss, losses[0].dtype) for loss in losses])
 
     def random(
         self,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
 from akid.blocks.brain import value_of
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from akid.blocks.brain import Brain
     from akid.sensors.sensor import Batch, Sensor
 
-#: Of one batch: its rows, its losses, and the tensors of its measures.
-Noted = tuple[tf.Tensor, dict[str, tf.Tensor], dict[str, tuple[tf.Tensor, ...]]]
+#: Of one batch: its rows, its losses, each with the number of what it is the mean of, and its measures' tensors.
+Noted = tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor]], dict[str, tuple[tf.Tensor, ...]]]
 
 
 class Evaluator:
@@ -36,9 +37,13 @@ class Evaluator:
         self.brain, self.sensor, self.replicas, self.seed = brain, sensor, replicas, seed
         self._finish: dict[str, Callable[..., float] | None] = {}
         self._signature = sensor.signature()
-        signature = list(self._signature) * len(replicas.local)
-        self._run = tf.function(self._round, autograph=False, input_signature=signature)
         self._datasets: dict[str, tf.data.Dataset] = {}
+
+    @functools.cached_property
+    def _run(self) -> Any:
+        # Concrete: TensorFlow would warn of the traces of a process that makes many evaluators.
+        signature = list(self._signature) * len(self.replicas.local)
+        return tf.function(self._round, autograph=False, input_signature=signature).get_concrete_function()
 
     def _round(self, *tensors: tf.Tensor) -> list[Noted]:
         """A batch for every replica of this process, their tensors one after another."""
@@ -55,7 +60,9 @@ class Evaluator:
         self.brain(batch, trip)
         self._finish = {name: e.finish for name, e in trip.evals.items()}
         evals = {n: e.parts if e.finish else (e.value, e.weight) for n, e in trip.evals.items()}
-        return tf.shape(batch[0])[0], trip.losses, evals
+        rows = tf.shape(batch[0])[0]
+        losses = {n: (value, trip.loss_weights.get(n, rows)) for n, value in trip.losses.items()}
+        return rows, losses, evals
 
     def __call__(self, split: str, go_on: Callable[[], bool] = forever) -> Report:
         """Every example once.
@@ -107,23 +114,26 @@ class Evaluator:
         """The results of all processes, in the order of the batches, which they took by turns."""
         if self.replicas.members == 1:
             return results
-        outputs = self._run.get_concrete_function().structured_outputs[0]
+        outputs = self._run.structured_outputs[0]
         by_member = [_unpacked(packed, outputs) for packed in _gathered(results, outputs, self.replicas)]
         turns = itertools.zip_longest(*by_member)
         return [result for turn in turns for result in turn if result is not None]
 
     def _report(self, results: Sequence[Noted]) -> Report:
-        rows = [int(r[0]) for r in results]
-        losses = {
-            name: sum(n * float(r[1][name]) for n, r in zip(rows, results, strict=True)) / sum(rows)
-            for name in results[0][1]
-        }
+        losses = {name: _mean([r[1][name] for r in results]) for name in results[0][1]}
         evals = {name: value_of([self._eval(name, r[2][name]) for r in results]) for name in self._finish}
         return Report(len(results), sum(losses.values()), losses, evals)
 
     def _eval(self, name: str, tensors: tuple[tf.Tensor, ...]) -> Eval:
         finish = self._finish[name]
         return Eval(parts=tensors, finish=finish) if finish else Eval(*tensors)
+
+
+def _mean(means: Sequence[tuple[tf.Tensor, tf.Tensor]]) -> float:
+    """The mean of all of pairs of a mean and the number of what it is of; 0 if they are of nothing."""
+    pairs = [(float(mean), float(number)) for mean, number in means]
+    total = sum(number for _, number in pairs)
+    return sum(mean * number for mean, number in pairs) / total if total else 0.0
 
 
 def _filled(batches: list[Batch], count: int) -> list[tf.Tensor]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
-from akid.errors import DataError
+from akid.errors import BlockError, DataError, StorageError
 from akid.inference.predictor import Predictor, preparation
 from akid.inference.signature import Signature
 from akid.runs.checkpoint_files import committed
@@ -50,7 +51,9 @@ def export_brain(
         seed: of the run.
 
     Raises:
-        DataError: the directory holds something else, or cannot be written.
+        DataError: the directory holds something else.
+        StorageError: it cannot be written.
+        BlockError: a block uses a variable that akid does not know.
     """
     target = Path(os.path.normpath(directory))
     if target.exists() and target.samefile(os.curdir):
@@ -77,8 +80,8 @@ def _replace(target: Path, brain: Brain, functions: dict[str, Predictor], sensor
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     except (OSError, tf.errors.OpError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error.message
-        raise DataError(f"The export cannot be written to {target}: {reason}") from None
+        reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+        raise StorageError(f"The export cannot be written to {target}: {reason}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -105,7 +108,15 @@ def _save(brain: Brain, functions: dict[str, Predictor], sensor: Sensor | None, 
     module.held = list(brain.named_variables().values())
     module.jokers = [] if sensor is None else list(sensor.jokers.named_variables().values())
     signatures = {name: predictor.function.get_concrete_function() for name, predictor in functions.items()}
-    tf.saved_model.save(module, str(path), signatures)
+    try:
+        tf.saved_model.save(module, str(path), signatures)
+    except AssertionError as error:  # TensorFlow's, of what a function uses and the module does not hold
+        found = re.search(r"<tf\.Variable '[^']*'[^>]*?shape=\([^)]*\)", str(error))
+        raise BlockError(
+            f"The brain {brain.name!r} cannot be exported: a block uses a variable that akid does not know."
+            " Make it by self.variable(name, shape) in _setup(), or hold it in an attribute."
+            + (f" Received: {found[0]}>" if found else "")
+        ) from error
     main = functions["serving_default"]
     description = {
         "brain": brain.name,

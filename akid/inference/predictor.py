@@ -88,6 +88,11 @@ class Predictor:
         return {name: _joined([part[name] for part in found]) for name in wanted}
 
     def _arrays(self, data: Signal) -> list[np.ndarray]:
+        if isinstance(data, (list, tuple)) and any(d is None for d in data):
+            at = next(i for i, d in enumerate(data) if d is None)
+            raise DataError(
+                f"The brain needs all of {[s.name for s in self.signature]}. Received: data[{at}]=None"
+            )
         several = isinstance(data, (list, tuple)) and all(hasattr(d, "shape") for d in data) and len(data) > 0
         given = list(data) if several and len(data) == len(self.signature) else [data]
         if len(given) != len(self.signature):

@@ -207,6 +207,7 @@ class Kid:
 
     def _set_up(self) -> None:
         directory = RunDir(self.log_dir)
+        self.sensor = self.sensor.for_seed(self.seed)
         self.sensor.setup(self.seed)
         settle_threads(self.brain, self.sensor, directory.runtime)
         if self.deterministic:

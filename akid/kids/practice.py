@@ -57,6 +57,7 @@ class Practice:
         self.writes = run.engine.is_chief
         if self.writes:
             run.run_dir.check_writable()
+            run.begin()
             run.run_dir.forget_after(run.step)
             run.checkpoints.forget_after(run.step)
             Signature.of(run.sensor).write(run.run_dir.signature)

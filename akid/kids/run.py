@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from akid.backend import tf
 from akid.blocks.brain import Brain
 from akid.engines import Engine, Report
@@ -20,7 +22,8 @@ from akid.kongfus.moving_average import MovingAverage
 from akid.runs.checkpoint_files import committed, step_of
 from akid.runs.checkpoints import Checkpoints
 from akid.runs.memory import Memory
-from akid.runs.run_dir import RunDir
+from akid.runs.run_dir import RunDir, read_json, write_json
+from akid.runs.settings import described, difference
 from akid.sensors.sensor import Sensor
 
 
@@ -51,6 +54,7 @@ class Run:
         self.sensor, self.brain, self.kongfu, self.moving_average = sensor, brain, kongfu, moving_average
         self.engine, self.seed, self.debug, self.keep_checkpoints = engine, seed, debug, keep_checkpoints
         self.state = state
+        self._settings = self.settings()  # before a checkpoint sets a learning rate
         self.enter(directory)
 
     def enter(self, directory: RunDir) -> None:
@@ -107,6 +111,39 @@ class Run:
         self.engine.seek()
         return True
 
+    def settings(self) -> dict[str, Any]:
+        """What must be the same when the run goes on, as JSON has it."""
+        sensor = self.sensor
+        settings = {
+            "seed": self.seed,
+            "kongfu": described(self.kongfu),
+            "sensor": {
+                "source": described(sensor.source),
+                "batch_size": sensor.batch_size,
+                "shuffle": sensor.shuffle,
+                "seed": sensor.seed,
+                "jokers": [described(joker) for joker in sensor.jokers],
+            },
+            "brain": {name: described(block) for name, block in self.brain.named_blocks()},
+        }
+        return json.loads(json.dumps(settings))
+
+    def begin(self) -> None:
+        """Note the settings; of a run that goes on they must be those it began with.
+
+        Raises:
+            DataError: they are not.
+        """
+        settings, noted = self._settings, self.run_dir.settings
+        before = read_json(noted) if committed(self.run_dir.checkpoints) else None
+        changed = None if before is None else difference(before, settings, "")
+        if changed:
+            raise DataError(
+                f"{changed} differs from the Kid that practised in {self.run_dir.path}; a run goes on with the"
+                f" settings it began with. Use another log_dir, or remove {noted} to go on with the new ones."
+            )
+        write_json(noted, settings)
+
     def save(self, is_best: bool = False) -> None:
         """Save a checkpoint, in the background.
 
@@ -161,11 +198,21 @@ class Run:
         self.checkpoints.sync()
         kept = committed(self.run_dir.checkpoints)
         last = f"The last checkpoint before it is {kept[-1]}." if kept else "No checkpoint was saved before it."
-        hint = "" if self.debug else " debug=True names the first block where it happens."
-        return NotFiniteError(
-            f"{what} at step {self.step if step is None else step}. {last}"
-            f" Try a smaller learning rate, or clip_global_norm.{hint}"
-        )
+        step = self.step if step is None else step
+        # What a ReLU hides from the loss of its own step shows in the next one's.
+        if any(self._has_bad_data(number) for number in (step - 1, step - 2)):
+            mend = "The data hold NaN or infinity there: clean them."
+        else:
+            hint = "" if self.debug else " debug=True names the first block where it happens."
+            mend = f"Try a smaller learning rate, or clip_global_norm.{hint}"
+        return NotFiniteError(f"{what} at step {step}. {last} {mend}")
+
+    def _has_bad_data(self, step: int) -> bool:
+        """Whether a training batch holds a number that is not finite; batches that are read in order are gone."""
+        if step < 0 or not self.sensor.sliceable:
+            return False
+        floats = (tensor for tensor in self.sensor.batch(step) if tensor.dtype.is_floating)
+        return any(not np.isfinite(tensor.numpy()).all() for tensor in floats)
 
     def _saved_variables(self) -> dict[str, tf.Variable]:
         """Everything a checkpoint holds, by name."""

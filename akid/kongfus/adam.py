@@ -63,9 +63,9 @@ class AdamKongFu(KongFu):
             beta1_power=tf.cast(step[0], dtype),
             beta2_power=tf.cast(step[1], dtype),
             lr=lr,
-            beta1=tf.cast(self.beta1, dtype),
-            beta2=tf.cast(self.beta2, dtype),
-            epsilon=tf.cast(self.epsilon, dtype),
+            beta1=tf.constant(self.beta1, dtype),
+            beta2=tf.constant(self.beta2, dtype),
+            epsilon=tf.constant(self.epsilon, dtype),
             grad=gradient,
         )
 
@@ -134,7 +134,7 @@ class AdamWKongFu(DecayingAdamKongFu):
         decay = self.decay_of(index)
         if decay:
             tf.raw_ops.ResourceApplyGradientDescent(
-                var=variable.handle, alpha=lr * tf.cast(decay, variable.dtype), delta=variable.value()
+                var=variable.handle, alpha=lr * tf.constant(decay, variable.dtype), delta=variable.value()
             )
         super()._update(index, variable, gradient, lr, step)
 
@@ -153,22 +153,15 @@ class LAMBKongFu(DecayingAdamKongFu):
 
     def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
         dtype, weights = variable.dtype, variable.value()
-        m = self._drawn(index, "m", gradient, self.beta1)
-        v = self._drawn(index, "v", tf.square(gradient), self.beta2)
+        m = self.drawn(index, "m", gradient, self.beta1)
+        v = self.drawn(index, "v", tf.square(gradient), self.beta2)
         m_hat = m / (1.0 - tf.cast(step[0], dtype))
         v_hat = v / (1.0 - tf.cast(step[1], dtype))
-        update = m_hat / (tf.sqrt(v_hat) + tf.cast(self.epsilon, dtype))
+        update = m_hat / (tf.sqrt(v_hat) + tf.constant(self.epsilon, dtype))
         decay = self.decay_of(index)
         if decay:
-            update += tf.cast(decay, dtype) * weights
+            update += tf.constant(decay, dtype) * weights
         sizes = tf.norm(weights), tf.norm(update)
         known = tf.logical_and(sizes[0] > 0, sizes[1] > 0)
         ratio = tf.where(known, tf.math.divide_no_nan(*sizes), tf.ones([], dtype))
         tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=lr * ratio, delta=update)
-
-    def _drawn(self, index: int, slot: str, value: tf.Tensor, keep: float) -> tf.Tensor:
-        """The slot, drawn towards ``value``."""
-        variable = self.slot(index, slot)
-        new = variable.value() + (value - variable.value()) * tf.cast(1.0 - keep, value.dtype)
-        tf.raw_ops.AssignVariableOp(resource=variable.handle, value=new)
-        return new

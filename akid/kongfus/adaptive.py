@@ -42,7 +42,7 @@ class AdagradKongFu(KongFu):
             var=variable.handle,
             accum=self.slot(index, "accumulator").handle,
             lr=lr,
-            epsilon=tf.cast(self.epsilon, variable.dtype),
+            epsilon=tf.constant(self.epsilon, variable.dtype),
             grad=gradient,
         )
 
@@ -53,7 +53,7 @@ class AdagradKongFu(KongFu):
             var=variable.handle,
             accum=self.slot(index, "accumulator").handle,
             lr=lr,
-            epsilon=tf.cast(self.epsilon, variable.dtype),
+            epsilon=tf.constant(self.epsilon, variable.dtype),
             grad=gradient.values,
             indices=gradient.indices,
         )
@@ -63,7 +63,7 @@ class RMSPropKongFu(KongFu):
     """``s = rho * s + (1 - rho) * g^2; m = momentum * m + lr * g / sqrt(s + epsilon); w -= m``.
 
     Tieleman & Hinton, 2012; with ``centered``, ``s`` less the square of the gradient's mean (Graves, 2013,
-    equations 38-45).
+    equations 38-45). Rounding can make that difference negative where gradients are alike: it is 0 then.
 
     Args:
         lr_scheme: see `KongFu`; 0.001 if left out.
@@ -95,19 +95,28 @@ class RMSPropKongFu(KongFu):
             self.slot_names = (*self.slot_names, "mean_gradient")
 
     def _update(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor, step: Any) -> None:
-        dtype = variable.dtype
-        arguments = {
-            "var": variable.handle,
-            "ms": self.slot(index, "mean_square").handle,
-            "mom": self.slot(index, "momentum").handle,
-            "lr": lr,
-            "rho": tf.cast(self.rho, dtype),
-            "momentum": tf.cast(self.momentum, dtype),
-            "epsilon": tf.cast(self.epsilon, dtype),
-            "grad": gradient,
-        }
         if self.centered:
-            mean = self.slot(index, "mean_gradient").handle
-            tf.raw_ops.ResourceApplyCenteredRMSProp(mg=mean, **arguments)
-        else:
-            tf.raw_ops.ResourceApplyRMSProp(**arguments)
+            self._update_centered(index, variable, gradient, lr)
+            return
+        dtype = variable.dtype
+        tf.raw_ops.ResourceApplyRMSProp(
+            var=variable.handle,
+            ms=self.slot(index, "mean_square").handle,
+            mom=self.slot(index, "momentum").handle,
+            lr=lr,
+            rho=tf.constant(self.rho, dtype),
+            momentum=tf.constant(self.momentum, dtype),
+            epsilon=tf.constant(self.epsilon, dtype),
+            grad=gradient,
+        )
+
+    def _update_centered(self, index: int, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor) -> None:
+        """Not by TensorFlow's op, which takes the root of a difference that rounding makes negative."""
+        square = self.drawn(index, "mean_square", tf.square(gradient), self.rho)
+        mean = self.drawn(index, "mean_gradient", gradient, self.rho)
+        variance = tf.maximum(square - tf.square(mean), tf.constant(0.0, variable.dtype))
+        move = lr * gradient * tf.math.rsqrt(variance + tf.constant(self.epsilon, variable.dtype))
+        last = self.slot(index, "momentum")
+        move += tf.constant(self.momentum, variable.dtype) * last.value()
+        tf.raw_ops.AssignVariableOp(resource=last.handle, value=move)
+        tf.raw_ops.AssignSubVariableOp(resource=variable.handle, value=move)

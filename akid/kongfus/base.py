@@ -89,7 +89,7 @@ class KongFu(Configured, tf.Module):
         for name, variable in parameters.items():
             for slot in self.slot_names:
                 self.slots[f"{name}/{slot}"] = tf.Variable(
-                    tf.fill(variable.shape, tf.cast(self.slot_start(slot), variable.dtype)),
+                    tf.fill(variable.shape, tf.constant(self.slot_start(slot), variable.dtype)),
                     trainable=False,
                     name=f"{variable.name.split(':')[0]}/{slot}",
                 )
@@ -97,6 +97,19 @@ class KongFu(Configured, tf.Module):
     def slot_start(self, slot: str) -> float:
         """The value a slot starts with."""
         return 0.0
+
+    def drawn(self, index: int, slot: str, value: tf.Tensor, keep: float) -> tf.Tensor:
+        """The slot, drawn towards a value: ``keep * slot + (1 - keep) * value``.
+
+        Args:
+            index, slot: see `slot`.
+            value: of the variable's shape and dtype.
+            keep: in [0, 1), how much of the slot is kept.
+        """
+        variable = self.slot(index, slot)
+        new = variable.value() + (value - variable.value()) * tf.constant(1.0 - keep, value.dtype)
+        tf.raw_ops.AssignVariableOp(resource=variable.handle, value=new)
+        return new
 
     def slot(self, index: int, slot: str) -> tf.Variable:
         """The slot of the variable at this index."""

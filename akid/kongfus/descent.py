@@ -59,6 +59,6 @@ class MomentumKongFu(KongFu):
             accum=self.slot(index, "momentum").handle,
             lr=lr,
             grad=gradient,
-            momentum=tf.cast(self.momentum, variable.dtype),
+            momentum=tf.constant(self.momentum, variable.dtype),
             use_nesterov=self.use_nesterov,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Unpack
 
 from akid.backend import tf
@@ -35,6 +36,8 @@ class LeakyReLULayer(TensorLayer):
         self.slope = self.check.number("slope", slope, least=0, most=1)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
+        if x.dtype == tf.float64:  # the op keeps its slope as float32
+            return tf.maximum(x, x * tf.constant(self.slope, x.dtype))
         return tf.nn.leaky_relu(x, self.slope)
 
     def options(self) -> dict[str, Any]:
@@ -75,7 +78,11 @@ class GELULayer(TensorLayer):
         self.approximate = self.check.flag("approximate", approximate)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
-        return tf.nn.gelu(x, self.approximate)
+        # As tf.nn.gelu, whose constants are of float32 whatever x is.
+        if self.approximate:
+            cubic = tf.constant(0.044715, x.dtype) * tf.pow(x, 3)
+            return 0.5 * x * (1.0 + tf.tanh(math.sqrt(2.0 / math.pi) * (x + cubic)))
+        return 0.5 * x * tf.math.erfc(-x * tf.constant(math.sqrt(0.5), x.dtype))
 
     def options(self) -> dict[str, Any]:
         """What the layer's `repr` shows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Unpack
 
 from akid.backend import tf
@@ -10,7 +11,7 @@ from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.options import PADDINGS, Padding, Size, SynapseOptions
 from akid.layers.synapse import SynapseLayer
-from akid.layers.tensor import IMAGES, SEQUENCES
+from akid.layers.tensor import IMAGES, SEQUENCES, check_window
 
 
 class ConvolutionLayer(SynapseLayer):
@@ -54,9 +55,12 @@ class ConvolutionLayer(SynapseLayer):
                 f"{self.name}: a depthwise convolution needs out_channel_num to be a multiple of the input's"
                 f" channels. Received: out_channel_num={self.out_channel_num}, channels={channels}"
             )
-        self._make([*self.ksize, channels, self.out_channel_num // channels], [self.out_channel_num])
+        filters, field = self.out_channel_num // channels, math.prod(self.ksize)
+        fans = field, field * filters  # an output sees one channel
+        self._make([*self.ksize, channels, filters], [self.out_channel_num], fans)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
+        check_window(self.ksize, self.padding, x, trip.path or self.name)
         convolve = tf.nn.depthwise_conv2d if self.depthwise else tf.nn.conv2d
         out = convolve(x, self.weights, [1, *self.strides, 1], self.padding)
         return self._finish(out, trip)
@@ -97,7 +101,9 @@ class TransposedConvolutionLayer(SynapseLayer):
         self.padding = self.check.one_of("padding", padding, PADDINGS)
 
     def _setup(self, x: Signal) -> None:
-        self._make([*self.ksize, self.out_channel_num, x.shape[-1]], [self.out_channel_num])
+        channels, field = x.shape[-1], math.prod(self.ksize)
+        fans = None if channels is None else (field * channels, field * self.out_channel_num)
+        self._make([*self.ksize, self.out_channel_num, channels], [self.out_channel_num], fans)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         shape = tf.shape(x)
@@ -157,6 +163,7 @@ class Convolution1DLayer(SynapseLayer):
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         padding = self.padding
+        check_window([(self.ksize - 1) * self.dilation + 1], padding, x, trip.path or self.name)
         if padding == "CAUSAL":
             x = tf.pad(x, [[0, 0], [(self.ksize - 1) * self.dilation, 0], [0, 0]])
             padding = "VALID"

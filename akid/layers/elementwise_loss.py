@@ -14,6 +14,7 @@ from akid.layers.loss import LossLayer
 from akid.layers.measures import binary_hits
 from akid.layers.options import LossOptions
 from akid.layers.targets import like, rows
+from akid.op_errors import check_values
 
 #: Added to the variance of a batch, whose logarithm is taken.
 _LEAST_VARIANCE = 1e-6
@@ -80,6 +81,7 @@ class BCELossLayer(LossLayer):
 
     def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
         logits, labels, given = x
+        check_values(labels, 0, 1, f"{self.name}: the labels must be 0 and 1, or between")
         labels = like(self, labels, logits)
         trip.eval(tf.reduce_mean(binary_hits(logits, labels)), rows(logits), "accuracy")
         weight = self._positive_weight(logits, given)

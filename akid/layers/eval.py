@@ -11,7 +11,7 @@ from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.layers.measures import auc, average_precision, binary_hits, mean_of_known, top_k_hits
+from akid.layers.measures import auc, average_precision, binary_hits, class_hits, mean_of_known, top_k_hits
 from akid.layers.options import LayerOptions
 from akid.layers.targets import check_scores, class_numbers, like, rows, signals
 
@@ -67,7 +67,7 @@ class AccuracyLayer(EvalLayer):
 
     def _measure(self, predictions: tf.Tensor, labels: tf.Tensor, trip: Trip) -> tf.Tensor:
         targets = class_numbers(self, labels, check_scores(self, predictions))
-        return self._mean(tf.cast(tf.equal(tf.argmax(predictions, -1), targets), tf.float32), trip)
+        return self._mean(class_hits(predictions, targets), trip)
 
 
 class TopKAccuracyLayer(EvalLayer):

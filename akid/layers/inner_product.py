@@ -52,7 +52,12 @@ class FixedWeightInnerProductLayer(InnerProductLayer):
             raise Check(options.get("name") or self.stem, BlockError).wrong("weights", expected, weights)
         super().__init__(matrix.shape[1], {"name": "constant", "value": matrix}, None, **options)
 
-    def _make(self, weight_shape: Sequence[int | None], bias_shape: Sequence[int | None]) -> None:
+    def _make(
+        self,
+        weight_shape: Sequence[int | None],
+        bias_shape: Sequence[int | None],
+        fans: tuple[int, int] | None = None,
+    ) -> None:
         self.weights = self.variable("weights", weight_shape, self.init, trainable=False)
         self.biases = None
 

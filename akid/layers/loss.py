@@ -8,9 +8,12 @@ from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
-from akid.layers.measures import top_k_hits
+from akid.layers.measures import class_hits, top_k_hits
 from akid.layers.options import LayerOptions, LossOptions
 from akid.layers.targets import check_scores, class_numbers, is_dense, rows, signals
+
+#: A mean, over examples unless the number of what it is over comes with it; both are scalars.
+Mean = tf.Tensor | tuple[tf.Tensor, tf.Tensor]
 
 
 class LossLayer(ProcessingLayer):
@@ -42,8 +45,8 @@ class LossLayer(ProcessingLayer):
         """Which of its arguments are labels, which inference does without."""
         return tuple(i for i, role in enumerate(self.takes) if role == "labels")
 
-    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
-        """Scalar, the mean over the batch.
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> Mean:
+        """Scalar, the mean over the batch; of something else than its examples, a pair of it and their number.
 
         Args:
             x: what the layer takes, None for what is optional and not given.
@@ -55,9 +58,18 @@ class LossLayer(ProcessingLayer):
         given = signals(self, x, self.takes, self.optional)
         if trip.inferring:
             return self.infer(given, trip)
-        loss = self._loss(given, trip) * self.multiplier
-        trip.loss(loss)
+        mean = self._loss(given, trip)
+        mean, weight = mean if isinstance(mean, tuple) else (mean, None)
+        loss = mean * self.multiplier
+        trip.loss(loss, weight=weight)
         return loss
+
+    @staticmethod
+    def _hits(scores: tf.Tensor, targets: tf.Tensor, trip: Trip) -> tf.Tensor:
+        """`class_hits` of the scores that the loss is of; NaN is not looked for where it ends the run anyway."""
+        if trip.training:
+            return tf.cast(tf.equal(tf.argmax(scores, -1), targets), tf.float32)
+        return class_hits(scores, targets)
 
     def options(self) -> dict[str, Any]:
         """What the layer's `repr` shows."""
@@ -93,8 +105,7 @@ class SoftmaxWithLossLayer(LossLayer):
             losses = tf.nn.softmax_cross_entropy_with_logits(tf.cast(labels, logits.dtype), logits)
         else:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-        right = tf.cast(tf.equal(tf.argmax(logits, -1), targets), tf.float32)
-        trip.eval(tf.reduce_mean(right), rows(logits), "accuracy")
+        trip.eval(tf.reduce_mean(self._hits(logits, targets, trip)), rows(logits), "accuracy")
         return tf.reduce_mean(losses)
 
     def infer(self, args: list[tf.Tensor], trip: Trip) -> Signal | None:
@@ -169,10 +180,10 @@ class GroupSoftmaxWithLossLayer(LossLayer):
         wanted = self._grouped(tf.cast(vectors, logits.dtype))
         wanted = tf.concat([1.0 - tf.reduce_sum(wanted, -1, keepdims=True), wanted], -1)
         augmented = self._augmented(logits)
-        said = tf.equal(tf.argmax(augmented, -1), tf.argmax(wanted, -1))
+        said = self._hits(augmented, tf.argmax(wanted, -1), trip)
         hits = top_k_hits(self._probabilities(logits), targets, 1)
         trip.eval(tf.reduce_mean(hits), rows(logits), "accuracy")
-        trip.eval(tf.reduce_mean(tf.cast(said, tf.float32)), rows(logits), "group_accuracy")
+        trip.eval(tf.reduce_mean(said), rows(logits), "group_accuracy")
         losses = tf.nn.softmax_cross_entropy_with_logits(wanted, augmented)
         return tf.reduce_mean(tf.reduce_sum(losses, -1))
 

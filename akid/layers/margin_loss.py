@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from akid.backend import tf
 from akid.blocks.trip import Trip
 from akid.checks import optional
-from akid.layers.loss import LossLayer
+from akid.layers.loss import LossLayer, Mean
 from akid.layers.measures import binary_hits
 from akid.layers.options import LossOptions
 from akid.layers.targets import check_scores, class_numbers, like, rows
@@ -44,8 +44,7 @@ class HingeLossLayer(LossLayer):
             return self._binary(scores, like(self, labels, scores), trip)
         check_scores(self, scores, self.class_num)
         targets = class_numbers(self, labels, self.class_num)
-        accuracy = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(scores, -1), targets), tf.float32))
-        trip.eval(accuracy, rows(scores), "accuracy")
+        trip.eval(tf.reduce_mean(self._hits(scores, targets, trip)), rows(scores), "accuracy")
         is_target = tf.one_hot(targets, self.class_num, True, False, dtype=tf.bool)
         wrong = tf.reduce_max(tf.where(is_target, tf.constant(scores.dtype.min, scores.dtype), scores), -1)
         right = tf.gather(scores, targets, batch_dims=1)
@@ -69,7 +68,8 @@ class MarginRankingLossLayer(LossLayer):
 
     Args:
         margin: how far the higher score must be ahead.
-        hard_sample_mining: the mean is over the pairs that violate the margin, not over all.
+        hard_sample_mining: the mean is over the pairs that violate the margin, not over all; in a validation over
+            those of the whole split. Replicas that share a batch each take the mean over their own.
         **options: see `LossLayer`.
     """
 
@@ -86,7 +86,7 @@ class MarginRankingLossLayer(LossLayer):
         self.margin = self.check.number("margin", margin, least=0)
         self.hard_sample_mining = self.check.flag("hard_sample_mining", hard_sample_mining)
 
-    def _loss(self, x: list[tf.Tensor], trip: Trip) -> tf.Tensor:
+    def _loss(self, x: list[tf.Tensor], trip: Trip) -> Mean:
         higher, lower, order = x
         ahead = higher - like(self, lower, higher, "lower scores")
         if order is not None:
@@ -95,7 +95,8 @@ class MarginRankingLossLayer(LossLayer):
         losses = tf.nn.relu(self.margin - ahead)
         if not self.hard_sample_mining:
             return tf.reduce_mean(losses)
-        return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.reduce_sum(tf.cast(losses > 0, losses.dtype)))
+        violating = tf.reduce_sum(tf.cast(losses > 0, losses.dtype))
+        return tf.math.divide_no_nan(tf.reduce_sum(losses), violating), violating
 
     def options(self) -> dict[str, Any]:
         """What the layer's `repr` shows."""

@@ -23,9 +23,25 @@ def top_k_hits(scores: tf.Tensor, targets: tf.Tensor, k: int) -> tf.Tensor:
     return tf.clip_by_value(tf.math.divide_no_nan(places, equal), 0.0, 1.0)
 
 
+def class_hits(scores: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Whether the target has the largest score, float32 ``[batch]``.
+
+    Of equal scores the first is the largest. Among scores of which one is NaN there is no largest: no hit.
+
+    Args:
+        scores: ``[..., class_num]``.
+        targets: class numbers, int64 ``[...]``.
+    """
+    known = tf.logical_not(tf.reduce_any(tf.math.is_nan(scores), -1))
+    return tf.cast(tf.logical_and(tf.equal(tf.argmax(scores, -1), targets), known), tf.float32)
+
+
 def binary_hits(scores: tf.Tensor, labels: tf.Tensor, threshold: float = 0.0) -> tf.Tensor:
-    """Whether ``scores > threshold`` where ``labels > 0.5``, so labels are 0 and 1 or -1 and 1; float32."""
-    return tf.cast(tf.equal(scores > threshold, labels > 0.5), tf.float32)
+    """Whether ``scores > threshold`` where ``labels > 0.5``, and ``<=`` elsewhere, so NaN never hits; float32.
+
+    Labels are 0 and 1 or -1 and 1.
+    """
+    return tf.cast(tf.where(labels > 0.5, scores > threshold, scores <= threshold), tf.float32)
 
 
 def auc(scores: tf.Tensor, positive: tf.Tensor) -> tf.Tensor:

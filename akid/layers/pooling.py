@@ -9,7 +9,7 @@ from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.layers.options import PADDINGS, LayerOptions, Padding, Size
-from akid.layers.tensor import IMAGES, SEQUENCES, VOLUMES, TensorLayer, check_signal
+from akid.layers.tensor import IMAGES, SEQUENCES, VOLUMES, TensorLayer, check_signal, check_window
 
 
 class PoolingLayer(ProcessingLayer):
@@ -46,6 +46,7 @@ class PoolingLayer(ProcessingLayer):
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if isinstance(x, list):
             return [self._forward(image, trip) for image in x]
+        check_window(self.ksize, self.padding, x, trip.path or self.name)
         pool = tf.nn.max_pool2d if self.type == "max" else tf.nn.avg_pool2d
         return pool(x, self.ksize, self.strides, self.padding)
 
@@ -82,6 +83,7 @@ class MaxPoolingLayer(PoolingLayer):
     def _forward(self, x: Signal, trip: Trip) -> Signal:
         if not self.get_argmax_idx:
             return super()._forward(x, trip)
+        check_window(self.ksize, self.padding, x, trip.path or self.name)
         return list(tf.nn.max_pool_with_argmax(x, self.ksize, self.strides, self.padding))
 
 
@@ -126,6 +128,7 @@ class Pooling1DLayer(TensorLayer):
         self.type = self.check.one_of("type", type, ("max", "avg"))
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
+        check_window([self.ksize], self.padding, x, trip.path or self.name)
         pool = tf.nn.max_pool2d if self.type == "max" else tf.nn.avg_pool2d
         out = pool(tf.expand_dims(x, 1), (1, self.ksize), (1, self.strides), self.padding)
         return tf.squeeze(out, 1)

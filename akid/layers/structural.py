@@ -100,7 +100,7 @@ class PaddingLayer(TensorLayer):
         check_signal(x, IMAGES if rank == 4 else {rank: f"of rank {rank}, as padding has entries"}, self.name)
 
     def _forward(self, x: Signal, trip: Trip) -> Signal:
-        return tf.pad(x, self.padding, constant_values=tf.cast(self.value, x.dtype))
+        return tf.pad(x, self.padding, constant_values=tf.cast(tf.constant(self.value, tf.float64), x.dtype))
 
     def options(self) -> dict[str, Any]:
         """What the layer's `repr` shows."""

@@ -50,9 +50,20 @@ class SynapseLayer(TensorLayer):
         self.wd_on_bias = self.check.flag("wd_on_bias", wd_on_bias)
         self.max_norm = optional(self.check.number, "max_norm", max_norm, above=0)
 
-    def _make(self, weight_shape: Sequence[int | None], bias_shape: Sequence[int | None]) -> None:
+    def _make(
+        self,
+        weight_shape: Sequence[int | None],
+        bias_shape: Sequence[int | None],
+        fans: tuple[int, int] | None = None,
+    ) -> None:
+        """Make the variables.
+
+        Args:
+            weight_shape, bias_shape: all dimensions known.
+            fans: see `Block.variable`; given where the weights are not ``[*spatial, in, out]``.
+        """
         constraint = None if self.max_norm is None else _ball(self.max_norm, self.norm_axes)
-        self.weights = self.variable("weights", weight_shape, self.init, constraint=constraint)
+        self.weights = self.variable("weights", weight_shape, self.init, constraint=constraint, fans=fans)
         self.biases = None
         if self.initial_bias_value is not None:
             start = {"name": "constant", "value": self.initial_bias_value}

@@ -68,7 +68,7 @@ def class_numbers(block: Block, labels: tf.Tensor, class_num: int) -> tf.Tensor:
             f"{block.name}: the labels must be class numbers [batch], or probabilities"
             f" [batch, class_num={class_num}]. Received: shape={tuple(shape)}"
         )
-    if not labels.dtype.is_integer:
+    if not (labels.dtype.is_integer or labels.dtype.is_bool):
         raise BlockError(
             f"{block.name}: class numbers must be integers, 0 to {class_num - 1}. Received: labels of"
             f" dtype={labels.dtype.name}"

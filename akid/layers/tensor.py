@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from akid.backend import tf
 from akid.blocks.block import ProcessingLayer, Signal
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
@@ -28,6 +29,28 @@ class TensorLayer(ProcessingLayer):
     def _build(self, signal: Signal, trip: Trip) -> None:
         check_signal(signal, self.takes, trip.path or self.name)
         super()._build(signal, trip)
+
+
+def check_window(window: Sequence[int], padding: str, signal: tf.Tensor, where: str) -> None:
+    """Without padding a window fits into the signal at least once, as far as its size is known.
+
+    Some of TensorFlow's ops fail with a kernel's words, others give an output without places.
+
+    Args:
+        window: its extent along the signal's second dimension and the following ones, dilation included.
+        padding: of the layer.
+        signal: ``[batch, ..., channel]``.
+        where: the layer's name.
+
+    Raises:
+        BlockError: it does not fit.
+    """
+    places = list(signal.shape[1 : 1 + len(window)])
+    if padding == "VALID" and any(n is not None and k > n for k, n in zip(window, places, strict=True)):
+        raise BlockError(
+            f"{where}: its window of {list(window)} must fit into the signal's {places}. Use a smaller ksize, or"
+            f' padding="SAME". Received: shape={tuple(signal.shape)}'
+        )
 
 
 def check_signal(signal: Signal, ranks: Mapping[int, str], where: str) -> None:

@@ -14,6 +14,7 @@ from akid.job import AkidJob
 from akid.job.manifest import dialect
 from akid.runs.checkpoint_files import committed
 from akid.runs.run_dir import RunDir, checked_mapping, write_atomically
+from akid.runs.settings import difference
 
 #: Arguments that may differ when a run is resumed: how long, and what is shown or kept.
 MAY_CHANGE = ("max_steps", "max_epoch", "train_log_step", "summary_step", "keep_checkpoints", "do_summary")
@@ -29,7 +30,7 @@ def check_run(job: AkidJob, log_dir: Path) -> None:
     if not run_dir.kid.exists() or not committed(run_dir.checkpoints):
         return
     before = recipe_of(run_dir.kid)
-    changed = _difference(_comparable(before), _comparable(job.spec.kid.arguments()), "spec.kid")
+    changed = difference(_comparable(before), _comparable(job.spec.kid.arguments()), "spec.kid")
     if changed:
         problem = f"differs from the kid that runs in {log_dir}; a run goes on with the kid it began with."
         raise InvalidSpecError(changed, problem, "Use another --log-dir, or --fresh to begin anew.")
@@ -43,8 +44,8 @@ def empty_run(log_dir: Path) -> None:
     with run_dir.alone():
         for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
             shutil.rmtree(directory, ignore_errors=True)
-        noted = (run_dir.metrics, run_dir.evaluations, run_dir.result)
-        for file in (*noted, run_dir.runtime, run_dir.signature, run_dir.kid):
+        noted = run_dir.runtime, run_dir.signature, run_dir.settings, run_dir.kid
+        for file in (run_dir.metrics, run_dir.evaluations, run_dir.result, *noted):
             file.unlink(missing_ok=True)
 
 
@@ -68,17 +69,3 @@ def recipe_of(path: Path) -> dict[str, Any]:
 
 def _comparable(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in spec.items() if key not in MAY_CHANGE}
-
-
-def _difference(before: Any, now: Any, path: str) -> str | None:
-    """Path of the first field that differs."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in [*before, *now]:
-            found = _difference(before.get(key), now.get(key), f"{path}.{key}")
-            if found:
-                return found
-        return None
-    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        pairs = enumerate(zip(before, now, strict=True))
-        return next((d for i, (b, n) in pairs if (d := _difference(b, n, f"{path}[{i}]"))), None)
-    return None if before == now else path

@@ -5,7 +5,7 @@ It is a function of its own, run only when asked for: the training step pays not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
@@ -41,7 +41,7 @@ class Inspector:
     def __init__(self, brain: Brain, sensor: Sensor, seed: int = 0) -> None:
         self.brain, self.sensor, self.seed = brain, sensor, seed
         self._kinds: dict[str, str] = {}
-        self._run = tf.function(self._look, autograph=False, reduce_retracing=True)
+        self._run: Callable[..., dict[str, tf.Tensor]] | None = None
 
     def __call__(self, step: int) -> dict[str, tuple[str, Any]]:
         """What there is to see at this step."""
@@ -49,7 +49,10 @@ class Inspector:
         before = [v.value() for v in state]
         # Data that can only be read in order are not read a second time for this: their first batch will do.
         number = step if self.sensor.source.random_access else 0
-        seen = self._run(tf.constant(step, tf.int64), self.sensor.batch(number, "train"))
+        given = tf.constant(step, tf.int64), self.sensor.batch(number, "train")
+        # Concrete: TensorFlow would warn of the traces of a process that makes many Kids.
+        run = self._run or tf.function(self._look, autograph=False).get_concrete_function(*given)
+        self._run, seen = run, run(*given)
         for variable, value in zip(state, before, strict=True):
             variable.assign(value)  # running statistics moved, as in any training passage
         return {tag: (self._kinds[tag], value.numpy()) for tag, value in seen.items()}

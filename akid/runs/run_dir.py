@@ -19,8 +19,9 @@ class RunDir:
     """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``.
 
     ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
-    ``signature.json`` the shapes of a batch, so that an export needs no data. ``.lock`` is held while a Kid
-    practises, ``.generations/`` tells which generation of a job may write. ``logs/`` has what each start of a
+    ``signature.json`` the shapes of a batch, so that an export needs no data, and ``settings.json`` what must
+    be the same when the run goes on. ``.lock`` is held while a Kid practises, ``.generations/`` tells which
+    generation of a job may write. ``logs/`` has what each start of a
     member said, if the run has several; ``evaluations.jsonl`` is an evaluator's.
 
     Args:
@@ -39,6 +40,7 @@ class RunDir:
         self.kid = self.path / "kid.yaml"
         self.runtime = self.path / "runtime.json"
         self.signature = self.path / "signature.json"
+        self.settings = self.path / "settings.json"
         self.lock = self.path / ".lock"
         self._fence = Fence.of_this_process(self.path)
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from akid.backend import tf
@@ -26,7 +27,11 @@ class SavedVariables:
         saved = once(variables)
         self.names, self.variables = list(saved), list(saved.values())
         self._finite = finite
-        self._snapshot = tf.function(self._read, autograph=False)
+
+    @functools.cached_property
+    def _snapshot(self) -> Callable[[], tuple[tf.Tensor, list[tf.Tensor]]]:
+        # Concrete: TensorFlow would warn of the traces of a process that makes many Kids.
+        return tf.function(self._read, autograph=False).get_concrete_function()
 
     @property
     def dtypes(self) -> list[tf.DType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,7 @@ class Sensor:
         val_batch_size: examples a step of validation and test; ``batch_size`` if left out.
         jokers: played in order on every batch of the splits they name.
         shuffle: whether training batches are shuffled.
-        seed: of the order and the jokers; the Kid's if left out.
+        seed: of the order and the jokers; the Kid's if left out, each Kid's own if several share the sensor.
         name: of the sensor.
     """
 
@@ -67,6 +68,7 @@ class Sensor:
         self.val_batch_size = optional(check.integer, "val_batch_size", val_batch_size) or self.batch_size
         self.shuffle = check.flag("shuffle", shuffle)
         self.seed = optional(check.integer, "seed", seed, least=None)
+        self._has_own_seed = seed is not None
         self.jokers = JokerSystem("jokers").attach(*check.items("jokers", jokers))
         self._epochs: Epochs | None = None
         self._replays: dict[str, Replay] = {}
@@ -96,6 +98,17 @@ class Sensor:
                 f" {self.source.name!r}. Received: batch_size={self.batch_size}",
                 argument="batch_size",
             )
+
+    def for_seed(self, seed: int) -> Self:
+        """The sensor for a Kid of this seed: itself, or a twin if it took the seed of another Kid before.
+
+        The twin shares the source and the jokers.
+        """
+        if self._has_own_seed or self.seed in (None, seed):
+            return self
+        twin = copy.copy(self)
+        twin.seed, twin._epochs, twin._replays = seed, None, {}
+        return twin
 
     @property
     def endless(self) -> bool:

@@ -32,7 +32,8 @@ class Source(Configured):
 
     Args:
         center: subtract the middle of the range of the pixels, 127.5 for bytes.
-        scale: divide by the range of the pixels, 255 for bytes. Bytes become float32 in any case, last.
+        scale: divide by the range of the pixels, 255 for bytes. Bytes become float32 in any case, last. Of other
+            whole numbers the range is not known.
         name: of the source.
     """
 
@@ -68,7 +69,7 @@ class Source(Configured):
         self.ready = True
 
     def _setup(self) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must define _setup()")
+        """Find or load the data, for a source that has something to do first."""
 
     def size(self, split: str) -> int:
         """How many examples a split has."""
@@ -98,14 +99,32 @@ class Source(Configured):
         raise NotImplementedError(f"{type(self).__name__} must define stream(split, skip)")
 
     def normalise(self, data: tf.Tensor) -> tf.Tensor:
-        """Raw data to float32, centred and scaled as asked."""
-        bytes_or_floats = (127.5, 255.0) if data.dtype == tf.uint8 else (0.5, 1.0)
-        middle, extent = self.pixel_range or bytes_or_floats
+        """Raw data to float32, centred and scaled as asked.
+
+        Raises:
+            DataError: the range of such data is not known.
+        """
+        middle, extent = self._pixel_range(data.dtype)
         data = data if data.dtype == tf.float32 else tf.cast(data, tf.float32)
         if self.center:
             data = data - middle
         # Not a division: a graph would make this multiplication of it, and its last bits differ from eager code's.
         return data * (1.0 / extent) if self.scale else data
+
+    def _pixel_range(self, dtype: tf.DType) -> tuple[float, float]:
+        """``(middle, extent)``; where none is needed it does not matter."""
+        if self.pixel_range is not None:
+            return self.pixel_range
+        if dtype == tf.uint8:
+            return 127.5, 255.0
+        if dtype.is_floating or not (self.center or self.scale):
+            return 0.5, 1.0
+        raise DataError(
+            f"{self.name}: center and scale must know the range of the pixels, and that of {dtype.name} is not"
+            " known. Give pixels as uint8, or as floats in [0, 1]; a source of one's own can set pixel_range ="
+            f" (middle, extent). Received: center={self.center}, scale={self.scale}",
+            argument="center" if self.center else "scale",
+        )
 
 
 def checked_sizes(check: Check, **sizes: int | None) -> dict[str, int | None]:

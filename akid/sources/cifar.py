@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, Unpack
 import numpy as np
 
 from akid.checks import Check, optional
-from akid.errors import DataError
+from akid.errors import DataError, MissingDataError
 from akid.sources.arrays import cut
 from akid.sources.base import InMemorySource, SourceOptions, checked_sizes
 from akid.sources.files import DataFile, FileSet, damaged, mend_of
@@ -111,7 +111,7 @@ class _CIFARSource(InMemorySource):
     def _lacking(self, layout: Layout) -> list[str]:
         return [name for name in (*layout.train, layout.test) if not self._path(layout, name).is_file()]
 
-    def _missing(self, layout: Layout) -> DataError:
+    def _missing(self, layout: Layout) -> MissingDataError:
         lacking = self._lacking(layout)
         whole = len(lacking) == len(layout.train) + 1
         also = (
@@ -122,7 +122,7 @@ class _CIFARSource(InMemorySource):
         error = self.files.missing([archive])
         other = "".join(f"\n  or {o.name}: {o.about}" for o in others)
         files = f"{layout.folder}/{layout.train[0]} ... {layout.test}"
-        return DataError(f"{error}{other}\nThe files of it may lie there unpacked: {files}")
+        return MissingDataError(f"{error}{other}\nThe files of it may lie there unpacked: {files}")
 
     def _extract(self, archive: Path, layout: Layout) -> None:
         """Write the files that are needed, and only those, next to the archive."""

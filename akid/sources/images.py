@@ -10,7 +10,7 @@ import numpy as np
 
 from akid.backend import tf
 from akid.checks import optional
-from akid.errors import DataError, near_match
+from akid.errors import DataError, MissingDataError, near_match
 from akid.sources.arrays import cut
 from akid.sources.base import SourceOptions, checked_sizes
 from akid.sources.files import shown, unreadable
@@ -76,8 +76,8 @@ class ImageFolderSource(ReadingSource):
         else:
             self._shape = (*self.image_size, self.channels)
 
-    def _explained(self, problem: str) -> DataError:
-        return DataError(
+    def _explained(self, problem: str) -> MissingDataError:
+        return MissingDataError(
             f"{self.name}: {problem}: {self.work_dir} (work_dir). Put pictures ({', '.join(ENDINGS)}) there as"
             " <class>/<picture>, or as train/<class>/<picture> and val/..., test/... ."
         )

@@ -67,6 +67,11 @@ class DatasetSource(Source):
                 f"{self.name}: an example of {split} must be a tensor or a tuple (data, label, ...) of tensors of"
                 f" known rank; map() it to one. Received: {spec}"
             )
+        if all(p.shape.rank and p.shape[0] is None for p in parts):
+            raise DataError(
+                f"{self.name}: {split} must give single examples, and seems to give batches, which the sensor"
+                f" makes. Use the pipeline before batch(), or unbatch(). Received: {spec}"
+            )
         return data.map(_flat)
 
     def _setup(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from akid.backend import tf
-from akid.errors import DataError
+from akid.errors import DataError, MissingDataError
 from akid.sources.base import SPLITS, SourceOptions
 from akid.sources.files import damaged, unreadable
 from akid.sources.formats.crc32c import masked_crc32c
@@ -88,7 +88,7 @@ class TFRecordSource(ReadingSource):
             found = [literal] if literal.is_file() else sorted(matches)
             if not found:
                 there = sorted(entry.name for entry in os.scandir(self.work_dir)) if self.work_dir.is_dir() else []
-                raise DataError(
+                raise MissingDataError(
                     f"{self.name}: no file is called {pattern!r} in {self.work_dir} (work_dir), which has"
                     f" {', '.join(there[:12]) or 'nothing'}. Received: {split}={self._patterns[split]!r}"
                 )

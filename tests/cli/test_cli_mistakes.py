@@ -140,7 +140,8 @@ MISTAKES = {
     ),
     "patch larger than the image": (
         f"{B}[2].ksize=100",
-        f"{B}[2]: 'pool1' cannot take what it is given: Negative dimension size caused by subtracting 100 from 12",
+        f"{B}[2]: pool1: its window of [100, 100] must fit into the signal's [12, 12]. Use a smaller ksize, or"
+        ' padding="SAME". Received: shape=(None, 12, 12, 2)',
     ),
     "best metric that nobody measures": (
         f"{K}.best_metric=accuracyy",
@@ -202,8 +203,8 @@ def test_blocks_of_a_nested_brain_have_their_own_path(tmp_path, capsys):
     nested = "{type: Brain, name: branch, blocks: [{type: ReLULayer}, {type: PoolingLayer, ksize: 50}]}"
     assert main(["validate", write(tmp_path), "--set", f"{B}[1]={nested}"]) == 2
     assert capsys.readouterr().err == (
-        f"akid: {B}[1].blocks[1]: 'branch/pool1' cannot take what it is given:"
-        " Negative dimension size caused by subtracting 50 from 12\n"
+        f"akid: {B}[1].blocks[1]: branch/pool1: its window of [50, 50] must fit into the signal's [12, 12]. Use a"
+        ' smaller ksize, or padding="SAME". Received: shape=(None, 12, 12, 2)\n'
     )
 
 
@@ -251,6 +252,24 @@ def test_data_that_are_missing_leave_shapes_unchecked(tmp_path, capsys, monkeypa
     )
     assert main(["run", file, "--log-dir", str(tmp_path / "run")]) == 2
     assert capsys.readouterr().err == "akid: spec.kid.sensor.source: digits.npz is not in DIR. Put it there.\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{type: MNISTFeedSource}",
+        "{type: CIFAR10Source}",
+        "{type: ImageFolderSource, work_dir: nowhere}",
+        "{type: ImageFolderSource, work_dir: .}",
+        "{type: TFRecordSource, features: {x: {shape: [2], dtype: float32}}, data: x, labels: [], train: 't-*'}",
+    ],
+)
+def test_no_source_needs_its_data_to_be_validated(tmp_path, capsys, monkeypatch, source):
+    file = write(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert main(["validate", file, "--set", f"{K}.sensor.source={source}"]) == 0
+    assert "valid (shapes are not checked: " in capsys.readouterr().out
 
 
 def test_a_run_directory_that_cannot_be_written(tmp_path: Path, capsys):

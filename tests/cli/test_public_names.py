@@ -46,6 +46,14 @@ def test_a_public_name_resolves(name):
         assert value.__name__ == name
 
 
+def test_a_star_imports_every_public_name_whatever_was_loaded_before():
+    names: dict[str, object] = {}
+    exec("from akid import *", names)
+    assert set(names) - {"__builtins__"} == set(akid.__all__)
+    assert {"Kid", "Brain", "Sensor", "SGDKongFu", "BlockError", "DigitsSource", "cnn_block"} <= set(names)
+    assert not {"importlib", "annotations", "TYPE_CHECKING", "Any"} & set(names)
+
+
 @pytest.mark.parametrize("package", akid._PACKAGES)
 def test_every_name_of_a_package_is_public(package):
     module = importlib.import_module(package)

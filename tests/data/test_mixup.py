@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -60,12 +62,38 @@ def test_mixup_needs_no_labels():
 @pytest.mark.parametrize("alpha", [0.1, 0.5, 1.0, 3.0, 50.0, 2000.0])
 def test_the_share_is_drawn_from_a_beta_distribution(alpha):
     drawn = np.random.default_rng(0).beta(alpha, alpha, 200_000)
-    at = np.linspace(0, 1, 1025)
+    at = [math.erfc(-n / math.sqrt(2)) / 2 for n in np.linspace(-5.3, 5.3, 1025)]
     quantiles = beta_quantiles(alpha)
     assert len(quantiles) == 1025
     # The quantiles of a sample are noisy at the ends of a wide distribution.
-    np.testing.assert_allclose(quantiles[1:-1], np.quantile(drawn, at)[1:-1], atol=0.025)
-    np.testing.assert_allclose(quantiles[100:-100], np.quantile(drawn, at)[100:-100], atol=0.006)
+    np.testing.assert_allclose(quantiles[240:-240], np.quantile(drawn, at)[240:-240], atol=0.025)
+    np.testing.assert_allclose(quantiles[320:-320], np.quantile(drawn, at)[320:-320], atol=0.006)
+
+
+def beta_share(alpha: float, probability: float) -> float:
+    """The quantile by halving; the distribution function is a binomial sum, or the arcsine's."""
+    if alpha == 0.5:
+        return math.sin(math.pi * probability / 2) ** 2
+
+    def below(x: float) -> float:
+        n = int(2 * alpha - 1)
+        return sum(math.comb(n, j) * x**j * (1 - x) ** (n - j) for j in range(int(alpha), n + 1))
+
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if below(middle) < probability else (low, middle)
+    return low
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 100.0])
+def test_shares_between_the_tables_points_are_right_up_to_the_ends(alpha, monkeypatch):
+    joker, trip = MixupJoker(alpha), Trip(True)
+    for probability in (2.0**-20, 0.0004, 0.0007, 0.02, 0.3, 0.5, 0.77, 0.9995, 0.9999):
+        monkeypatch.setattr(trip, "random", lambda shape, p=probability: tf.constant([p]))
+        assert float(joker._share(trip)) == pytest.approx(beta_share(alpha, probability), abs=2e-4)
+    monkeypatch.setattr(trip, "random", lambda shape: tf.constant([0.0]))
+    assert 0 <= float(joker._share(trip)) < 0.33
 
 
 def test_the_share_of_each_step_is_another():

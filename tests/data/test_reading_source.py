@@ -88,7 +88,6 @@ def test_what_a_source_of_ones_own_lacks_is_named() -> None:
 
     source, index = Empty(), tf.constant([0], tf.int64)
     for ask, method in (
-        (source.setup, r"_setup\(\)"),
         (lambda: source.size("train"), r"size\(split\)"),
         (source.signature, r"signature\(\)"),
         (lambda: source.read("train", np.zeros(1)), r"read\(split, indices\)"),

@@ -14,6 +14,7 @@ from test_kid_inference import raw_kid
 from akid import ArraySource, Brain, DataError, Joker, Sensor
 from akid.backend import tf
 from akid.cli import main
+from akid.errors import StorageError
 from akid.inference.export import export_brain, exported_outputs, restore_for_inference
 from akid.inference.signature import Signature
 from akid.layers import ConcatLayer, InnerProductLayer, SoftmaxWithLossLayer
@@ -65,7 +66,7 @@ def test_an_export_is_replaced_but_nothing_else_is(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"mine is not empty and holds no export; give another directory\."):
         kid.export(tmp_path / "mine")
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"The export cannot be written to .*file"):
+    with pytest.raises(StorageError, match=r"The export cannot be written to .*file"):
         kid.export(tmp_path / "file" / "below")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "mine", "run"]
 
