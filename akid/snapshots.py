@@ -22,6 +22,7 @@ FDS = "AKID_SNAPSHOT_FDS"
 #: Largest state that is taken from another member, in bytes.
 MAX_SIZE = 1 << 36
 _CHUNK = 1 << 18
+_NAME = "akid-snapshot-"
 _MAGIC = b"akid\0s\0\1"
 _FORM = struct.Struct("<8sQQQ32s")
 
@@ -106,7 +107,7 @@ class Slots:
     def make(cls) -> Slots:
         """Two new ones; none if the system has no such files."""
         try:
-            return cls([os.memfd_create(f"akid-snapshot-{number}") for number in (0, 1)])
+            return cls([os.memfd_create(f"{_NAME}{number}") for number in (0, 1)])
         except (AttributeError, OSError):
             return cls()
 
@@ -114,7 +115,7 @@ class Slots:
     def of_this_process(cls, environment: Mapping[str, str] = os.environ) -> Slots:
         """Those of the supervisor that started this process."""
         fds = [int(fd) for fd in environment.get(FDS, "").split(",") if fd.isdecimal()]
-        return cls(fds if all(map(_is_open, fds)) else ())
+        return cls(fds if all(map(_is_slot, fds)) else ())
 
     @property
     def environment(self) -> dict[str, str]:
@@ -163,9 +164,9 @@ def write(
     os.pwrite(fd, Header(step, generation, place - Header.LENGTH, digest.digest()).to_bytes(), 0)
 
 
-def _is_open(fd: int) -> bool:
+def _is_slot(fd: int) -> bool:
+    """Whether a descriptor is one of a slot: a process further down may have the variable, and other files."""
     try:
-        os.fstat(fd)
+        return os.readlink(f"/proc/self/fd/{fd}").startswith(f"/memfd:{_NAME}")
     except OSError:
         return False
-    return True

@@ -80,8 +80,8 @@ class Run:
         found = self.memory.restore(newer_than=step_of(kept[-1]) if kept else 0)
         if found is None:
             found = self.checkpoints.restore()
-            later = self.memory.restore(newer_than=found["step"] if found else 0)  # the newest was damaged
-            found = later or found
+            if found and found["step"] < step_of(kept[-1]):  # that one was damaged
+                found = self.memory.restore(newer_than=found["step"]) or found
         return found
 
     @property

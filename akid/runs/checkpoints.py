@@ -89,6 +89,7 @@ class Checkpoints:
             writing.result()
         except (OSError, tf.errors.OpError) as error:
             self._last = None
+            self._check()  # a newer generation has removed what was being written
             message = getattr(error, "message", None) or str(error)
             raise StorageError(f"A checkpoint cannot be written to {self.directory}: {message}") from error
 

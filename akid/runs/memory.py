@@ -89,6 +89,7 @@ class Memory:
             write(fd, step, self._generation, parts)
         except OSError as error:
             logger.warning("the state cannot be kept in memory: %s", error.strerror)
+            os.ftruncate(fd, 0)
             self._slots = Slots()
             return
         self._next = next(other for other in self._slots.fds if other != fd)

@@ -38,7 +38,7 @@ def bring(slots: Slots, states: Iterable[Sequence], member: str, token: str, say
         else:
             problem = fetch(slots.spare, address, token) if address else "it has no port for it"
         if not problem:
-            say("a state in memory is the newest", holder=holder, step=step)
+            say("newest state in memory", holder=holder, step=step)
             return
         say(f"the state in memory of {holder} is not used: {problem}", "warning", step=step)
 

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from akid.generations import newest
-from akid.report import FD, GENERATION, Lines, Reporter, event_of, shortened
+from akid.report import FD, GENERATION, Reporter, shortened
 from akid.snapshots import Slots
 from akid.trainer import progress
 from akid.trainer.attendance import Attendance, patience
 from akid.trainer.channel import Meeting, Remote, Server
+from akid.trainer.hearing import hear_reports, hear_signals
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
 from akid.trainer.log import Log, leave
 from akid.trainer.rendezvous import Left, Rendezvous, Tidings
@@ -59,7 +60,7 @@ class Supervisor:
         self._error = ""
         reports, self._report = os.pipe()
         os.set_inheritable(self._report, True)
-        threading.Thread(target=self._listen, args=(reports,), name="reports", daemon=True).start()
+        hear_reports(reports, self._events.put)
         argv = program or (sys.executable, *TRAINING)
         self._slots, self._source = Slots.make(), ""
         inherited = (self._report, *self._slots.fds)
@@ -98,7 +99,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Train to the end; gives the exit code."""
-        self._hear_signals()
+        hear_signals(self._tell)
         try:
             code = self._generations()
         except PermissionError as error:
@@ -247,27 +248,6 @@ class Supervisor:
         timer = threading.Timer(seconds, self._tell, (event,))
         timer.daemon = True
         timer.start()
-
-    def _hear_signals(self) -> None:
-        """Signals become events by a thread: a handler would not run while the main thread is about to wait."""
-        reader, writer = os.pipe()
-        os.set_blocking(writer, False)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGCHLD):
-            signal.signal(number, lambda *_: None)
-
-        def listen() -> None:
-            while numbers := os.read(reader, 512):
-                for number in numbers:
-                    self._tell("child" if number == signal.SIGCHLD else "signal")
-
-        threading.Thread(target=listen, name="signals", daemon=True).start()
-
-    def _listen(self, reports: int) -> None:
-        lines = Lines()
-        while data := os.read(reports, 65_536):
-            for event in filter(None, map(event_of, lines.feed(data))):
-                self._events.put(event)
 
     def _look(self) -> bool:
         """Take what came while no training process runs; whether this member was told to end."""

@@ -15,10 +15,10 @@ from akid.snapshots import FDS, Header, Slots
 
 @pytest.fixture
 def slots(monkeypatch):
-    """Those of a supervisor that asks for a snapshot before each call."""
+    """Those of a supervisor; snapshots are made when a test asks for one."""
     made = Slots.make()
     monkeypatch.setenv(FDS, made.environment[FDS])
-    monkeypatch.setenv("AKID_SNAPSHOT_SECONDS", "0")
+    monkeypatch.setenv("AKID_SNAPSHOT_SECONDS", "3600")
     yield made
     for fd in made.fds:
         os.close(fd)
@@ -36,12 +36,23 @@ def kid_in(directory: Path, steps: int, **options) -> Kid:
     return Kid(sensor, brain, MomentumKongFu(lr_scheme=0.05), max_steps=steps, log_dir=directory, **given)
 
 
-def leave_a_state(directory: Path, **options) -> int:
-    """Practise, without checkpoints unless told; gives the step of the state that is left in memory."""
-    kid = kid_in(directory, 40, **{"save_chk_point": False, **options})
-    kid.practice()
-    kid._run.memory.sync()
-    return Slots.of_this_process().kept()[0].header.step
+def leave_states(directory: Path) -> None:
+    """Practise without checkpoints; leaves the states of steps 20 and 30 in memory."""
+    kid = kid_in(directory, 20, save_chk_point=False)
+    for steps in (20, 30):
+        kid.max_steps = steps
+        kid.practice()
+        kid._run.memory.sync()
+        kid._run.keep()
+        kid._run.memory.sync()
+    assert [slot.header.step for slot in Slots.of_this_process().kept()] == [30, 20]
+
+
+def leave_checkpoints(directory: Path, monkeypatch) -> None:
+    """Practise without memory; leaves the checkpoints of steps 20 and 40."""
+    with monkeypatch.context() as context:
+        context.delenv(FDS)
+        kid_in(directory, 40, checkpoint_step=20).practice()
 
 
 def values(kid: Kid) -> dict[str, np.ndarray]:
@@ -49,11 +60,10 @@ def values(kid: Kid) -> dict[str, np.ndarray]:
 
 
 def test_a_run_that_goes_on_from_memory_learns_what_an_undisturbed_one_does(slots, tmp_path, monkeypatch):
-    step = leave_a_state(tmp_path / "run")
-    assert 0 < step < 40
+    leave_states(tmp_path / "run")
     again = kid_in(tmp_path / "run", 60)
     again.setup()
-    assert again.step == step
+    assert again.step == 30
     again.practice()
     monkeypatch.delenv(FDS)
     undisturbed = kid_in(tmp_path / "other", 60)
@@ -63,32 +73,35 @@ def test_a_run_that_goes_on_from_memory_learns_what_an_undisturbed_one_does(slot
     assert again.loss == undisturbed.loss
 
 
-def test_a_checkpoint_that_is_newer_is_preferred(slots, tmp_path):
-    assert leave_a_state(tmp_path, save_chk_point=True) < 40
+@pytest.mark.parametrize(("damaged", "step"), [([], 40), (["step-00000040"], 30)])
+def test_the_newest_of_what_memory_and_checkpoints_hold_counts(damaged, step, slots, tmp_path, monkeypatch):
+    leave_states(tmp_path)
+    leave_checkpoints(tmp_path, monkeypatch)
+    for name in damaged:
+        (tmp_path / "checkpoints" / name / "variables.index").write_bytes(b"?")
     again = kid_in(tmp_path, 60)
     again.setup()
-    assert again.step == 40
+    assert again.step == step
 
 
 def test_a_state_of_another_run_directory_is_left_alone(slots, tmp_path):
-    leave_a_state(tmp_path / "run")
+    leave_states(tmp_path / "run")
     other = kid_in(tmp_path / "other", 60)
     other.setup()
     assert other.step == 0
 
 
 def test_a_state_whose_hash_is_wrong_is_not_used(slots, tmp_path, caplog):
-    newest = leave_a_state(tmp_path)
+    leave_states(tmp_path)
     os.pwrite(slots.kept()[0].fd, b"?", Header.LENGTH + slots.kept()[0].header.size - 1)
-    before = slots.kept()[1].header.step
     again = kid_in(tmp_path, 60)
     again.setup()
-    assert again.step == before < newest
-    assert f"the state of step {newest} in memory is not used (its hash is wrong)" in caplog.text
+    assert again.step == 20
+    assert "the state of step 30 in memory is not used (its hash is wrong)" in caplog.text
 
 
 def test_a_state_of_another_kid_is_not_used(slots, tmp_path, caplog):
-    leave_a_state(tmp_path)
+    leave_states(tmp_path)
     loss = SoftmaxWithLossLayer(10, inputs=["ip1", {"name": "system_in", "idxs": [1]}], name="loss")
     brain = Brain(name="brain").attach(InnerProductLayer(10, name="ip1"), loss)
     other = Kid(Sensor(DigitsSource(), batch_size=32), brain, max_steps=9, log_dir=tmp_path)

@@ -84,7 +84,7 @@ def test_a_chief_that_is_lost_with_its_memory_takes_another_member_s(undisturbed
 def states_taken(directory: Path) -> list[dict]:
     """What the chief's last supervisor said of states it took."""
     lines = told(directory / "job", "worker-0")
-    return [line for line in lines if line.get("message") == "a state in memory is the newest"]
+    return [line for line in lines if line.get("message") == "newest state in memory"]
 
 
 def supervisor_of(runner: int, index: str) -> int:

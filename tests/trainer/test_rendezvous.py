@@ -54,6 +54,13 @@ def test_a_chief_that_was_replaced_goes_on_counting_where_the_members_are():
     assert generation.number == 8
 
 
+def test_generations_of_earlier_meetings_in_a_run_directory_are_counted_on():
+    rendezvous = Rendezvous(NAMES[:1], before=7)
+    generation = join(rendezvous, 0)
+    assert generation is not None
+    assert generation.number == 8
+
+
 @pytest.mark.parametrize(
     ("why", "tidings", "blamed"),
     [

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from akid.snapshots import Header, Slots, write
+from akid.snapshots import FDS, Header, Slots, write
 from akid.trainer.channel import Server
 from akid.trainer.rendezvous import Join, Rendezvous
 from akid.trainer.states import bring, fetch
@@ -69,6 +69,15 @@ def test_the_newest_two_states_are_kept_and_a_writer_that_dies_leaves_one(make_s
         write(slots.spare, 4, 1, dies())
     assert steps(slots) == [3]
     assert slots.kept()[0].whole
+
+
+def test_descriptors_of_other_files_are_no_slots(make_slots):
+    slots, (reader, writer) = make_slots(), os.pipe()
+    assert Slots.of_this_process(slots.environment).fds == slots.fds
+    assert Slots.of_this_process({FDS: f"{slots.fds[0]},{writer}"}).fds == ()
+    os.close(reader)
+    os.close(writer)
+    assert Slots.of_this_process({FDS: f"{writer}"}).fds == ()
 
 
 def test_a_state_of_another_length_or_with_another_byte_is_not_whole(make_slots):

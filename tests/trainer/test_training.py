@@ -14,6 +14,7 @@ import pytest
 from cli.files import BLOCKS, write
 from runner.stubs import wait_until
 
+from akid.generations import MARKS, newest
 from akid.trainer.launch import Zygote
 
 TRAIN = [sys.executable, "-m", "akid", "train"]
@@ -46,6 +47,9 @@ def test_an_invalid_kid_is_the_last_word(tmp_path):
 
 def test_a_training_process_that_is_killed_goes_on_from_its_checkpoint(tmp_path):
     text = BLOCKS.replace("max_steps: 20", "max_steps: 3000\n    checkpoint_step: 20\n    do_summary: false")
+    earlier = tmp_path / "run" / MARKS / "4"  # of a run that went before in this directory
+    earlier.parent.mkdir(parents=True)
+    earlier.touch()
     log = (tmp_path / "log").open("w+")
     with log, subprocess.Popen(TRAIN, env=environment(tmp_path, text), stderr=log, stdout=log) as process:
         wait_until(lambda: list(tmp_path.glob("run/checkpoints/*")))
@@ -54,6 +58,7 @@ def test_a_training_process_that_is_killed_goes_on_from_its_checkpoint(tmp_path)
         assert process.wait(timeout=120) == 0
     assert [line["code"] for line in _records(tmp_path / "log") if "code" in line] == [-9, 0]
     assert json.loads((tmp_path / "run/result.json").read_text())["step"] == 3000
+    assert newest(tmp_path / "run") == 6
 
 
 def _records(path: Path) -> list[dict]:
