@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -132,11 +133,12 @@ def test_a_worker_that_is_killed_is_taken_back_at_its_address_without_a_new_gene
     assert [(line["generation"], line.get("code")) for line in told][:3] == [(1, None), (1, -9), (1, None)]
 
 
-def test_a_parameter_server_that_is_killed_costs_the_steps_since_the_last_checkpoint(ran):
+def test_a_parameter_server_that_is_killed_costs_the_steps_since_the_newest_state(ran):
     run, summary = ran
     assert messages(run, "chief-0")[-1]["generation"] == 2
-    assert ", restarts in place 1, steps redone " in summary
-    assert 0 < int(summary.split()[-1]) < 300
+    assert ", restarts in place 1" in summary
+    redone = re.search(r", steps redone (\d+)$", summary)
+    assert redone is None or int(redone[1]) < 300
 
 
 def test_the_chief_s_end_ends_those_that_serve(ran):

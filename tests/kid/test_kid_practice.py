@@ -25,6 +25,7 @@ from akid.kids.run import Run
 from akid.kids.schedule import Pace, Schedule
 from akid.kids.stopping import EarlyStopping, Goal, Standing
 from akid.layers import InnerProductLayer, ReLULayer, SoftmaxWithLossLayer
+from akid.runs.run_dir import RunDir
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7])
@@ -210,10 +211,11 @@ def test_a_run_directory_must_be_writable(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_result_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    write = "akid.kids.practice.write_json"
-    monkeypatch.setattr(
-        write, lambda path, value: seen.append(sorted(p.name for p in (tmp_path / "checkpoints").iterdir()))
-    )
+
+    def look(run_dir: RunDir, result: object) -> None:
+        seen.append(sorted(p.name for p in run_dir.checkpoints.iterdir()))
+
+    monkeypatch.setattr(RunDir, "write_result", look)
     small_kid(tmp_path).practice()
     assert seen == [["step-00000005", "step-00000010"]]
     assert not (tmp_path / "result.json").exists()

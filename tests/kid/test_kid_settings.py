@@ -118,7 +118,7 @@ def classifier(*blocks: ProcessingLayer, class_num: int = 3) -> Brain:
         (
             np.zeros([8, 2], np.float32),
             classifier(class_num=2),
-            r"A label must be .* 2 classes, 0 to 1\. Received: 2",
+            r"loss1: a label must be .* 2 classes, 0 to 1\. Received: 2, of example",
         ),
         (
             np.full([8, 2], 12),
