@@ -75,6 +75,7 @@ class MemberState:
         finished: when its trainer ended.
         deletion_due: when it should have been gone, if somebody deleted it.
         finalizer_blocked: whether it was deleted and only a finalizer of somebody else keeps it.
+        half_deleted: whether it was deleted without a grace period, but not removed, though nothing keeps it.
         template: the hash of the template it was made from; empty if it does not say.
         outlived: whether its trainer has ended and others of its pod still run.
         refused: whether its node would not run it.
@@ -95,6 +96,7 @@ class MemberState:
     finished: datetime | None = None
     deletion_due: datetime | None = None
     finalizer_blocked: bool = False
+    half_deleted: bool = False
     template: str = ""
     outlived: bool = False
     refused: bool = False

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from akid_operator.kube import connect
 from akid_operator.kube.api import Answer, Api, Call
 from akid_operator.serve.metrics import kind_of
 from akid_operator.serve.process import Replica
@@ -16,6 +17,9 @@ from cluster.waiting import wait_for
 
 # Connections under TLS are closed a moment after their sessions.
 CLOSING = 0.1
+# The official client keeps the certificates of a kubeconfig in files, which it makes for all threads of a process,
+# but not safely for several at once: they are there before a replica asks for them.
+_LOADING = threading.Lock()
 
 
 class Watched(Api):
@@ -115,6 +119,8 @@ class Hosted:
 
     async def _run(self) -> int:
         self._loop = asyncio.get_running_loop()
+        with _LOADING:
+            await connect.configuration(self._options.kubeconfig)
         self.replica = Replica(self._options, self._make_api)
         try:
             return await self.replica.run()

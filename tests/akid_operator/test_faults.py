@@ -19,7 +19,11 @@ from cluster.waiting import wait_for
 from hosted import Hosted, Watched
 from jobs import Jobs, job
 
-pytestmark = pytest.mark.cluster
+pytestmark = [
+    pytest.mark.cluster,
+    # What dies half way through a request leaves its connection to the garbage collector.
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <(socket|function _Selector)"),
+]
 
 TWO = {"name": "multi_worker", "workers": 2}
 # More than the writes of any life below: the last one lives.

@@ -181,11 +181,18 @@ def test_a_pod_that_is_being_deleted():
     assert not member_state(pod()).terminating
 
 
-@pytest.mark.parametrize(("grace", "held"), [(30, False), (0, True)])
-def test_what_is_deleted_without_a_grace_period_and_still_there_is_held_by_a_finalizer(grace: int, held: bool):
+@pytest.mark.parametrize(
+    ("grace", "finalizers", "blocked", "half_deleted"),
+    [(30, [], False, False), (30, ["a/b"], False, False), (0, ["a/b"], True, False), (0, [], False, True)],
+)
+def test_what_is_deleted_without_a_grace_period_and_still_there_has_a_finalizer_or_was_left_half_way(
+    grace: int, finalizers: list[str], blocked: bool, half_deleted: bool
+):
     gone = {"deletionTimestamp": "2026-01-01T12:00:30Z", "deletionGracePeriodSeconds": grace}
-    assert member_state(pod(**gone)).finalizer_blocked is held
+    state = member_state(pod(**gone, finalizers=finalizers))
+    assert (state.finalizer_blocked, state.half_deleted) == (blocked, half_deleted)
     assert not member_state(pod()).finalizer_blocked
+    assert not member_state(pod()).half_deleted
 
 
 def test_a_pod_that_is_to_be_preempted_says_so():

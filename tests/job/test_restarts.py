@@ -127,6 +127,13 @@ def test_a_pod_that_a_finalizer_keeps_is_told_and_not_deleted_again():
     assert condition(late, "Queued") == ("True", "PodTerminating")
 
 
+def test_a_pod_whose_deletion_stopped_half_way_is_deleted_once_more():
+    left = seen("worker-1", deletion_due=at(10), half_deleted=True)
+    early = look(seen("worker-0"), left, status=running(), now=at(11))
+    assert (deleted(early), early.requeue_after) == ([], 1)
+    assert deleted(look(seen("worker-0"), left, status=started(early), now=at(12))) == ["worker-1!"]
+
+
 def test_a_failure_that_was_counted_is_not_told_again_when_its_pod_goes():
     failed = {"exit_code": 137, "uid": "u1"}
     status = started(look(seen("worker-0"), seen("worker-1", "Failed", **failed), status=running()))

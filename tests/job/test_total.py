@@ -20,7 +20,8 @@ TEXTS = st.sampled_from(["", "Error", "x" * 300, "\u00e9" * 40_000])
 FACTS = st.fixed_dictionaries({
     "reason": TEXTS, "message": TEXTS, "node": TEXTS, "created": TIMES, "finished": TIMES, "deletion_due": TIMES,
     "exit_code": st.sampled_from([None, 0, 1, 143, -1, 2**40]), "attempt": st.sampled_from([-1, 0, 1, 2**40]),
-    "disrupted": st.booleans(), "finalizer_blocked": st.booleans(), "outlived": st.booleans(), "template": TEXTS,
+    "disrupted": st.booleans(), "finalizer_blocked": st.booleans(), "half_deleted": st.booleans(),
+    "outlived": st.booleans(), "template": TEXTS,
 })  # fmt: skip
 FLOATS = st.floats() | st.none()
 REPORTS = st.none() | st.builds(

@@ -39,6 +39,8 @@ def member_state(pod: Object) -> MemberState:
     disrupted, refused = _disrupted(status, ended), _refused(status, states)
     phase = _phase(status, ended, disrupted)
     exit_code = ended.get("exitCode")
+    # A deletion without a grace period waits for no node.
+    at_once = "deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0
     reason, message = _why(status, trainer, states, phase)
     return MemberState(
         name=str(metadata.get("name", "")),
@@ -56,8 +58,8 @@ def member_state(pod: Object) -> MemberState:
         created=_time(metadata.get("creationTimestamp")),
         finished=_time(ended.get("finishedAt")),
         deletion_due=_time(metadata.get("deletionTimestamp")),
-        # A deletion without a grace period waits for no node.
-        finalizer_blocked="deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0,
+        finalizer_blocked=at_once and bool(metadata.get("finalizers")),
+        half_deleted=at_once and not metadata.get("finalizers"),
         template=str(_mapping(metadata, "annotations").get(TEMPLATE_ANNOTATION, "")),
         outlived="exitCode" in ended and status.get("phase") not in ("Succeeded", "Failed"),
     )

@@ -11,6 +11,9 @@ from akid.job.members import MemberState
 
 # A pod that is still there this long after its deletion was due is on a dead node: it is deleted by force.
 LINGER = timedelta(seconds=30)
+# A server that was interrupted (its client died, say) between marking a pod as deleted and removing it leaves it
+# there: what has no grace period and no finalizer is given so long, then it is deleted once more.
+HALF_WAY = timedelta(seconds=2)
 # A disrupted pod is replaced at the earliest this long after it was made, so that one that is evicted again
 # and again (a full disk, a node that refuses it) does not keep the cluster busy.
 MIN_LIFE = timedelta(seconds=5)
@@ -65,7 +68,9 @@ def leave(status: Status) -> datetime | None:
 
 def overdue(state: MemberState) -> datetime | None:
     """When a member that is being deleted is deleted by force; what a finalizer keeps, no force takes away."""
-    return after(state.deletion_due, LINGER) if state.deletion_due and not state.finalizer_blocked else None
+    if state.deletion_due is None or state.finalizer_blocked:
+        return None
+    return after(state.deletion_due, HALF_WAY if state.half_deleted else LINGER)
 
 
 def reported(state: MemberState) -> datetime | None:
