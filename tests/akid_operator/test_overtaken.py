@@ -60,3 +60,22 @@ def test_what_leaves_while_it_is_read_is_read_again(what: str) -> None:
         assert scene.server.log == []
     else:
         assert scene.server.log[-1] == "POST pods"
+
+
+def test_a_pod_whose_deletion_was_left_half_way_by_another_leader_is_deleted_once_more() -> None:
+    scene = Scene(policy={"cleanPodPolicy": "All"})
+    scene.run()
+    path = f"{CORE}/pods/digits-worker-0"
+    scene.pod("digits-worker-0", left=True, **scene.ended(0))
+    ended = scene.server.objects[path]
+    scene.run()
+    assert scene.server.log[-1] == "DELETE pods"
+    half_way = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0}
+    scene.server.put(path, ended | {"metadata": ended["metadata"] | half_way})
+    scene.lead()
+    assert (scene.run(), scene.server.log) == (2, [])
+    scene.seconds += 2
+    scene.run()
+    assert scene.server.log == ["DELETE pods"]
+    scene.run()
+    assert list(scene.store) == []

@@ -236,7 +236,8 @@ def _takes_strays(record: Record, decision: Decision) -> bool:
 
 
 def _has_live_pods(record: Record) -> bool:
-    return any(not pod.state.stopped for pod in record.pods.values())
+    """Whether there are pods that run, or that a deletion left half way: no watch tells of those."""
+    return any(not pod.state.stopped or pod.state.half_deleted for pod in record.pods.values())
 
 
 def _expires(record: Record) -> bool:
