@@ -133,7 +133,7 @@ def shortened(text: str) -> str:
 
 
 def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is not known, NaN and infinity, which JSON has not; also within mappings."""
+    """Without what is not known, NaN and infinity, which JSON cannot express; also within mappings."""
     cleaned = {name: _finite(value) if isinstance(value, Mapping) else value for name, value in facts.items()}
     return {name: value for name, value in cleaned.items() if value is not None and not _is_odd(value)}
 

@@ -107,8 +107,12 @@ class KidArguments:
         self.do_summary, self.summary_step = do_summary, summary_step
         self.seed, self.deterministic, self.debug = Check().integer("seed", seed, least=None), deterministic, debug
         self.show_progress = progress
-        self.is_set_up = False
         self._begin()
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether what the Kid is made of cannot be changed any more."""
+        return False
 
     def _begin(self) -> None:
         """Called once the arguments are there."""
@@ -119,7 +123,7 @@ class KidArguments:
         Raises:
             AkidError: it can make no difference any more.
         """
-        if name in _FIXED_BY_SETUP and getattr(self, "is_set_up", False):
+        if name in _FIXED_BY_SETUP and self.is_set_up:
             raise AkidError(
                 f"{name} cannot be changed once the Kid is set up; set it before setup()."
                 f" Received: {name}={value!r}"

@@ -53,6 +53,11 @@ class Kid(KidArguments):
         self._predictors: dict[bool, Predictor] = {}
 
     @property
+    def is_set_up(self) -> bool:
+        """Whether what the Kid is made of cannot be changed any more."""
+        return getattr(self, "_run", None) is not None
+
+    @property
     def log_dir(self) -> Path:
         """The run directory; set anew, the Kid goes on there, from its newest checkpoint if it has one."""
         return self._log_dir
@@ -119,7 +124,6 @@ class Kid(KidArguments):
             directory=directory,
             state=self._state,
         )
-        self.is_set_up = True
 
     def _ready(self) -> Run:
         self.setup()

@@ -43,7 +43,7 @@ def read_all(text: str) -> list[Any]:
     """The documents of a text, as JSON.
 
     Raises:
-        yaml.YAMLError: it is not YAML, has a key twice, or what JSON has not, such as an infinite number.
+        yaml.YAMLError: it is not YAML, has a key twice, or what JSON cannot express, such as an infinite number.
     """
     return list(yaml.load_all(text, Loader=_Loader))
 

@@ -51,7 +51,7 @@ class Apply:
         self._api = api
         self._store = store
         self._key = key
-        self._surprised = False
+        self._conflicted = False
 
     # -- deletes
 
@@ -117,7 +117,7 @@ class Apply:
         while start < len(members):
             await _all(self._create(*pair) for pair in members[start : start + size])
             start, size = start + size, min(size * BATCH_GROWTH, LAST_BATCH)
-        return self._surprised
+        return self._conflicted
 
     async def _create(self, create: Create, wanted: Json) -> None:
         path = paths.collection(wanted["apiVersion"], wanted["kind"], self._key.namespace)
@@ -157,7 +157,7 @@ class Apply:
         owner = owner_of(found)
         earlier = owner is not None and owner[0] == self._key.name and owner != owner_of(wanted)
         if create.kind is ObjectRole.MEMBER and (earlier or owner == owner_of(wanted)):
-            self._surprised = True
+            self._conflicted = True
             return found
         if ours(found, wanted):
             if create.kind in CHANGING and content_of(found) != content_of(wanted):
