@@ -17,7 +17,7 @@ def say(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
     """
     out = stream or sys.stdout
     try:
-        print(text, file=out, flush=True, end=end)
+        print(text + end, file=out, flush=True, end="")  # in one piece: others may write to the same file
     except BrokenPipeError:
         # What is still in the buffer would raise again when the process ends.
         nowhere = os.open(os.devnull, os.O_WRONLY)

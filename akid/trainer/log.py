@@ -24,7 +24,9 @@ class Log:
         """Write a line."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         record = {"time": time, "level": level, **self.who, "message": message, **fields}
-        print(json.dumps(record), file=sys.stderr, flush=True)
+        # In one piece: others write to the same file.
+        sys.stderr.write(json.dumps(record) + "\n")
+        sys.stderr.flush()
 
 
 def leave(file: str, message: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from json_lines import json_lines
 
 from akid import AkidError, ArraySource, Brain, DatasetSource, Kid, Sensor
 from akid.backend import tf
@@ -98,7 +99,7 @@ def test_a_process_that_serves_can_be_asked_nothing(monkeypatch, tmp_path):
 
 
 def lines(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{")]
+    return json_lines(path.read_text())
 
 
 @pytest.fixture(scope="module")

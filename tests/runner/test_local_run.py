@@ -8,12 +8,13 @@ import sys
 import time
 
 import pytest
+from json_lines import json_lines
 from runner.stubs import command, job, logs, run
 
 
 def events(text: str) -> list[str]:
     """Reasons of the job's events, in order."""
-    records = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    records = json_lines(text)
     return [record["reason"] for record in records if record.get("kind") == "event"]
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from json_lines import json_lines
 from runner.stubs import job, logs
 
 #: Trains to step 120 from a checkpoint of the chief's each 10 steps.
@@ -44,4 +45,4 @@ def supervised(directory: Path, body: str = "", workers: int = 3, steps: int = 1
 def told(file: Path, member: str) -> list[dict[str, Any]]:
     """The supervisor's lines in a member's last log."""
     text = [text for name, text in logs(file).items() if name.startswith(member)][-1]
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return json_lines(text)

@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from json_lines import json_lines
 from runner.stubs import job, logs, started, wait_until
 
 #: A chief that ends when it is told, or after its steps, and says who was there then; the others wait.
@@ -46,7 +47,7 @@ def served(directory: Path, steps: int) -> Path:
 
 
 def codes(file: Path, member: str) -> list[int]:
-    records = [json.loads(line) for line in logs(file)[f"{member}-0"].splitlines() if line.startswith("{")]
+    records = json_lines(logs(file)[f"{member}-0"])
     return [record["code"] for record in records if "code" in record]
 
 

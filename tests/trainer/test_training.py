@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cli.files import BLOCKS, write
+from json_lines import json_lines
 from runner.stubs import wait_until
 
 from akid.generations import MARKS, newest
@@ -62,7 +63,7 @@ def test_a_training_process_that_is_killed_goes_on_from_its_checkpoint(tmp_path)
 
 
 def _records(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines() if line.startswith('{"time"')]
+    return [line for line in json_lines(path.read_text()) if "time" in line]
 
 
 def test_a_zygote_forks_one_training_process_after_another(tmp_path, monkeypatch):
