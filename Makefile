@@ -63,7 +63,7 @@ bench: setup ## speeds as ratios against peers, interleaved in one run
 
 lock: $(VENV)/bin/uv ## compile constraints.txt from the pyproject files
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-	  --extra cpu --group dev --no-emit-package akid --no-emit-package akid-operator \
+	  --extra cpu --extra observe --extra tune --extra serve --extra csi --group dev --no-emit-package akid --no-emit-package akid-operator \
 	  pyproject.toml operator/pyproject.toml --output-file constraints.txt
 
 clean: ## remove .venv, caches and run directories
