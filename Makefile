@@ -12,7 +12,7 @@ PYTEST_FLAGS ?= -q
 # Names of benchmarks, e.g. BENCHES="training operator_burst"; all by default.
 BENCHES ?=
 
-.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds bench lock clean
+.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds protocol bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ fmt: setup ## format and sort imports
 
 crds: setup ## write crds/ from the models of the API
 	@$(PY) -m akid.job.crd crds/akidjobs.akid.dev.yaml
+
+protocol: setup ## write the messages of operator/akid_csi from the published definitions
+	@$(PY) scripts/generate_csi_protocol.py
 
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)
