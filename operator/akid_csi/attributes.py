@@ -148,9 +148,7 @@ def _mode(text: str | None) -> int:
     if text is None:
         return MODE
     if not re.fullmatch(r"[02]?[0-7]{3}", text):
-        raise _invalid(
-            f"mode: expected three octal digits, or 2 and three for setgid, as '0770'. Received: {text!r}"
-        )
+        raise _invalid(f"mode: expected octal digits such as '0770', or '2770' with setgid. Received: {text!r}")
     return int(text, 8)
 
 
