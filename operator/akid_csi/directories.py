@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from akid_csi.attributes import Wanted
 from akid_csi.refusal import Code, Refusal
 
 FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+CLOSED = 0o700
 
 
 def opened(root: str, wanted: Wanted) -> int:
@@ -39,7 +41,7 @@ def opened(root: str, wanted: Wanted) -> int:
 
 def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
     try:
-        return os.open(name, FLAGS, dir_fd=parent)
+        descriptor = os.open(name, FLAGS, dir_fd=parent)
     except FileNotFoundError:
         if wanted.read_only:
             raise Refusal(
@@ -56,19 +58,33 @@ def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
                 "Links are not followed: they could lead out of what the namespace may use.",
             ) from None
         raise
+    if not wanted.read_only and _unfinished(descriptor):
+        _give(descriptor, wanted)
+    return descriptor
 
 
 def _made(parent: int, name: str, wanted: Wanted) -> int:
     """Closed to all until it has its owner. Another node may make it at the same time: then it is that one's."""
     try:
-        os.mkdir(name, 0o700, dir_fd=parent)
+        os.mkdir(name, CLOSED, dir_fd=parent)
     except FileExistsError:
         return os.open(name, FLAGS, dir_fd=parent)
     descriptor = os.open(name, FLAGS, dir_fd=parent)
+    _give(descriptor, wanted)
+    return descriptor
+
+
+def _unfinished(descriptor: int) -> bool:
+    """Whether it is one that was made and not given away: the driver was killed just then."""
+    found = os.fstat(descriptor)
+    closed = found.st_uid == 0 and stat.S_IMODE(found.st_mode) == CLOSED
+    return closed and not os.listdir(descriptor)
+
+
+def _give(descriptor: int, wanted: Wanted) -> None:
     try:
         os.fchown(descriptor, wanted.uid, wanted.gid)
         os.fchmod(descriptor, wanted.mode)
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor

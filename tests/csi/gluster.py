@@ -92,6 +92,10 @@ class Gluster:
         self._until(healed)
         self._until(lambda: self._unhealed(name) == 0)
 
+    def pause(self, node: int, *, go_on: bool = False) -> None:
+        """Stop a node's daemon without ending it, or let it go on; its bricks serve all the while."""
+        self._at(node, "sh", "-c", f"kill -{'CONT' if go_on else 'STOP'} $(cat /run/glusterd.pid)")
+
     def brick(self, node: int, name: str) -> Path:
         """Where a node keeps its replica."""
         return self.directory / f"n{node}" / "brick" / name

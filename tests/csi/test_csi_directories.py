@@ -57,6 +57,16 @@ def test_links_and_files_are_no_way(tmp_path: Path, path: str, read_only: bool) 
     assert refusal.value.code == "PERMISSION_DENIED"
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="what the driver makes is root's at first")
+def test_one_that_was_made_and_not_given_away_is_given_away(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir(mode=0o700)
+    (tmp_path / "b" / "full").mkdir(parents=True)
+    (tmp_path / "b").chmod(0o700)
+    for name in ("a", "b"):
+        os.close(opened(str(tmp_path), Wanted(Source(("s",), "v"), (name,), uid=10001, gid=10001)))
+    assert [(tmp_path / name).stat().st_uid for name in ("a", "b")] == [10001, 0]
+
+
 def test_no_descriptor_is_left_open_by_a_refusal(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     before = len(os.listdir("/proc/self/fd"))

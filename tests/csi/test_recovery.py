@@ -6,8 +6,10 @@ import os
 import signal
 import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
 from csi.gluster import Gluster
 from csi.kubelet import Node, Pod, until
@@ -71,6 +73,30 @@ def test_a_driver_outside_of_a_container_goes_on_with_the_clients_it_left(box: S
     until(lambda: readable(node.seen("p") / "x"))
     node.unpublish("p")
     assert node.clients() == []
+    node.stop()
+
+
+def test_servers_that_hang_hold_up_nobody_else_and_leave_nothing(box: Sandbox, gluster: Gluster) -> None:
+    node = Node(box, gluster.servers, ["--mount-seconds=2"])
+    node.allow({"namespaces": ["ml"]})
+    node.start()
+    node.publish("p", "hang")
+    gluster.pause(1)
+    try:
+        with ThreadPoolExecutor() as pool:
+            hanging = pool.submit(node.publish, "q", "hang", servers=gluster.servers[0])
+            node.publish("r", "hang")
+            assert not hanging.done()
+            with pytest.raises(grpc.RpcError) as call:
+                hanging.result()
+    finally:
+        gluster.pause(1, go_on=True)
+    assert call.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert len(node.clients()) == 1
+    node.publish("q", "hang", servers=gluster.servers[0])
+    for name in ("p", "q", "r"):
+        node.unpublish(name)
+    assert node.mounts() == []
     node.stop()
 
 
