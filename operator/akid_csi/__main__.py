@@ -80,10 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     servers = _serve(name, options.node_id, node, endpoint, register)
     logger.info("serving", extra={"endpoint": str(endpoint), "registration": str(register)})
     ending.wait()
-    node.close()
     register.unlink(missing_ok=True)
     for stopped in [server.stop(GRACE_SECONDS) for server in servers]:
         stopped.wait()
+    node.close()
     return 0
 
 

@@ -110,7 +110,7 @@ class Volume:
             noted = self._store.state.clients.get(self._key)
             if noted is not None and clients.identity(noted.pid) == noted:
                 self._client = Client(noted)
-                if clients.answers(self._point):
+                if not self._disconnected():
                     logger.info("client kept", extra={"volume": str(self._source), "pid": noted.pid})
                     self._watch(self._client)
                     return
@@ -225,13 +225,15 @@ class Volume:
 
     def _disconnected(self) -> bool:
         """Whether the mount is dead for good. A slow one is not: its servers may come back."""
+        if not mounts.layers(str(self._point)):
+            return True
         try:
             within(clients.ANSWER_SECONDS, lambda: os.statvfs(self._point))
         except TimeoutError:
             return False
         except OSError:
             return True
-        return not mounts.layers(str(self._point))
+        return False
 
 
 def remove(target: str) -> None:
