@@ -40,5 +40,6 @@ def claim_problem(job: AkidJob, claims: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _modes(claim: Mapping[str, Any]) -> list[str]:
     """Once it is bound, those of its volume count, which may be more than were asked for."""
-    status, spec = claim.get("status") or {}, claim.get("spec") or {}
-    return list(status.get("accessModes") or spec.get("accessModes") or [])
+    spec: Mapping[str, list[str]] = claim.get("spec") or {}
+    status: Mapping[str, list[str]] = claim.get("status") or {}
+    return status.get("accessModes") or spec.get("accessModes") or []

@@ -13,7 +13,7 @@ from csi.kubelet import Node
 
 pytestmark = pytest.mark.e2e
 MODULE = Path(__file__).with_name("sanity_module")
-# They make a volume first, and do not ask whether there is a controller; test_volumes.py has both.
+# They make a volume first, and do not ask whether there is a controller; test_csi_volumes.py has both.
 NEED_A_CONTROLLER = "should remove target path|should fail when volume does not exist on the specified path"
 NAME = "github.com/kubernetes-csi/csi-test/v5"
 
