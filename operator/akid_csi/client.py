@@ -63,6 +63,16 @@ class Client:
             self.ended(seconds)
 
 
+def found(noted: ProcessId | None) -> Client | None:
+    """The client of the driver's earlier life, if it still runs."""
+    if noted is None or identity(noted.pid) != noted:
+        return None
+    try:
+        return Client(noted)
+    except ProcessLookupError:
+        return None
+
+
 def start(source: Source, point: Path, log: Path, seconds: float) -> Client:
     """Start a client and wait until its mount answers. What fails leaves nothing behind.
 

@@ -76,6 +76,8 @@ def staged(descriptor: int, directory: Path, *, read_only: bool) -> Generator[st
     try:
         mount(f"/proc/self/fd/{descriptor}", place, BIND)
         try:
+            # Else the pods' mounts are peers: what covers a dead one would appear in all that hold its directory.
+            mount("none", place, PRIVATE)
             mount("none", place, BIND | REMOUNT | NOSUID | NODEV | (RDONLY if read_only else 0))
             yield place
         finally:

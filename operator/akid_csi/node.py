@@ -81,8 +81,10 @@ class Node:
         """
         check(self._rules(), namespace, wanted)
         known = self._store.state.published.get(target)
-        if known not in (None, wanted) and mounts.layers(target):
-            raise Refusal(Code.ALREADY_EXISTS, f"{target} already holds {known}, and {wanted} is asked for.")
+        if known is not None and known != wanted:
+            if mounts.layers(target):
+                raise Refusal(Code.ALREADY_EXISTS, f"{target} already holds {known}, and {wanted} is asked for.")
+            self._volume(known.source).unpublish(target)
         self._volume(wanted.source).publish(target, wanted)
 
     def unpublish(self, target: str) -> None:

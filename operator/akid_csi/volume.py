@@ -73,6 +73,7 @@ class Volume:
         self._log = places.own / "logs" / f"{key}.log"
         self._stage = places.stage
         self._client: Client | None = None
+        self._dead: set[str] = set()
         self._lock = threading.Lock()
         self._waiters = threading.BoundedSemaphore(limits.waiters)
 
@@ -86,14 +87,17 @@ class Volume:
         with self._turn():
             try:
                 self._serve()
-                if self._store.state.published.get(target) == wanted and mounts.layers(target):
+                known = self._store.state.published.get(target) == wanted
+                if known and mounts.layers(target) and target not in self._dead:
                     return
                 self._store.publish(target, wanted)
                 try:
                     self._bind(target, wanted)
                 except BaseException:
-                    self._store.publish(target, None)
+                    if not known:
+                        self._store.publish(target, None)
                     raise
+                self._dead.discard(target)
             finally:
                 self._end_if_unused()
 
@@ -102,21 +106,18 @@ class Volume:
         with self._turn():
             remove(target)
             self._store.publish(target, None)
+            self._dead.discard(target)
             self._end_if_unused()
 
     def recover(self) -> None:
         """After a restart of the driver: go on with the client if it still serves, else replace it."""
         with self._lock:
-            noted = self._store.state.clients.get(self._key)
-            if noted is not None and clients.identity(noted.pid) == noted:
-                self._client = Client(noted)
-                if not self._disconnected():
-                    logger.info("client kept", extra={"volume": str(self._source), "pid": noted.pid})
-                    self._watch(self._client)
-                    return
-                self._client.end(0)
-                self._client = None
-        self._serve_again(None)
+            self._client = clients.found(self._store.state.clients.get(self._key))
+            if self._client is not None and not self._disconnected():
+                logger.info("client kept", extra={"volume": str(self._source), "pid": self._client.identity.pid})
+                self._watch(self._client)
+                return
+        self._serve_again(self._client)
 
     def check(self) -> None:
         """Now and then: replace a client that runs and whose mount is dead, and keep its log short."""
@@ -172,8 +173,10 @@ class Volume:
             mounts.unmount_down_to(target, 1)
             self._bind(target, wanted)
         except (Refusal, OSError) as error:
+            self._dead.add(target)
             logger.error("not recovered", extra={"target": target, "directory": str(wanted), "reason": str(error)})
         else:
+            self._dead.discard(target)
             logger.info("recovered", extra={"target": target, "directory": str(wanted)})
 
     def _bind(self, target: str, wanted: Wanted) -> None:
@@ -208,20 +211,35 @@ class Volume:
 
     def _serve_again(self, gone: Client | None) -> None:
         """Replace a client that is gone, as long as it takes, while anything is published of the volume."""
+        logger.warning("client gone", extra={"volume": str(self._source)})
         pause = 0.2
         while not self._closing.is_set():
             with self._lock:
-                if self._client is not gone or not self._store.state.targets(self._key):
-                    return
-                logger.warning("client gone", extra={"volume": str(self._source)})
+                if self._client is gone and gone is not None:
+                    gone.end(0)
+                    self._client = gone = None
+                if self._client is not None or not self._store.state.targets(self._key):
+                    break
                 try:
                     self._serve()
-                    return
+                    break
                 except (Refusal, OSError) as error:
                     logger.error("no client", extra={"volume": str(self._source), "reason": str(error)})
-                    gone = self._client
             self._closing.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+        self._cover_dead()
+
+    def _cover_dead(self) -> None:
+        """What could not be bound anew is tried again: a server was slow, or a directory is away for now."""
+        pause = 0.2
+        while self._dead and not self._closing.wait(pause):
+            pause = min(2 * pause, LONGEST_PAUSE)
+            with self._lock:
+                if self._client is None or self._client.ended():
+                    return  # whoever watches it begins anew
+                for target, wanted in self._store.state.targets(self._key).items():
+                    if target in self._dead:
+                        self._cover(target, wanted)
 
     def _disconnected(self) -> bool:
         """Whether the mount is dead for good. A slow one is not: its servers may come back."""

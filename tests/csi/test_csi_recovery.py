@@ -59,6 +59,22 @@ def test_a_client_that_is_killed_is_replaced_at_once(node: Node, pod: Pod) -> No
     assert node.clients() != [client]
 
 
+def test_a_directory_that_is_away_when_its_client_dies_is_bound_once_it_is_back(node: Node, pod: Pod) -> None:
+    root = node.publish("root")
+    (root / "moved").mkdir()
+    reader = node.publish("reader", "moved", read_only=True)
+    (root / "moved" / "y").write_text("back")
+    (root / "moved").rename(root / "away")
+    os.kill(node.clients()[0], signal.SIGKILL)
+    until(lambda: pod.reads("x") == "kept")
+    assert not readable(reader / "y")
+    (root / "away").rename(root / "moved")
+    until(lambda: readable(reader / "y"))
+    assert {point.rpartition("/")[2] for point in node.mounts()} == {"mount", *os.listdir(node.state / "mounts")}
+    for name in ("root", "reader"):
+        node.unpublish(name)
+
+
 def test_a_driver_outside_of_a_container_goes_on_with_the_clients_it_left(box: Sandbox, gluster: Gluster) -> None:
     node = Node(box, gluster.servers, contained=False)
     node.allow({"namespaces": ["ml"]})
