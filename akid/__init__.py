@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from akid.lr_schemes import LearningRateScheme
     from akid.sensors import FeedSensor, Sensor
     from akid.sources import *
+    from akid.tuner import GridStrategy, OptunaStrategy, RandomStrategy, TuneResult, tune
 
 __version__ = "0.1.0"
 
@@ -34,6 +35,7 @@ _NAMES = {
     "akid.lr_schemes": ("LearningRateScheme",),
     "akid.sensors": ("FeedSensor", "Sensor"),
     "akid.layers.sugar": ("cnn_block",),
+    "akid.tuner": ("GridStrategy", "OptunaStrategy", "RandomStrategy", "TuneResult", "tune"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 #: Packages whose ``__all__`` is public here too.

@@ -161,7 +161,9 @@ def _render(options: argparse.Namespace) -> int:
 
         say(render(spec.script, spec.params or {}))
     else:
-        say(dialect.write(spec.arguments()), end="")
+        from akid.manifests.fill import filled_arguments
+
+        say(dialect.write(filled_arguments(spec)), end="")
     return 0
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from akid.checks import Check
 from akid.engines import Engine
 from akid.errors import AkidError, DataError, InvalidSpecError, near_match
 from akid.inference.export import export_brain, exported_outputs, restore_for_inference
 from akid.job import AkidJob
 from akid.job.api.kid import Kid as KidSpec
 from akid.manifests.declare import Declared, declare_kid
+from akid.manifests.fill import filled_arguments
 from akid.manifests.recipe import recipe_of
 from akid.manifests.scripts import kid_of_module, kid_of_script, render
 from akid.runs.run_dir import RunDir
@@ -66,12 +68,14 @@ def kid_of_spec(spec: KidSpec, log_dir: Path | None = None) -> Declared:
     if spec.script is not None or spec.module is not None:
         return _kid_in_python(spec, log_dir)
     given: dict[str, Any] = {} if log_dir is None else {"log_dir": log_dir}
-    return declare_kid(spec.arguments(), **given)
+    return declare_kid(filled_arguments(spec), **given)
 
 
 def _kid_in_python(spec: KidSpec, log_dir: Path | None) -> Declared:
-    fields = ("script", "module", "params", "max_steps", "max_epoch")
-    for name in spec.model_extra or {}:
+    fields = ("script", "module", "params", "max_steps", "max_epoch", "seed")
+    extra = dict(spec.model_extra or {})
+    seed = extra.pop("seed", None)
+    for name in extra:
         problem = "a kid in Python has no such field; it is said in Python."
         raise InvalidSpecError(f"spec.kid.{name}", problem, near_match(name, fields))
     params = spec.params or {}
@@ -81,6 +85,8 @@ def _kid_in_python(spec: KidSpec, log_dir: Path | None) -> Declared:
         kid = kid_of_module(spec.module or "", params)
     if spec.max_steps is not None or spec.max_epoch is not None:
         kid.max_steps, kid.max_epoch = spec.max_steps, spec.max_epoch
+    if seed is not None:
+        kid.seed = Check("spec.kid").integer("seed", seed, least=None)
     kid.log_dir = log_dir or kid.log_dir
     return Declared(kid, in_python=True)
 
