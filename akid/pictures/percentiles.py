@@ -1,0 +1,34 @@
+"""Percentiles over time: how the distribution of a tensor changes (paper, Fig. 5)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+#: Those of the paper, from the minimum to the maximum: multiples of half a standard deviation of a normal.
+LEVELS = (0.0, 0.07, 0.16, 0.31, 0.5, 0.69, 0.84, 0.93, 1.0)
+
+
+def percentiles_of(table: np.ndarray, levels: tuple[float, ...] = LEVELS) -> np.ndarray:
+    """Percentiles of what a histogram counts, even within each bucket: right to the width of a bucket.
+
+    Args:
+        table: ``[buckets, 3]``: left edge, right edge, count.
+        levels: in [0, 1], rising; 0 and 1 are the ends of the buckets that hold something.
+
+    Returns:
+        float64 ``[levels]``; NaN if nothing was counted.
+    """
+    full = table[table[:, 2] > 0].astype(np.float64)
+    if not len(full):
+        return np.full(len(levels), np.nan)
+    reached = np.cumsum(full[:, 2]) / full[:, 2].sum()
+    before = np.concatenate([[0.0], reached[:-1]])
+    bucket = np.minimum(np.searchsorted(reached, levels), len(full) - 1)
+    within = (np.asarray(levels) - before[bucket]) / (reached[bucket] - before[bucket])
+    left, right = full[bucket, 0], full[bucket, 1]
+    return left + np.clip(within, 0, 1) * (right - left)
+
+
+def sparsity_of(values: np.ndarray) -> float:
+    """The fraction of values that are zero; 0 of nothing."""
+    return float(np.mean(values == 0)) if values.size else 0.0
