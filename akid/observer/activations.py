@@ -11,7 +11,7 @@ import numpy as np
 
 from akid.backend import tf
 from akid.blocks.system import System
-from akid.observer.canvas import Picture, heat_map, new_figure, saved, size_of
+from akid.observer.canvas import SEQUENTIAL, Picture, framed, heat_map, new_figure, saved
 from akid.pictures.tiles import near_square, tiled, to_unit
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_BARS, MOST_MAPS = 32, 256
 #: The name under which the data themselves are drawn.
 DATA = "data"
-_COLOURS, _COLUMNS, _PANELS = "viridis", 3, 12
+_COLUMNS, _PANELS = 3, 12
 
 
 def signals_of(brain: System, data: Mapping[str, Any], blocks: Sequence[str] | None) -> dict[str, np.ndarray]:
@@ -82,33 +82,41 @@ def activation_pictures(signals: Mapping[str, np.ndarray], directory: Path) -> l
         for i, (name, signal) in enumerate(shown):
             _draw(figure.add_subplot(rows, columns, i + 1), name, signal)
         made.append(saved(figure, directory, "activations" if len(items) <= _PANELS else f"activations_{page}"))
-    for name, signal in items:
-        width, height = (4.0, 2.4) if _is_few(signal) else size_of(as_picture(signal))
-        figure = new_figure(max(width + 0.7, 3.4), height + 0.5)
-        axes = figure.add_subplot()
-        drawn = _draw(axes, name, signal)
-        if drawn is not None:
-            figure.colorbar(drawn, ax=axes, shrink=0.8, aspect=25).ax.tick_params(labelsize=7)
-        made.append(saved(figure, directory, f"{name}_activation"))
-    return made
+    return made + [_alone(name, signal, directory) for name, signal in items]
+
+
+def _alone(name: str, signal: np.ndarray, directory: Path) -> Picture:
+    """The picture of one block."""
+    if _is_few(signal):
+        figure = new_figure(4.0, 2.6)
+        _draw(figure.add_subplot(), name, signal)
+    else:
+        picture, colours = _picture(name, signal)
+        figure = framed(picture, _title(name, signal), colours, has_bar=colours == SEQUENTIAL)
+    return saved(figure, directory, f"{name}_activation")
+
+
+def _title(name: str, signal: np.ndarray) -> str:
+    return f"{name}  [{' x '.join(map(str, signal.shape))}]"
+
+
+def _picture(name: str, signal: np.ndarray) -> tuple[np.ndarray, str]:
+    """What is drawn of a signal, and in which colours; images as they are."""
+    if name == DATA and signal.ndim == 3:
+        return (to_unit(signal) if signal.shape[2] == 3 else as_picture(signal)), "gray"
+    return as_picture(signal), SEQUENTIAL
 
 
 def _is_few(signal: np.ndarray) -> bool:
     return signal.ndim == 1 and signal.size <= MOST_BARS
 
 
-def _draw(axes: Axes, name: str, signal: np.ndarray) -> Any:
-    """Draw one signal; gives what a colour bar is made of, if one is wanted."""
-    shape = " x ".join(map(str, signal.shape))
-    axes.set_title(f"{name}  [{shape}]", fontsize=8)
-    if _is_few(signal):
-        axes.bar(np.arange(signal.size), signal, color="#4878a8")
-        axes.axhline(0, color="black", linewidth=0.6)
-        axes.set_xticks(np.arange(0, signal.size, 1 if signal.size <= 12 else 4))
-        axes.tick_params(labelsize=7)
-        return None
-    if name != DATA or signal.ndim != 3:
-        return heat_map(axes, as_picture(signal), colours=_COLOURS)
-    picture = to_unit(signal) if signal.shape[2] == 3 else as_picture(signal)
-    heat_map(axes, picture, colours="gray")
-    return None
+def _draw(axes: Axes, name: str, signal: np.ndarray) -> None:
+    axes.set_title(_title(name, signal), fontsize=8)
+    if not _is_few(signal):
+        heat_map(axes, *_picture(name, signal))
+        return
+    axes.bar(np.arange(signal.size), signal, color="#4878a8")
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.set_xticks(np.arange(0, signal.size, 1 if signal.size <= 12 else 4))
+    axes.tick_params(labelsize=7)

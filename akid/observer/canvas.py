@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 120
-#: Weights below, at and above zero; and what is nowhere.
-DIVERGING, GREY, NOWHERE = "RdBu_r", "gray", "#ffffff"
+#: Colours of weights below, at and above zero, and of activations.
+DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
+#: What has no number; zero weights are white.
+_NOWHERE = {DIVERGING: "#8c8c8c"}
+#: Pixels: the longer side of a picture, about; its edge, the title, and the colour bar with its numbers.
+_SIDE, _EDGE, _TITLE, _BAR = 1100, 10, 28, 70
 
 
 @dataclass(frozen=True)
@@ -127,17 +131,14 @@ def write_picture(path: Path, content: bytes) -> None:
         path.write_bytes(content)
 
 
-def heat_map(
-    axes: Axes, picture: np.ndarray, limit: float | None = None, colours: str = DIVERGING, low: float | None = None
-) -> Any:
+def heat_map(axes: Axes, picture: np.ndarray, colours: str = DIVERGING, limit: float | None = None) -> Any:
     """Draw numbers as colours, one square each.
 
     Args:
         axes: of a figure.
-        picture: ``[height, width]``, or ``[height, width, 3]`` in [0, 1]; NaN stays white.
-        limit: end of the scale; its own range if left out.
+        picture: ``[height, width]``, or ``[height, width, 3]`` in [0, 1]; NaN is nothing.
         colours: a colour map.
-        low: begin of the scale; ``-limit`` if left out.
+        limit: the scale is ``-limit`` to ``limit``; the picture's own range if left out.
 
     Returns:
         What a colour bar is made of.
@@ -147,9 +148,35 @@ def heat_map(
     axes.set_axis_off()
     if picture.ndim == 3:
         return axes.imshow(np.nan_to_num(picture, nan=1.0), interpolation="nearest")
-    table = colormaps[colours].with_extremes(bad=NOWHERE)
-    begin = low if limit is None or low is not None else -limit
-    return axes.imshow(np.ma.masked_invalid(picture), table, vmin=begin, vmax=limit, interpolation="nearest")
+    table = colormaps[colours].with_extremes(bad=_NOWHERE.get(colours, "white"))
+    low = None if limit is None else -limit
+    return axes.imshow(np.ma.masked_invalid(picture), table, vmin=low, vmax=limit, interpolation="nearest")
+
+
+def framed(
+    picture: np.ndarray, title: str, colours: str, limit: float | None = None, has_bar: bool = True
+) -> Figure:
+    """A figure of one picture, each number a square of the same whole number of pixels, and a colour bar.
+
+    Args:
+        picture, colours, limit: see `heat_map`.
+        title: above it.
+        has_bar: whether the numbers are worth a colour bar.
+    """
+    height, width = picture.shape[:2]
+    times = min(max(round(_SIDE / max(height, width)), 2), 24)
+    height, width = height * times, width * times
+    total = max(width + 2 * _EDGE + (_BAR if has_bar else 0), 7 * len(title)), height + _TITLE + _EDGE
+    figure = new_figure(total[0] / DPI, total[1] / DPI)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((_EDGE / total[0], _EDGE / total[1], width / total[0], height / total[1]))
+    drawn = heat_map(axes, picture, colours, limit)
+    figure.text(_EDGE / total[0], 1 - 6 / total[1], title, fontsize=8, ha="left", va="top")
+    if has_bar:
+        tall = min(height, 360)
+        beside = (width + 2 * _EDGE) / total[0], (_EDGE + height - tall) / total[1], 10 / total[0], tall / total[1]
+        figure.colorbar(drawn, cax=figure.add_axes(beside)).ax.tick_params(labelsize=7)
+    return figure
 
 
 def whole_numbers(axis: Axis, most: int) -> None:
@@ -157,10 +184,3 @@ def whole_numbers(axis: Axis, most: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(nbins=most, integer=True))
-
-
-def size_of(picture: np.ndarray, most: float = 9.0, least: float = 2.2) -> tuple[float, float]:
-    """Width and height in inches in which each number of a picture has a few pixels, within bounds."""
-    height, width = picture.shape[:2]
-    per_pixel = min(max(7 / DPI, least / max(height, width)), most / max(height, width))
-    return max(width * per_pixel, 1.2), max(height * per_pixel, 0.5)

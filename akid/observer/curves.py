@@ -31,17 +31,18 @@ def distribution_pictures(recorded: Recorded, directory: Path) -> list[Picture]:
     """The percentiles of every tensor over the steps: ``distributions_weights`` and so on, a dozen a page."""
     made = []
     for kind in DISTRIBUTIONS:
-        panels = {
-            tag.removeprefix(f"{kind}/"): tables
-            for tag, tables in recorded.histograms.items()
-            if tag.startswith(f"{kind}/") and tables
-        }
+        zeros = recorded.under("sparsity/") if kind == "activations" else {}
+        panels = {}
+        for tag, tables in recorded.histograms.items():
+            if tag.startswith(f"{kind}/") and tables:
+                name = tag.removeprefix(f"{kind}/")
+                panels[name] = percentile_lines(tables, zeros.get(name, {}))
         for suffix, page in _pages(panels):
             columns = min(_COLUMNS, len(page))
             rows = math.ceil(len(page) / columns)
             figure = new_figure(3.0 * columns, 2.1 * rows)
-            for i, (name, tables) in enumerate(page.items()):
-                _draw_bands(figure.add_subplot(rows, columns, i + 1), name, tables)
+            for i, (name, (steps, lines)) in enumerate(page.items()):
+                _draw_bands(figure.add_subplot(rows, columns, i + 1), name, steps, lines)
             figure.supxlabel("step", fontsize=8)
             made.append(saved(figure, directory, f"distributions_{kind}{suffix}"))
     return made
@@ -54,9 +55,18 @@ def _pages(panels: Mapping[str, T]) -> list[tuple[str, dict[str, T]]]:
     return [("" if len(pages) == 1 else f"_{number}", page) for number, page in enumerate(pages, 1)]
 
 
-def _draw_bands(axes: Axes, name: str, tables: Mapping[int, np.ndarray]) -> None:
+def percentile_lines(tables: Mapping[int, np.ndarray], zeros: Series) -> tuple[list[int], np.ndarray]:
+    """The steps, and float64 ``[levels, steps]``.
+
+    Args:
+        tables: histograms by step.
+        zeros: the fraction of zeros by step, where it is known.
+    """
     steps = sorted(tables)
-    lines = np.array([percentiles_of(tables[step]) for step in steps]).T
+    return steps, np.array([percentiles_of(tables[step], zeros.get(step, 0.0)) for step in steps]).T
+
+
+def _draw_bands(axes: Axes, name: str, steps: list[int], lines: np.ndarray) -> None:
     for i, shade in enumerate(_SHADES):
         axes.fill_between(steps, lines[i], lines[-1 - i], color=shade, linewidth=0)
     for line in lines:
@@ -128,7 +138,7 @@ def _draw_lines(axes: Axes, curves: Mapping[str, Series], title: str) -> None:
     axes.grid(alpha=0.3, linewidth=0.4)
     whole_numbers(axes.xaxis, 6)
     if any(named):
-        axes.legend(fontsize=6, frameon=False, ncols=2 if len(named) > 8 else 1)
+        axes.legend(fontsize=6, framealpha=0.75, edgecolor="none", ncols=2 if len(named) > 8 else 1)
 
 
 def activation_curves(recorded: Recorded, blocks: Sequence[str] | None) -> dict[str, dict[int, float]]:

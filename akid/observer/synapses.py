@@ -13,7 +13,7 @@ from akid.blocks.system import System
 from akid.errors import AkidError, near_match
 from akid.layers.inner_product import InnerProductLayer
 from akid.layers.synapse import SynapseLayer
-from akid.observer.canvas import Picture, heat_map, new_figure, saved, size_of, whole_numbers
+from akid.observer.canvas import DIVERGING, Picture, framed, new_figure, saved, whole_numbers
 from akid.pictures.filters import FilterStatistics, few, filters_of, folded, statistics_of
 from akid.pictures.tiles import Layout, arranged, in_colour, limit_of, near_square, tiled
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Patches drawn of a layer; of a larger one its first filters are shown.
-MOST_PATCHES = 4096
+MOST_PATCHES = 2048
 #: Panels of one figure.
 MOST_PANELS = 12
 
@@ -81,19 +81,13 @@ def _synapse(name: str, layer: SynapseLayer, is_first: bool) -> Synapse:
 def filters_picture(synapse: Synapse, layout: Layout, directory: Path) -> Picture:
     """Draw a layer's filters on one scale, red above zero, blue below; those of coloured images in colour."""
     shown = few(synapse.filters, MOST_PATCHES)
+    title = _title(synapse, shown)
     if synapse.is_first and shown.shape[1] == 3:
         patches = in_colour(shown)
-        picture, limit = tiled(patches, near_square(*patches.shape[:3])), 1.0
+        figure = framed(tiled(patches, near_square(*patches.shape[:3])), title, DIVERGING, has_bar=False)
     else:
         biases = None if synapse.biases is None else synapse.biases[: len(shown)]
-        picture, limit = arranged(shown, biases, layout), limit_of(shown)
-    width, height = size_of(picture)
-    figure = new_figure(max(width + 0.7, 3.4), height + 0.5)
-    axes = figure.add_subplot()
-    drawn = heat_map(axes, picture, limit)
-    axes.set_title(_title(synapse, shown), fontsize=8)
-    if picture.ndim == 2:
-        figure.colorbar(drawn, ax=axes, shrink=0.8, aspect=25).ax.tick_params(labelsize=7)
+        figure = framed(arranged(shown, biases, layout), title, DIVERGING, limit_of(shown))
     return saved(figure, directory, f"{synapse.name}_filters")
 
 
@@ -127,7 +121,6 @@ def _norms_figure(rows: Sequence[FilterStatistics]) -> Figure:
         axes.set_ylabel("filters", fontsize=7)
         axes.tick_params(labelsize=7)
         whole_numbers(axes.yaxis, 6)
-        axes.set_xlim(left=0)
     return figure
 
 

@@ -56,9 +56,12 @@ def folded(filters: np.ndarray, shape: Sequence[int] | None) -> np.ndarray:
 
 
 def few(filters: np.ndarray, most: int) -> np.ndarray:
-    """The first channels of the first filters, so that there are at most ``most`` patches in all."""
+    """The first filters, at most ``most`` patches in all.
+
+    The channels of a filter are cut off only where fewer than sixteen filters would be left.
+    """
     count, channels = filters.shape[:2]
-    channels = min(channels, max(most // min(count, math.isqrt(most) or 1), 1))
+    channels = min(channels, max(most // min(count, 16), 1))
     return filters[: max(most // channels, 1), :channels]
 
 

@@ -8,17 +8,19 @@ import numpy as np
 LEVELS = (0.0, 0.07, 0.16, 0.31, 0.5, 0.69, 0.84, 0.93, 1.0)
 
 
-def percentiles_of(table: np.ndarray, levels: tuple[float, ...] = LEVELS) -> np.ndarray:
+def percentiles_of(table: np.ndarray, zeros: float = 0.0, levels: tuple[float, ...] = LEVELS) -> np.ndarray:
     """Percentiles of what a histogram counts, even within each bucket: right to the width of a bucket.
 
     Args:
         table: ``[buckets, 3]``: left edge, right edge, count.
+        zeros: the fraction of the values that are exactly zero; of rectified activations most are.
         levels: in [0, 1], rising; 0 and 1 are the ends of the buckets that hold something.
 
     Returns:
         float64 ``[levels]``; NaN if nothing was counted.
     """
-    full = table[table[:, 2] > 0].astype(np.float64)
+    full = _with_zeros(table.astype(np.float64), zeros)
+    full = full[full[:, 2] > 0]
     if not len(full):
         return np.full(len(levels), np.nan)
     reached = np.cumsum(full[:, 2]) / full[:, 2].sum()
@@ -29,6 +31,14 @@ def percentiles_of(table: np.ndarray, levels: tuple[float, ...] = LEVELS) -> np.
     return left + np.clip(within, 0, 1) * (right - left)
 
 
-def sparsity_of(values: np.ndarray) -> float:
-    """The fraction of values that are zero; 0 of nothing."""
-    return float(np.mean(values == 0)) if values.size else 0.0
+def _with_zeros(table: np.ndarray, zeros: float) -> np.ndarray:
+    """The table with a bucket without width for what is zero, taken out of the one around it."""
+    around = np.flatnonzero((table[:, 0] <= 0) & (table[:, 1] >= 0) & (table[:, 2] > 0))
+    if not zeros or not len(around):
+        return table
+    i = around[0]
+    left, right, count = table[i]
+    exact = min(zeros * table[:, 2].sum(), count)
+    below = (count - exact) * (-left / (right - left) if right > left else 0.0)
+    parts = [[left, 0.0, below], [0.0, 0.0, exact], [0.0, right, count - exact - below]]
+    return np.concatenate([table[:i], parts, table[i + 1 :]])

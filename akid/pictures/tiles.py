@@ -84,7 +84,7 @@ def arranged(filters: np.ndarray, biases: np.ndarray | None, layout: Layout, gap
         filters: float ``[filter, channel, height, width]``.
         biases: ``[filter]``, each drawn as a line of pixels behind its filter; None for none.
         layout: where what goes.
-        gap: pixels between channels; filters are three times as far from each other if they have several.
+        gap: pixels between channels, and half of those between filters.
 
     Returns:
         float32 ``[height, width]``, NaN where nothing is.
@@ -100,7 +100,7 @@ def arranged(filters: np.ndarray, biases: np.ndarray | None, layout: Layout, gap
         line = np.broadcast_to(biases[:, None, None], [count, height, 1])
         parts += [np.full([count, height, gap], np.nan), line]
     strips = np.concatenate(parts, axis=2)
-    apart = gap if channels == 1 and biases is None else 3 * gap
+    apart = gap if channels == 1 and biases is None else 2 * gap
     dynamic = layout.kind == "dynamic"
     columns = near_square(count, height + apart, strips.shape[2] + apart) if dynamic else min(layout.num, count)
     return tiled(strips, columns, apart)
