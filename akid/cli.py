@@ -1,4 +1,4 @@
-"""The commands: ``akid run | validate | render | export | observe | logs``; ``akid train`` is in `akid.trainer`."""
+"""The commands: ``akid run | validate | render | export | observe | logs``; `akid.trainer` has ``akid train``."""
 
 from __future__ import annotations
 
