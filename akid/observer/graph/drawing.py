@@ -74,7 +74,7 @@ def _draw_box(axes: Axes, node: Node, place: tuple[float, float]) -> None:
     x, y = place
     width, height = _BOX_WIDTH, _BOX_HEIGHT
     corner = (x - width / 2, y - height / 2)
-    style = "round,pad=0,rounding_size=0.08"
+    style = f"round,pad=0,rounding_size={0.3 if node.kind == 'signal' else 0.08}"
     axes.add_patch(FancyBboxPatch(corner, width, height, style, facecolor=fill, edgecolor=border, zorder=3))
     axes.text(x, y, "\n".join(node.lines), ha="center", va="center", fontsize=7, linespacing=1.1, zorder=4)
 
@@ -114,7 +114,8 @@ def _draw_clusters(axes: Axes, nodes: Iterable[Node], where: Placed) -> None:
     for path, places in members.items():
         margin = 0.05 * (deepest - len(path) + 1)
         left, right = min(x for x, _ in places) - 0.44 - margin, max(x for x, _ in places) + 0.44 + margin
-        top, bottom = min(y for _, y in places) - 0.36 - margin, max(y for _, y in places) + 0.36 + margin
+        # Its name stands above the boxes.
+        top, bottom = min(y for _, y in places) - 0.42 - 2 * margin, max(y for _, y in places) + 0.36 + margin
         style = "round,pad=0,rounding_size=0.08"
         frame = FancyBboxPatch(
             (left, top), right - left, bottom - top, style, fill=False, edgecolor="#a0a0a0", lw=0.8

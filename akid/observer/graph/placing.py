@@ -65,7 +65,7 @@ def depths_of(structure: Structure) -> dict[str, int]:
             missing[target] -= 1
             if not missing[target]:
                 ready.append(target)
-    # What nothing leads to stands right above what it leads to: labels beside the loss, not beside the data.
+    # What nothing leads to stands right above what it leads to: a label of a brain alone beside its loss.
     for name in structure.nodes:
         if not before[name] and after[name]:
             depths[name] = max(min(depths[target] for target in after[name]) - 1, 0)
