@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from akid.kongfus import *
     from akid.layers.sugar import cnn_block
     from akid.lr_schemes import LearningRateScheme
+    from akid.observer import Observer
     from akid.sensors import FeedSensor, Sensor
     from akid.sources import *
     from akid.tuner import GridStrategy, OptunaStrategy, RandomStrategy, TuneResult, tune
@@ -33,6 +34,7 @@ _NAMES = {
     "akid.data_path": ("AKID_DATA_PATH",),
     "akid.kids": ("Kid",),
     "akid.lr_schemes": ("LearningRateScheme",),
+    "akid.observer": ("Observer",),
     "akid.sensors": ("FeedSensor", "Sensor"),
     "akid.layers.sugar": ("cnn_block",),
     "akid.tuner": ("GridStrategy", "OptunaStrategy", "RandomStrategy", "TuneResult", "tune"),
