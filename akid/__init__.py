@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from akid.kongfus import *
     from akid.layers.sugar import cnn_block
     from akid.lr_schemes import LearningRateScheme
+    from akid.observer import Observer
     from akid.sensors import FeedSensor, Sensor
     from akid.sources import *
+    from akid.tuner import GridStrategy, OptunaStrategy, RandomStrategy, TuneResult, tune
 
 __version__ = "0.1.0"
 
@@ -32,8 +34,10 @@ _NAMES = {
     "akid.data_path": ("AKID_DATA_PATH",),
     "akid.kids": ("Kid",),
     "akid.lr_schemes": ("LearningRateScheme",),
+    "akid.observer": ("Observer",),
     "akid.sensors": ("FeedSensor", "Sensor"),
     "akid.layers.sugar": ("cnn_block",),
+    "akid.tuner": ("GridStrategy", "OptunaStrategy", "RandomStrategy", "TuneResult", "tune"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 #: Packages whose ``__all__`` is public here too.

@@ -1,4 +1,4 @@
-"""The commands: ``akid run | validate | render | export | logs``; ``akid train`` is in `akid.trainer`."""
+"""The commands: ``akid run | validate | render | export | observe | logs``; `akid.trainer` has ``akid train``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,21 @@ INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
 
 CHAOS = "a fault on purpose, such as kill:worker-1@step=300 or stop:worker-0@every=15s; may be given several times"
 LOGS = "Print what the members of a run said, attempt by attempt."
+OBSERVE = (
+    "Make pictures of what a run learnt and of how it did: of everything that applies, or of what is asked for."
+    " Without the data there are no activations and no classifying. Needs matplotlib, the extra akid[observe]."
+)
+#: What `akid observe` shows of a run; `akid.observer.command` says how.
+VIEWS = {
+    "filters": "the weights of synapse layers",
+    "activations": "what each block gives for an example",
+    "classifying": "images, and what they are taken for",
+    "stats": "norms of filters, and which are dead",
+    "sparsity": "the fraction of zeros among activations over the steps",
+    "distributions": "percentiles of weights, gradients and activations over the steps",
+    "scalars": "loss, measures, learning rate, regularisation, gradient norms over the steps",
+    "graph": "blocks and how they are wired",
+}
 EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
 
@@ -60,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("log_dir", type=Path, metavar="LOG_DIR", help="run directory of `akid run`")
     export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
     export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
+    _add_observe(commands)
     logs = commands.add_parser("logs", help="print what the members of a run said", description=LOGS)
     logs.set_defaults(command=_logs)
     logs.add_argument("log_dir", type=Path, metavar="RUN_DIR", help="run directory of `akid run`")
@@ -73,6 +89,18 @@ def _parser() -> argparse.ArgumentParser:
         "program", nargs="*", metavar="-- PROGRAM", help="what trains instead of the manifest's kid"
     )
     return parser
+
+
+def _add_observe(commands: Any) -> None:
+    observe = commands.add_parser("observe", help="make pictures of what a run learnt", description=OBSERVE)
+    observe.set_defaults(command=_observe)
+    observe.add_argument("log_dir", type=Path, metavar="LOG_DIR", help="run directory of `akid run`")
+    observe.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/visualization if left out")
+    which = observe.add_mutually_exclusive_group()
+    which.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
+    which.add_argument("--step", type=int, metavar="N", help="the checkpoint of this step instead of the newest")
+    for name, text in VIEWS.items():
+        observe.add_argument(f"--{name}", action="append_const", dest="parts", const=name, help=text)
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -161,7 +189,19 @@ def _render(options: argparse.Namespace) -> int:
 
         say(render(spec.script, spec.params or {}))
     else:
-        say(dialect.write(spec.arguments()), end="")
+        from akid.manifests.fill import filled_arguments
+
+        say(dialect.write(filled_arguments(spec)), end="")
+    return 0
+
+
+def _observe(options: argparse.Namespace) -> int:
+    from akid.manifests.runs import kid_of_run
+    from akid.observer.command import observe
+
+    kid, _ = kid_of_run(options.log_dir, options.best, options.step)
+    for line in observe(kid, options.parts or (), options.output):
+        say(line)
     return 0
 
 

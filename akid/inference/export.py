@@ -14,7 +14,7 @@ from akid.backend import tf
 from akid.errors import BlockError, DataError, StorageError
 from akid.inference.predictor import Predictor, preparation
 from akid.inference.signature import Signature
-from akid.runs.checkpoint_files import committed
+from akid.runs.checkpoint_files import committed, step_of
 from akid.runs.checkpoints import Checkpoints
 from akid.runs.literal import SPECIAL
 from akid.runs.run_dir import RunDir, read_json, write_json
@@ -137,7 +137,12 @@ def _described(spec: tf.TensorSpec) -> dict[str, Any]:
 
 
 def restore_for_inference(
-    run_dir: RunDir, brain: Brain, moving_average: MovingAverage | None = None, seed: int = 0, best: bool = False
+    run_dir: RunDir,
+    brain: Brain,
+    moving_average: MovingAverage | None = None,
+    seed: int = 0,
+    best: bool = False,
+    step: int | None = None,
 ) -> Signature:
     """Build a brain and put a run's checkpoint into it, without data: the run directory has all that is needed.
 
@@ -147,6 +152,7 @@ def restore_for_inference(
         moving_average: not set up; of the parameters, if the run keeps one.
         seed: of the run.
         best: the best checkpoint instead of the newest.
+        step: the checkpoint of this step instead of the newest.
 
     Raises:
         DataError: the run directory has no such checkpoint, or one of another Kid.
@@ -157,14 +163,17 @@ def restore_for_inference(
     if moving_average is not None:
         moving_average.setup(brain.parameters)
         variables |= {f"moving_average/{name}": v for name, v in moving_average.slots.items()}
-    if Checkpoints(run_dir.checkpoints, run_dir.best, variables).restore(best) is None:
-        raise DataError(missing_checkpoint(run_dir, best))
+    if Checkpoints(run_dir.checkpoints, run_dir.best, variables).restore(best, step) is None:
+        raise DataError(missing_checkpoint(run_dir, best, step))
     return signature
 
 
-def missing_checkpoint(run_dir: RunDir, best: bool) -> str:
+def missing_checkpoint(run_dir: RunDir, best: bool, step: int | None = None) -> str:
     """Why there is nothing to restore."""
     here = run_dir.best if best else run_dir.checkpoints
     other: Sequence[Path] = committed(run_dir.checkpoints)
+    kept = ", ".join(str(step_of(path)) for path in committed(here))
+    if step is not None and kept:
+        return f"There is no checkpoint of step {step} in {here}; there are those of the steps {kept}."
     hint = " There is a latest one, however." if best and other else ""
     return f"There is no readable checkpoint in {here}.{hint}"

@@ -21,11 +21,16 @@ class InnerProductLayer(SynapseLayer):
 
     Args:
         **options: see `SynapseLayer`.
+
+    Attributes:
+        in_shape: of what it takes, without the batch, before it is flattened; once it is built.
     """
 
     stem = "ip"
+    in_shape: tuple[int, ...] = ()
 
     def _setup(self, x: Signal) -> None:
+        self.in_shape = tuple(x.shape[1:])
         size = x.shape[1:].num_elements()
         self._make([size, self.out_channel_num], [self.out_channel_num])
 

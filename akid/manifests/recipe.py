@@ -58,7 +58,8 @@ def empty_run(log_dir: Path) -> None:
     if not run_dir.kid.exists():
         return
     with run_dir.alone():
-        for directory in (run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export):
+        made = run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export, run_dir.visualization
+        for directory in made:
             shutil.rmtree(directory, ignore_errors=True)
         noted = run_dir.runtime, run_dir.signature, run_dir.settings, run_dir.kid
         for file in (run_dir.metrics, run_dir.evaluations, run_dir.result, *noted):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from akid.checks import Check
 from akid.engines import Engine
 from akid.errors import AkidError, DataError, InvalidSpecError, near_match
 from akid.inference.export import export_brain, exported_outputs, restore_for_inference
+from akid.inference.signature import Signature
 from akid.job import AkidJob
 from akid.job.api.kid import Kid as KidSpec
+from akid.kids.kid import Kid
 from akid.manifests.declare import Declared, declare_kid
+from akid.manifests.fill import filled_arguments
 from akid.manifests.recipe import recipe_of
 from akid.manifests.scripts import kid_of_module, kid_of_script, render
 from akid.runs.run_dir import RunDir
@@ -66,12 +70,14 @@ def kid_of_spec(spec: KidSpec, log_dir: Path | None = None) -> Declared:
     if spec.script is not None or spec.module is not None:
         return _kid_in_python(spec, log_dir)
     given: dict[str, Any] = {} if log_dir is None else {"log_dir": log_dir}
-    return declare_kid(spec.arguments(), **given)
+    return declare_kid(filled_arguments(spec), **given)
 
 
 def _kid_in_python(spec: KidSpec, log_dir: Path | None) -> Declared:
-    fields = ("script", "module", "params", "max_steps", "max_epoch")
-    for name in spec.model_extra or {}:
+    fields = ("script", "module", "params", "max_steps", "max_epoch", "seed")
+    extra = dict(spec.model_extra or {})
+    seed = extra.pop("seed", None)
+    for name in extra:
         problem = "a kid in Python has no such field; it is said in Python."
         raise InvalidSpecError(f"spec.kid.{name}", problem, near_match(name, fields))
     params = spec.params or {}
@@ -81,8 +87,32 @@ def _kid_in_python(spec: KidSpec, log_dir: Path | None) -> Declared:
         kid = kid_of_module(spec.module or "", params)
     if spec.max_steps is not None or spec.max_epoch is not None:
         kid.max_steps, kid.max_epoch = spec.max_steps, spec.max_epoch
+    if seed is not None:
+        kid.seed = Check("spec.kid").integer("seed", seed, least=None)
     kid.log_dir = log_dir or kid.log_dir
     return Declared(kid, in_python=True)
+
+
+def kid_of_run(log_dir: Path, best: bool = False, step: int | None = None) -> tuple[Kid, Signature]:
+    """The Kid of a run directory with what it learnt, its brain built; its data need not be there.
+
+    Args:
+        log_dir: the run directory.
+        best: the best checkpoint instead of the newest.
+        step: the checkpoint of this step instead of the newest.
+
+    Returns:
+        The Kid, which is not set up, and what its brain is given.
+
+    Raises:
+        DataError: it is no run directory, or has no such checkpoint.
+    """
+    recipe = log_dir / "kid.yaml"
+    if not recipe.is_file():
+        raise DataError(f"There is no {recipe}; expected the directory of a run of `akid run`.")
+    kid = kid_of_spec(KidSpec.model_validate(recipe_of(recipe)), log_dir).kid
+    signature = restore_for_inference(RunDir(log_dir), kid.brain, kid.moving_average, kid.seed, best, step)
+    return kid, signature
 
 
 def export_run(log_dir: Path, output: Path | None = None, best: bool = False) -> tuple[Path, list[str]]:
@@ -99,13 +129,7 @@ def export_run(log_dir: Path, output: Path | None = None, best: bool = False) ->
     Raises:
         DataError: it is no run directory, or has no such checkpoint.
     """
-    recipe = log_dir / "kid.yaml"
-    if not recipe.is_file():
-        raise DataError(f"There is no {recipe}; expected the directory of a run of `akid run`.")
-    spec = KidSpec.model_validate(recipe_of(recipe))
-    kid = kid_of_spec(spec, log_dir).kid
-    run_dir = RunDir(log_dir)
-    signature = restore_for_inference(run_dir, kid.brain, kid.moving_average, kid.seed, best)
+    kid, signature = kid_of_run(log_dir, best)
     with kid.averaged():
-        target = export_brain(kid.brain, signature, output or run_dir.export, kid.sensor, kid.seed)
+        target = export_brain(kid.brain, signature, output or RunDir(log_dir).export, kid.sensor, kid.seed)
     return target, exported_outputs(target)

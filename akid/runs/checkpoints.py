@@ -116,11 +116,12 @@ class Checkpoints:
         _rename(partial, path)
         _prune(self.directory, self.keep)
 
-    def restore(self, best: bool = False) -> dict[str, Any] | None:
+    def restore(self, best: bool = False, step: int | None = None) -> dict[str, Any] | None:
         """Put the newest readable checkpoint into the variables.
 
         Args:
             best: the best one instead.
+            step: the one of this step instead.
 
         Returns:
             Its ``meta`` and ``step``; None if there is none.
@@ -131,7 +132,7 @@ class Checkpoints:
         """
         self.sync()
         directory = self.best if best else self.directory
-        paths = committed(directory)
+        paths = [path for path in committed(directory) if step in (None, step_of(path))]
         problems: list[str] = []
         for path in reversed(paths):
             try:
@@ -146,7 +147,8 @@ class Checkpoints:
                 logger.warning("going on from %s", path)
             return meta
         if not paths:
-            problems = [f"{path.name}: there is no {META} in it" for path in numbered(directory)]
+            found = [path for path in numbered(directory) if step in (None, step_of(path))]
+            problems = [f"{path.name}: there is no {META} in it" for path in found]
         if problems:
             raise DamagedFileError(
                 f"None of the checkpoints in {directory} can be read; nothing was changed. Put back a good copy,"

@@ -18,10 +18,10 @@ from akid.runs.checkpoint_files import remove_partial
 class RunDir:
     """``kid.yaml`` (resolved), ``metrics.jsonl``, ``events/``, ``checkpoints/``, ``best/``, ``result.json``.
 
-    ``export/`` is added by an export; ``runtime.json`` keeps the number of threads, on which bits depend, and
-    ``signature.json`` the shapes of a batch, so that an export needs no data, and ``settings.json`` what must
-    be the same when the run goes on. ``.lock`` is held while a Kid practises, ``.generations/`` tells which
-    generation of a job may write. ``logs/`` has what each start of a
+    ``export/`` is added by an export, ``visualization/`` by an `akid.observer.Observer`; ``runtime.json`` keeps
+    the number of threads, on which bits depend, ``signature.json`` the shapes of a batch, so that an export needs
+    no data, and ``settings.json`` what must be the same when the run goes on. ``.lock`` is held while a Kid
+    practises, ``.generations/`` tells which generation of a job may write. ``logs/`` has what each start of a
     member said, if the run has several; ``evaluations.jsonl`` is an evaluator's.
 
     Args:
@@ -34,6 +34,7 @@ class RunDir:
         self.best = self.path / "best"
         self.events = self.path / "events"
         self.export = self.path / "export"
+        self.visualization = self.path / "visualization"
         self.metrics = self.path / "metrics.jsonl"
         self.evaluations = self.path / "evaluations.jsonl"
         self.result = self.path / "result.json"

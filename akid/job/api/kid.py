@@ -93,7 +93,10 @@ class Kid(OpenModel):
     )
     params: dict[str, Any] | None = Field(
         default=None,
-        description="Values for a script's template or for the arguments of a module's function.",
+        description=(
+            "Values for the templates in a script or in the texts of a declarative kid, "
+            "or the arguments of a module's function."
+        ),
     )
     max_steps: int | None = Field(
         default=None,
@@ -118,7 +121,6 @@ class Kid(OpenModel):
                "required field is missing." + self._misspelt([name])) for name in DECLARATIVE),
             (None not in (self.max_steps, self.max_epoch), "max_epoch",
              "expected max_steps or max_epoch, received both."),
-            (self.params is not None and bool(declared), "params", "only a script or a module takes params."),
         )  # fmt: skip
         return self
 

@@ -70,7 +70,6 @@ KID = [
       for part in ("sensor", "brain", "kongfu")),
     Rule("spec.kid", "!(has(self.max_steps) && has(self.max_epoch))",
          "expected max_steps or max_epoch, received both", "max_epoch"),
-    Rule("spec.kid", f"!(has(self.params) && {FORMS})", "only a script or a module takes params", "params"),
     Rule("spec.kid.brain", "has(self.type) || has(self.blocks)", "expected type or blocks, received neither"),
 ]  # fmt: skip
 ENGINE = [

@@ -1,0 +1,1 @@
+"""The computation graph of a Kid as a picture (paper, Fig. 4)."""

@@ -1,0 +1,197 @@
+"""The loop of a tuning: start what fits on the free devices, watch it, note what came of it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from akid.errors import AkidError, DataError
+from akid.kids.stopping import Goal
+from akid.runner.events import Signals, Waiter, signals_wake
+from akid.runs.run_dir import RunDir
+from akid.tuner.devices import Devices
+from akid.tuner.process import TrialProcess
+from akid.tuner.strategies import Strategy
+from akid.tuner.table import Table
+from akid.tuner.templates import Template
+from akid.tuner.trial import OVER, NewLines, Status, Trial, check_plain, read_trial, write_trial
+
+#: Seconds between two looks at what the running instances measured.
+PERIOD = 0.5
+#: Seconds an instance has to end by itself.
+GRACE = 30.0
+
+
+class Tuning:
+    """All instances of a tuning, from its start to its end.
+
+    Args:
+        template: what is filled in.
+        strategy: what is tried.
+        goal: the objective.
+        devices: where instances run.
+        log_dir: holds a run directory for every instance.
+        table: what shows them.
+        limits: ``max_steps`` and the like, for every instance.
+        retry_failed: whether instances that failed in an earlier call are run again.
+    """
+
+    def __init__(
+        self, template: Template, strategy: Strategy, goal: Goal, devices: Devices, log_dir: Path, table: Table,
+        *, limits: dict[str, Any], retry_failed: bool = False,
+    ) -> None:  # fmt: skip
+        self.trials: list[Trial] = []
+        self._template, self._strategy, self._goal, self._devices = template, strategy, goal, devices
+        self._log_dir, self._table, self._limits = log_dir, table, limits
+        self._running: dict[int, TrialProcess] = {}
+        self._waiter, self._stopping = Waiter(), False
+        strategy.begin(goal)
+        self._recall(retry_failed)
+
+    def run(self) -> None:
+        """Run until every instance is over.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; every instance has written a checkpoint and ended.
+        """
+        try:
+            with _signals(self._waiter) as signals:
+                while not signals and (self._start_what_fits() or self._running):
+                    self._waiter.wait(PERIOD)
+                    self._look()
+                if signals:
+                    self._stop(signals)
+        finally:
+            self._stopping = True
+            for process in list(self._running.values()):
+                process.kill()
+                self._over(process)
+            self._waiter.close()
+            self._table.close()
+        if signals:
+            raise KeyboardInterrupt
+
+    def _recall(self, retry_failed: bool) -> None:
+        """Take over what an earlier call left in the directory."""
+        while (trial := read_trial(self._directory(len(self.trials)))) is not None:
+            if not self._strategy.recall(trial.proposal):
+                raise DataError(
+                    f"log_dir must be empty or hold an earlier call of the same tuning."
+                    f" Received: log_dir={str(self._log_dir)!r}, where {trial.log_dir.name} has other parameters."
+                    " Use another log_dir, or fresh=True to begin anew."
+                )
+            for record in NewLines(RunDir(trial.log_dir).metrics).read():
+                trial = trial.noted(record, self._goal)
+            again = trial.status is Status.FAILED and retry_failed
+            self.trials.append(replace(trial, status=Status.WAITING, error="") if again else trial)
+            if trial.status in OVER and not again:
+                self._strategy.finished(trial.number, trial.best)
+        self._table.show(self.trials)
+
+    def _directory(self, number: int) -> Path:
+        return self._log_dir / f"trial-{number:04d}"
+
+    def _start_what_fits(self) -> bool:
+        """Start instances in their order while there are devices; whether one was started or waits."""
+        while (trial := self._next()) is not None:
+            taken = self._devices.take(trial.proposal.size)
+            if taken is None:
+                return True  # in order: a large one is not overtaken for ever
+            self._start(trial, taken)
+        return False
+
+    def _next(self) -> Trial | None:
+        """The next instance to start, newly proposed if none waits."""
+        for trial in self.trials:
+            if trial.status in (Status.WAITING, Status.INTERRUPTED):
+                return trial
+        proposal = self._strategy.propose()
+        if proposal is None:
+            return None
+        check_plain(proposal)
+        self.trials.append(Trial(len(self.trials), proposal, self._directory(len(self.trials))))
+        return self.trials[-1]
+
+    def _start(self, trial: Trial, taken: tuple[str, ...]) -> None:
+        RunDir(trial.log_dir)
+        trial = self._note(replace(trial, status=Status.RUNNING), write=True)
+        try:
+            kid = {**self._template.filled(trial.proposal.params), **self._limits}
+            process = TrialProcess(trial, kid, self._devices, taken)
+        except AkidError as error:
+            self._devices.give_back(taken)
+            self._finish(replace(trial, status=Status.FAILED, error=str(error)))
+            return
+        self._running[trial.number] = process
+        self._waiter.add(process.end, lambda: self._over(process))
+
+    def _look(self) -> None:
+        """Take note of what the running instances measured, and stop the hopeless ones."""
+        for process in list(self._running.values()):
+            for record in process.lines.read():
+                before = process.trial
+                process.trial = self._note(before.noted(record, self._goal))
+                value = record.get(self._goal.metric)
+                if value is None or process.pruned:
+                    continue
+                if self._strategy.hopeless(before.number, int(record.get("step", 0)), float(value)):
+                    process.pruned = True
+                    process.stop()
+
+    def _over(self, process: TrialProcess) -> None:
+        self._waiter.remove(process.end)
+        code = process.reap()
+        self._running.pop(process.trial.number, None)
+        self._devices.give_back(process.taken)
+        for record in process.lines.read():
+            process.trial = process.trial.noted(record, self._goal)
+        trial = replace(process.trial, seconds=process.trial.seconds + process.seconds)
+        if code == 0:
+            self._finish(replace(trial, status=Status.SUCCEEDED))
+        elif process.pruned:
+            self._finish(replace(trial, status=Status.PRUNED))
+        elif self._stopping:
+            self._note(replace(trial, status=Status.INTERRUPTED), write=True)
+        else:
+            self._finish(replace(trial, status=Status.FAILED, error=_why(code, process.last_words())))
+
+    def _finish(self, trial: Trial) -> None:
+        self._note(trial, write=True)
+        self._strategy.finished(trial.number, None if trial.status is Status.FAILED else trial.best)
+
+    def _note(self, trial: Trial, write: bool = False) -> Trial:
+        self.trials[trial.number] = trial
+        if write:
+            write_trial(trial)
+        self._table.show(self.trials)
+        return trial
+
+    def _stop(self, signals: Signals) -> None:
+        """Let every instance write a checkpoint and end; a second signal, or the time, ends them by force."""
+        self._stopping = True
+        for process in self._running.values():
+            process.stop()
+        deadline = time.monotonic() + GRACE
+        while self._running and len(signals.came) == 1 and time.monotonic() < deadline:
+            self._waiter.wait(deadline - time.monotonic())
+
+
+def _why(code: int, words: str) -> str:
+    """Why an instance failed."""
+    return f"ended by {signal.Signals(-code).name}" if code < 0 else words or f"exit code {code}"
+
+
+@contextmanager
+def _signals(waiter: Waiter) -> Iterator[Signals]:
+    """Signals end a wait; only the main thread of a process can be told of them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield Signals()
+        return
+    with signals_wake(waiter) as signals:
+        yield signals
