@@ -12,6 +12,7 @@ from pathlib import Path
 
 from akid_csi import mounts
 from akid_csi.attributes import Source
+from akid_csi.directories import root_of
 from akid_csi.refusal import Code, Refusal
 from akid_csi.state import ProcessId
 from akid_csi.waiting import within
@@ -136,13 +137,25 @@ def identity(pid: int) -> ProcessId | None:
 
 def answers(point: Path, seconds: float = ANSWER_SECONDS) -> bool:
     """Whether something is mounted there and says how full it is."""
-    if not mounts.layers(str(point)):
-        return False
     try:
-        within(seconds, lambda: os.statvfs(point))
-    except OSError:  # a TimeoutError is one
+        within(seconds, lambda: ask(point))
+    except (OSError, Refusal):  # a TimeoutError is an OSError
         return False
     return True
+
+
+def ask(point: Path) -> None:
+    """Ask a mount how full it is; it may hang.
+
+    Raises:
+        OSError: it is dead.
+        Refusal: there is none.
+    """
+    root = root_of(point)
+    try:
+        os.fstatvfs(root)
+    finally:
+        os.close(root)
 
 
 def _wait_until_mounted(client: Client, source: Source, point: Path, log: Path, deadline: float) -> None:

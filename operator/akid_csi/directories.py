@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from pathlib import Path
 
 from akid_csi.attributes import Wanted
 from akid_csi.refusal import Code, Refusal
@@ -13,11 +14,29 @@ FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 CLOSED = 0o700
 
 
-def opened(root: str, wanted: Wanted) -> int:
+def root_of(point: Path) -> int:
+    """A descriptor of what is mounted there.
+
+    Returns:
+        a descriptor; the caller closes it.
+
+    Raises:
+        Refusal: UNAVAILABLE if nothing is: a client unmounts when it ends, and what was made then would be made on
+            the node's own disk.
+        OSError: as the file system says.
+    """
+    descriptor = os.open(point, FLAGS)
+    if os.fstat(descriptor).st_dev == point.parent.stat().st_dev:
+        os.close(descriptor)
+        raise Refusal(Code.UNAVAILABLE, "the volume's client has just ended; it is tried again.")
+    return descriptor
+
+
+def opened(root: int, wanted: Wanted) -> int:
     """A descriptor of the directory. Those that lack are made, with their owner, unless it is for reading only.
 
     Args:
-        root: where the volume is mounted.
+        root: a descriptor of the volume's root; it is closed.
         wanted: the directory.
 
     Returns:
@@ -27,7 +46,7 @@ def opened(root: str, wanted: Wanted) -> int:
         Refusal: NOT_FOUND, or PERMISSION_DENIED for a component that is no directory.
         OSError: as the file system says.
     """
-    descriptor = os.open(root, FLAGS)
+    descriptor = root
     try:
         for depth, name in enumerate(wanted.path, start=1):
             below = _step(descriptor, name, wanted, "/".join(wanted.path[:depth]))

@@ -65,8 +65,7 @@ class Node:
                 self._store.serve(key, None)
         for point in (self._directory / "mounts").glob("*"):
             if point.name not in sources:
-                mounts.unmount_down_to(str(point), 0)
-                point.rmdir()
+                remove(str(point))
         for source in sources.values():
             threading.Thread(target=self._volume(source).recover, daemon=True).start()
         threading.Thread(target=self._check, name="check", daemon=True).start()

@@ -13,7 +13,7 @@ from akid_csi import client as clients
 from akid_csi import mounts
 from akid_csi.attributes import Source, Wanted
 from akid_csi.client import Client
-from akid_csi.directories import opened
+from akid_csi.directories import opened, root_of
 from akid_csi.logs import logger
 from akid_csi.refusal import Code, Refusal
 from akid_csi.store import Store
@@ -181,7 +181,7 @@ class Volume:
 
     def _bind(self, target: str, wanted: Wanted) -> None:
         try:
-            descriptor = within(self._limits.walk, lambda: opened(str(self._point), wanted), late=os.close)
+            descriptor = within(self._limits.walk, lambda: opened(root_of(self._point), wanted), late=os.close)
         except TimeoutError as error:
             raise Refusal(Code.DEADLINE_EXCEEDED, f"{wanted}: {error}; are enough servers up?") from None
         try:
@@ -199,7 +199,7 @@ class Volume:
         mounts.unmount_down_to(str(self._point), 0)
         client.end()
         self._store.serve(self._key, None)
-        self._point.rmdir()
+        remove(str(self._point))
         logger.info("client ended", extra={"volume": str(self._source), "pid": client.identity.pid})
 
     def _watch(self, client: Client) -> None:
@@ -243,13 +243,11 @@ class Volume:
 
     def _disconnected(self) -> bool:
         """Whether the mount is dead for good. A slow one is not: its servers may come back."""
-        if not mounts.layers(str(self._point)):
-            return True
         try:
-            within(clients.ANSWER_SECONDS, lambda: os.statvfs(self._point))
+            within(clients.ANSWER_SECONDS, lambda: clients.ask(self._point))
         except TimeoutError:
             return False
-        except OSError:
+        except (OSError, Refusal):
             return True
         return False
 

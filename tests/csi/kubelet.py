@@ -23,7 +23,7 @@ from csi.sandbox import Sandbox
 OPERATOR = Path(__file__).resolve().parents[2] / "operator"
 DEADLINE = 30.0
 CALL_SECONDS = 120.0
-CONTAINER = ("unshare", "--mount", "--propagation", "unchanged", "--pid", "--fork", "--kill-child", "--mount-proc")
+CONTAINER = ("unshare", "--mount", "--propagation", "unchanged")
 POD = "csi.storage.k8s.io/pod."
 
 
@@ -44,8 +44,8 @@ class Node:
         box: where it runs.
         servers: of the volumes, unless a call names others.
         options: further ones of the driver.
-        contained: whether the driver is in a container, that shares its mounts with the node (Bidirectional);
-            its clients end with it then.
+        contained: whether the driver is in a container, that shares the node's processes and its mounts (hostPID,
+            Bidirectional); whoever kills it kills its clients.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Node:
         self._registration = box.directory / "registry" / "reg.sock"
         self._allow = box.directory / "allow.json"
         self._servers, self._options = servers, options
-        self._space = CONTAINER if contained else ()
+        self._contained = contained
         self.pods.mkdir(exist_ok=True)
 
     def allow(self, *rules: dict[str, Any]) -> None:
@@ -78,9 +78,9 @@ class Node:
         }
         command = [f"--{name}={value}" for name, value in flags.items()]
         environment = ["env", f"PYTHONPATH={OPERATOR}", f"TMPDIR={self.box.directory}"]
-        self._process = self.box.start(
-            [*self._space, *environment, sys.executable, "-m", "akid_csi", *command, *self._options], self.log
-        )
+        space = CONTAINER if self._contained else ()
+        program = [sys.executable, "-m", "akid_csi"]
+        self._process = self.box.start([*space, *environment, *program, *command, *self._options], self.log)
         until(lambda: self._registration.exists() or self._process.poll() is not None)
         assert self._process.poll() is None, self.log.read_text()
         self._channel = grpc.insecure_channel(f"unix:{self.endpoint}")
@@ -97,10 +97,13 @@ class Node:
         return info
 
     def kill(self) -> None:
-        """kill -9 the driver; in a container the clients end with it, as a process of the node they go on."""
+        """kill -9 the driver, and in a container all of it; as a process of the node its clients go on."""
         self._channel.close()
-        os.kill(self.driver, signal.SIGKILL)
+        doomed = [self.driver, *(self.clients() if self._contained else ())]
+        for pid in doomed:
+            os.kill(pid, signal.SIGKILL)
         self._process.wait(DEADLINE)
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in doomed))
         self._registration.unlink(missing_ok=True)
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from akid_csi.attributes import Source, Wanted, components
-from akid_csi.directories import opened
+from akid_csi.directories import FLAGS, opened, root_of
 from akid_csi.refusal import Refusal
 
 
@@ -16,7 +16,7 @@ def walked(root: Path, path: str, *, read_only: bool = False, mode: int = 0o750)
     """Where a walk ends. What is made is ours: root alone can give things away."""
     owner = (os.getuid(), os.getgid())
     wanted = Wanted(Source(("a",), "v"), components(path), read_only, *owner, mode)
-    descriptor = opened(str(root), wanted)
+    descriptor = opened(os.open(root, FLAGS), wanted)
     try:
         return Path(os.readlink(f"/proc/self/fd/{descriptor}"))
     finally:
@@ -28,6 +28,13 @@ def test_what_lacks_is_made_with_its_mode_and_what_is_there_is_left(tmp_path: Pa
     assert walked(tmp_path, "a/b/c", mode=0o2770) == tmp_path / "a/b/c"
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b", "a/b/c")]
     assert modes == [0o711, 0o2770, 0o2770]
+
+
+def test_where_nothing_is_mounted_is_no_volume(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="client has just ended") as refusal:
+        root_of(tmp_path)
+    assert refusal.value.code == "UNAVAILABLE"
+    os.close(root_of(Path("/proc")))
 
 
 def test_the_root_is_the_way_of_no_steps(tmp_path: Path) -> None:
@@ -63,7 +70,7 @@ def test_one_that_was_made_and_not_given_away_is_given_away(tmp_path: Path) -> N
     (tmp_path / "b" / "full").mkdir(parents=True)
     (tmp_path / "b").chmod(0o700)
     for name in ("a", "b"):
-        os.close(opened(str(tmp_path), Wanted(Source(("s",), "v"), (name,), uid=10001, gid=10001)))
+        os.close(opened(os.open(tmp_path, FLAGS), Wanted(Source(("s",), "v"), (name,), uid=10001, gid=10001)))
     assert [(tmp_path / name).stat().st_uid for name in ("a", "b")] == [10001, 0]
 
 
