@@ -12,7 +12,8 @@ from akid_csi.refusal import Code, Refusal
 NAMESPACE = "csi.storage.k8s.io/pod.namespace"
 #: The owner of directories that are made: user and group of akid's images.
 OWNER = 10001
-MODE = 0o770
+#: With setgid, what pods of several users make stays the group's, as the kubelet's fsGroup has it.
+MODE = 0o2770
 MAX_SERVERS = 16
 MAX_PATH = 4096
 MAX_COMPONENT = 255
@@ -144,7 +145,7 @@ def _number(context: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _mode(text: str | None) -> int:
-    """Setuid and sticky are no use on a shared directory; setgid keeps the group of what is made below."""
+    """Setuid and sticky are no use on a shared directory."""
     if text is None:
         return MODE
     if not re.fullmatch(r"[02]?[0-7]{3}", text):

@@ -15,7 +15,7 @@ OF_KUBERNETES = {"csi.storage.k8s.io/ephemeral": "true", "csi.storage.k8s.io/pod
 def test_attributes_say_which_directory_of_which_volume() -> None:
     found = wanted(GOOD | OF_KUBERNETES | {"subDir": "/runs//ml/"}, read_only=True)
     source = Source(("10.0.0.1", "gluster-2.example.org"), "rep3")
-    assert found == Wanted(source, ("runs", "ml"), read_only=True, uid=10001, gid=10001, mode=0o770)
+    assert found == Wanted(source, ("runs", "ml"), read_only=True, uid=10001, gid=10001, mode=0o2770)
     assert str(found) == "10.0.0.1,gluster-2.example.org:/rep3/runs/ml"
 
 

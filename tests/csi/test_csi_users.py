@@ -30,5 +30,7 @@ def test_a_made_directory_is_its_users_and_groups_and_nobody_elses(node: Node) -
 def test_supplementary_groups_count_which_the_client_reads_from_the_nodes_processes(node: Node) -> None:
     node.publish("p", "groups")
     assert writes(node, "p", 500, 500, 10001)
+    (made,) = node.seen("p").iterdir()
+    assert (made.stat().st_uid, made.stat().st_gid) == (500, 10001)
     assert not writes(node, "p", 500, 500, 10002)
     node.unpublish("p")

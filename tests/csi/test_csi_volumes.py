@@ -27,7 +27,7 @@ def test_the_kubelet_registers_the_driver_without_a_side_car(node: Node) -> None
 def test_a_directory_is_made_for_its_owner_and_outlives_the_pod(node: Node) -> None:
     volume = node.publish("first", "runs/ml/digits-1a2b3c4d")
     found = volume.stat()
-    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (10001, 10001, 0o770)
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (10001, 10001, 0o2770)
     (volume / "result.json").write_text("{}")
     node.unpublish("first")
     assert not node.target("first").exists()
