@@ -42,7 +42,7 @@ cluster: setup ## start a test control plane; use it by eval "$(make cluster)"
 cluster-down: setup ## end what `make cluster` started
 	@PYTHONPATH=tests $(PY) -m cluster down
 
-cluster-build: setup ## build the test control plane into the cache (`make test` does it too)
+cluster-build: setup ## build the test control plane and helm into the cache (`make test` does it too)
 	@PYTHONPATH=tests $(PY) -m cluster build
 
 lint: setup ## ruff, format check, pyright, import-linter

@@ -11,6 +11,7 @@ from cluster.waiting import wait_for
 from hosted import Hosted
 from jobs import Jobs, job
 
+pytestmark = pytest.mark.cluster
 RBAC = "rbac.yaml"
 
 
@@ -31,7 +32,6 @@ def everywhere(akid_cluster: Cluster) -> Iterator[Hosted]:
                     admin.delete(f"{collection(manifest)}/{manifest['metadata']['name']}")
 
 
-@pytest.mark.cluster
 def test_the_cluster_role_is_enough(jobs: Jobs, everywhere: Hosted) -> None:
     jobs.create(job(engine={"name": "multi_worker", "workers": 2}, plays={"run-for": "500ms"}))
     jobs.reach("Succeeded")
@@ -39,7 +39,6 @@ def test_the_cluster_role_is_enough(jobs: Jobs, everywhere: Hosted) -> None:
     assert everywhere.api.refused() == []
 
 
-@pytest.mark.cluster
 def test_a_namespaced_operator_leaves_other_namespaces_alone(
     jobs: Jobs, hosted: Hosted, akid_cluster: Cluster
 ) -> None:

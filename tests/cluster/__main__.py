@@ -11,13 +11,14 @@ import signal
 import subprocess
 import sys
 
-from cluster import binaries
+from cluster import binaries, helm
 from cluster.control import Cluster
+from cluster.go_build import cache, locked
 from cluster.processes import Identity
 from cluster.waiting import wait_for
 
-STATE = binaries.cache() / "running.json"
-LOG = binaries.cache() / "running.log"
+STATE = cache() / "running.json"
+LOG = cache() / "running.log"
 # A training that one likes to watch.
 JOB_SECONDS = 10
 
@@ -67,7 +68,7 @@ def serve() -> None:
 def up() -> None:
     """Start one in the background, unless one runs already, and print how to reach it."""
     binaries.programs(tell)
-    with binaries.locked(STATE.with_suffix(".lock")):
+    with locked(STATE.with_suffix(".lock")):
         if running() is None:
             start()
         print("\n".join(json.loads(STATE.read_text())["exports"]))
@@ -94,6 +95,12 @@ def start() -> None:
     wait_for(started, "the cluster", timeout=120)
 
 
+def build() -> None:
+    """What the tests need: the control plane, and helm."""
+    binaries.programs(tell)
+    helm.program(tell)
+
+
 def down() -> None:
     """End it."""
     server = running()
@@ -104,7 +111,7 @@ def down() -> None:
     wait_for(lambda: not server.alive(), "the end of the cluster", timeout=60)
 
 
-COMMANDS = {"build": lambda: binaries.programs(tell), "up": up, "down": down, "serve": serve}
+COMMANDS = {"build": build, "up": up, "down": down, "serve": serve}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]]()

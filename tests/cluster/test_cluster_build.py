@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from cluster import binaries
+from cluster import binaries, go_build, helm
 
 WORKS = """#!/bin/sh
 echo built >> "$XDG_CACHE_HOME/builds"
@@ -23,7 +23,7 @@ exit 1
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of its own, and a Go that works."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(binaries, "toolchain", lambda: str(tmp_path / "go"))
+    monkeypatch.setattr(go_build, "toolchain", lambda: str(tmp_path / "go"))
     write_go(tmp_path, WORKS)
     return tmp_path
 
@@ -48,21 +48,21 @@ def test_a_failed_build_is_told_and_leaves_nothing_to_find(cache: Path) -> None:
     write_go(cache, FAILS)
     with pytest.raises(RuntimeError, match="go: no such module"):
         binaries.programs()
-    assert not binaries.directory().exists()
+    assert not binaries.control_plane().directory().exists()
     write_go(cache, WORKS)
-    assert binaries.programs() == binaries.directory()
+    assert binaries.programs() == binaries.control_plane().directory()
 
 
 def test_other_sources_go_to_another_place(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = binaries.directory()
+    before = binaries.control_plane().directory()
     module = tmp_path / "module"
     module.mkdir()
     for source in binaries.MODULE.iterdir():
         (module / source.name).write_bytes(source.read_bytes())
     monkeypatch.setattr(binaries, "MODULE", module)
-    assert binaries.directory() == before
+    assert binaries.control_plane().directory() == before
     (module / "main.go").write_text("package main\n")
-    assert binaries.directory() != before
+    assert binaries.control_plane().directory() != before
 
 
 def test_a_build_is_announced_and_a_cached_one_is_silent(cache: Path) -> None:
@@ -71,3 +71,10 @@ def test_a_build_is_announced_and_a_cached_one_is_silent(cache: Path) -> None:
     binaries.programs(told.append)
     assert len(told) == 2
     assert binaries.kubernetes_version() in told[0]
+
+
+def test_helm_is_built_beside_the_control_plane(cache: Path) -> None:
+    helm_program, programs = helm.program(), binaries.programs()
+    assert helm_program.read_text() == "program\n"
+    assert helm_program.parent != programs
+    assert helm_program.parent.parent == programs.parent

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.cluster
 def test_up_and_down(tmp_path: Path) -> None:
     cache = tmp_path / "akid" / "cluster"
     cache.mkdir(parents=True)
-    (cache / binaries.directory().name).symlink_to(binaries.programs())
+    (cache / binaries.control_plane().directory().name).symlink_to(binaries.programs())
     environment = os.environ | {
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "XDG_CACHE_HOME": str(tmp_path),
