@@ -55,8 +55,9 @@ fmt: setup ## format and sort imports
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-crds: setup ## write crds/ from the models of the API
+crds: setup ## write crds/, and the chart's copy of it, from the models of the API
 	@$(PY) -m akid.job.crd crds/akidjobs.akid.dev.yaml
+	@cp crds/akidjobs.akid.dev.yaml charts/akid-operator/crds/
 
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)

@@ -16,6 +16,7 @@ from akid.job.api.status import Status
 from akid.job.manifest.problems import InvalidManifestError
 from akid.job.manifest.served import parse_served, policy_of, status_of
 from akid.job.names import ObjectRole
+from akid.job.objects.allowed import volume_problem
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import Manifest, content_hash, manifest
 from akid.job.planner.build import event
@@ -57,9 +58,9 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
         return Decision(_unreadable(raw, observed, now, str(error)), problems=str(error))
     observed = _without_outdated(job, observed)
     result = plan(job, observed, now)
-    missing = image_problem(job, settings) if _makes_members(result) else ""
-    if missing:
-        failure = CreateFailure(CreateFailureReason.INVALID_TEMPLATE, missing)
+    problem = pod_problem(job, settings) if _makes_members(result) else ""
+    if problem:
+        failure = CreateFailure(CreateFailureReason.INVALID_TEMPLATE, problem)
         result = plan(job, replace(observed, create_failures=(*observed.create_failures, failure)), now)
     if not result.create:
         return Decision(result, job=job)
@@ -82,6 +83,11 @@ def _without_outdated(job: AkidJob, observed: Observed) -> Observed:
 
 def _makes_members(result: Plan) -> bool:
     return any(create.kind is ObjectRole.MEMBER for create in result.create)
+
+
+def pod_problem(job: AkidJob, settings: PodDefaults) -> str:
+    """Why pods of the job are not made, with what the operator is set up with; empty if they are."""
+    return volume_problem(job, settings.allowed_volumes) or image_problem(job, settings)
 
 
 def image_problem(job: AkidJob, settings: PodDefaults) -> str:

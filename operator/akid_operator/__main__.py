@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     add("--trainer-image", default="", help="of jobs that name none")
     add("--pull-secret", action="append", default=[], help="imagePullSecret of every pod (may be repeated)")
     add("--pod-env", action="append", default=[], metavar="NAME=VALUE", help="of every trainer (may be repeated)")
+    add("--allowed-volume", action="append", default=[], metavar="KIND", help="of pods of jobs; by default all")
     add("--log-format", choices=logs.FORMATS, default="text" if sys.stderr.isatty() else "json")
     add("--verbose", action="store_true", help="log everything")
     return result
@@ -74,6 +75,7 @@ def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
                 image=given.trainer_image,
                 env=dict(map(environment, given.pod_env)),
                 image_pull_secrets=tuple(given.pull_secret),
+                allowed_volumes=frozenset(given.allowed_volume),
             ),
         ),
         given,

@@ -49,11 +49,13 @@ class PodDefaults:
         image: the trainer's image of jobs that name none; empty for none.
         env: environment of every trainer, e.g. of a proxy.
         image_pull_secrets: names of Secrets of the job's namespace.
+        allowed_volumes: kinds of volumes that pods may have, e.g. `configMap`; empty for all.
     """
 
     image: str = ""
     env: dict[str, str] = field(default_factory=dict[str, str])
     image_pull_secrets: tuple[str, ...] = ()
+    allowed_volumes: frozenset[str] = frozenset()
 
 
 def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place: Place) -> Manifest:

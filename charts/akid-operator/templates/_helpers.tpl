@@ -1,0 +1,63 @@
+{{/* Labels of everything. */}}
+{{- define "akid.labels" -}}
+{{ include "akid.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: akid
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Labels of the operator's pods, never to change. */}}
+{{- define "akid.selector" -}}
+app.kubernetes.io/name: akid-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Labels of the GlusterFS driver's pods, never to change. */}}
+{{- define "akid.csiSelector" -}}
+app.kubernetes.io/name: akid-gluster-csi
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* An image: (list . "its full name, or empty" "its short name"). */}}
+{{- define "akid.image" -}}
+{{- $root := index . 0 -}}
+{{- $images := $root.Values.images -}}
+{{- $registry := ternary (printf "%s/" (trimSuffix "/" $images.registry)) "" (ne $images.registry "") -}}
+{{- index . 1 | default (printf "%s%s:%s" $registry (index . 2) ($images.tag | default $root.Chart.AppVersion)) -}}
+{{- end }}
+
+{{/* The operator's command line. */}}
+{{- define "akid.arguments" -}}
+- --metrics-port={{ .Values.metrics.port }}
+- --lease-seconds={{ .Values.leaderElection.leaseSeconds }}
+- --resync-seconds={{ .Values.resyncSeconds }}
+- --progress-writes-per-second={{ .Values.progressWritesPerSecond }}
+- --log-format={{ .Values.log.format }}
+{{- if .Values.log.verbose }}
+- --verbose
+{{- end }}
+{{- range .Values.watchNamespaces }}
+- --namespace={{ . }}
+{{- end }}
+- --trainer-image={{ include "akid.image" (list . .Values.jobs.image "akid-trainer") }}
+{{- range .Values.jobs.pullSecrets }}
+- --pull-secret={{ . }}
+{{- end }}
+{{- range $name, $value := .Values.jobs.env }}
+- {{ printf "--pod-env=%s=%v" $name $value | quote }}
+{{- end }}
+{{- range .Values.jobs.allowedVolumes }}
+- --allowed-volume={{ . }}
+{{- end }}
+{{- range .Values.extraArgs }}
+- {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Who the operator is. */}}
+{{- define "akid.subjects" -}}
+- kind: ServiceAccount
+  name: {{ .Values.serviceAccount.name }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}
