@@ -12,7 +12,7 @@ PYTEST_FLAGS ?= -q
 # Names of benchmarks, e.g. BENCHES="training operator_burst"; all by default.
 BENCHES ?=
 
-.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds bench lock clean
+.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds chart bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ fmt: setup ## format and sort imports
 crds: setup ## write crds/, and the chart's copy of it, from the models of the API
 	@$(PY) -m akid.job.crd crds/akidjobs.akid.dev.yaml
 	@cp crds/akidjobs.akid.dev.yaml charts/akid-operator/crds/
+
+chart: crds ## write what is generated in the chart: its CRD, the table of its values
+	@$(PY) scripts/chart_readme.py
 
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)

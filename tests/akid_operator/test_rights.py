@@ -13,6 +13,7 @@ from jobs import Jobs, job
 
 pytestmark = pytest.mark.cluster
 RBAC = "rbac.yaml"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 
 @pytest.fixture
@@ -65,3 +66,49 @@ def test_no_rule_allows_more_than_it_must() -> None:
     assert verbs["secrets"] == verbs["events"] == {"create"}
     assert not any("*" in rule["verbs"] + rule["resources"] + rule["apiGroups"] for rule in rules)
     assert not {"patch", "deletecollection", "escalate", "bind"} & set().union(*verbs.values())
+
+
+@pytest.fixture
+def user_roles(akid_cluster: Cluster) -> Iterator[None]:
+    """The chart's roles for users, which become part of the cluster's own."""
+    admin = akid_cluster.admin
+    manifests = render("user-roles.yaml", "ops")
+    for manifest in manifests:
+        admin.create(collection(manifest), manifest)
+    yield
+    for manifest in manifests:
+        admin.delete(f"{collection(manifest)}/{manifest['metadata']['name']}")
+
+
+def allowed(cluster: Cluster, namespace: str, user: str) -> set[str]:
+    """What a user may do with jobs."""
+
+    def can(verb: str, resource: str) -> bool:
+        review = {"namespace": namespace, "verb": verb, "group": "akid.dev"}
+        review["resource"], _, review["subresource"] = resource.partition("/")
+        spec = {"user": user, "resourceAttributes": review}
+        return cluster.admin.create(REVIEWS, {"spec": spec})["status"]["allowed"]
+
+    asked = [("get", "akidjobs"), ("watch", "akidjobs"), ("create", "akidjobs"), ("patch", "akidjobs"),
+             ("delete", "akidjobs"), ("patch", "akidjobs/scale"), ("update", "akidjobs/status")]  # fmt: skip
+    return {" ".join(pair) for pair in asked if can(*pair)}
+
+
+VIEW = {"get akidjobs", "watch akidjobs"}
+EDIT = {*VIEW, "create akidjobs", "patch akidjobs", "delete akidjobs", "patch akidjobs/scale"}
+
+
+@pytest.mark.usefixtures("user_roles")
+@pytest.mark.parametrize(("role", "rights"), [("view", VIEW), ("edit", EDIT), ("admin", EDIT)])
+def test_who_has_a_role_of_the_cluster_has_its_rights_to_jobs(
+    role: str, rights: set[str], akid_cluster: Cluster, namespace: str
+) -> None:
+    binding = {
+        "metadata": {"name": role},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ada"}],
+    }
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+    akid_cluster.admin.create(path, binding)
+    wait_for(lambda: allowed(akid_cluster, namespace, "ada") == rights, f"{role} has its rights")
+    assert allowed(akid_cluster, "default", "ada") == set()

@@ -30,7 +30,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/* The operator's command line. */}}
 {{- define "akid.arguments" -}}
 - --metrics-port={{ .Values.metrics.port }}
-- --lease-seconds={{ .Values.leaderElection.leaseSeconds }}
+- --lease-seconds={{ .Values.leaseSeconds }}
 - --resync-seconds={{ .Values.resyncSeconds }}
 - --progress-writes-per-second={{ .Values.progressWritesPerSecond }}
 - --log-format={{ .Values.log.format }}
