@@ -17,45 +17,23 @@ from chart import CHART
 from cluster.control import Cluster
 from cluster.helm import helm
 from cluster.waiting import wait_for
+from installation import DEPLOYMENT, LAB, OPS, RESTRICTED, arguments, installed, started
 from jobs import Jobs, job
-from replicas import Operator
 
 pytestmark = pytest.mark.cluster
-OPS, LAB = "akid-system", "lab"
 LIVE = 200
 CRD_FILE = "akidjobs.akid.dev.yaml"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/akidjobs.akid.dev"
-DEPLOYMENT = f"/apis/apps/v1/namespaces/{OPS}/deployments/akid-operator"
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Cluster]:
-    """A control plane on which nothing is installed, with a namespace for jobs."""
+def own() -> Iterator[Cluster]:
+    """A control plane on which nothing is installed. All that helm and the operator make must be restricted."""
     with Cluster() as cluster:
-        cluster.admin.create("/api/v1/namespaces", {"metadata": {"name": LAB}})
-        # What helm makes in it must pass.
-        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        cluster.admin.create("/api/v1/namespaces", {"metadata": {"name": OPS, "labels": labels}})
-        wait_for(lambda: cluster.service_account_exists(OPS), "pods can be made there")
+        for name in (OPS, LAB):
+            cluster.admin.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": RESTRICTED}})
+            wait_for(lambda name=name: cluster.service_account_exists(name), "pods can be made there")
         yield cluster
-
-
-def installed(cluster: Cluster, *arguments: str) -> None:
-    """A command of helm about the release; it waits until all is ready."""
-    helm(*arguments, f"--namespace={OPS}", "--timeout=100s", kubeconfig=cluster.kubeconfig)
-
-
-def arguments(cluster: Cluster) -> list[str]:
-    """What the Deployment has the operator called with, but for what the test itself needs."""
-    (container,) = cluster.admin.get(DEPLOYMENT)["spec"]["template"]["spec"]["containers"]
-    return [text for text in container["args"] if not text.startswith(("--metrics-port=", "--log-format="))]
-
-
-def started(cluster: Cluster, log: Path) -> Operator:
-    """The operator as it is installed now."""
-    return Operator(
-        cluster.kubeconfig_as(OPS, "akid-operator"), log, f"--lease-namespace={OPS}", *arguments(cluster)
-    )
 
 
 def earlier(crd: dict[str, Any]) -> dict[str, Any]:
