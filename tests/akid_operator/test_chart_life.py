@@ -102,7 +102,8 @@ def test_live_jobs_do_not_notice_what_helm_does(own: Cluster, tmp_path: Path) ->
         operator.ready()
         for number in range(LIVE):
             jobs.create(job(f"job-{number}"))
-        wait_for(lambda: operator.figure('akid_jobs{state="Running"}') == LIVE, "all jobs run", 120)
+        wait_for(lambda: operator.figure('akid_jobs{state="Running"}') == LIVE, "all jobs run", 240)
+        assert operator.end() == 0
     pods = alive(jobs)
     assert len(pods) == LIVE
     installed(own, "upgrade", "akid", str(CHART), "--wait", "--set=jobs.env.A=b,replicas=3")
