@@ -15,6 +15,7 @@ from akid.job.api.job import AkidJob
 from akid.job.api.status import Status
 from akid.job.manifest.problems import InvalidManifestError
 from akid.job.manifest.served import parse_served, policy_of, status_of
+from akid.job.members import Create
 from akid.job.names import ObjectRole
 from akid.job.objects.allowed import volume_problem
 from akid.job.objects.pods import PodDefaults, place_of
@@ -62,6 +63,7 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
     if problem:
         failure = CreateFailure(CreateFailureReason.INVALID_TEMPLATE, problem)
         result = plan(job, replace(observed, create_failures=(*observed.create_failures, failure)), now)
+    result = _with_policy(job, observed, result, settings)
     if not result.create:
         return Decision(result, job=job)
     place = place_of(job)
@@ -79,6 +81,14 @@ def _without_outdated(job: AkidJob, observed: Observed) -> Observed:
     }
     objects = {kind: uid for kind, uid in observed.objects.items() if kind not in outdated}
     return replace(observed, objects=objects, outdated=outdated) if outdated else observed
+
+
+def _with_policy(job: AkidJob, observed: Observed, result: Plan, settings: PodDefaults) -> Plan:
+    """The plan; whoever runs the jobs may want a NetworkPolicy to be there before a member is."""
+    wanted = settings.status_peers is not None and ObjectRole.POLICY not in observed.objects
+    if not wanted or not _makes_members(result):
+        return result
+    return replace(result, create=(Create(ObjectRole.POLICY, job.status.attempt), *result.create))
 
 
 def _makes_members(result: Plan) -> bool:

@@ -90,6 +90,12 @@ def test_every_value_reaches_the_operator():
         "HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.0/8,.svc", "TF_CPP_MIN_LOG_LEVEL": "2",
     }  # fmt: skip
     assert found.pods.allowed_volumes == {"csi", "persistentVolumeClaim"}
+    assert given("default").pods.status_peers is None
+    own, other = found.pods.status_peers or ()
+    assert own["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "ops"}
+    labels = named("everything", "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert own["podSelector"]["matchLabels"].items() <= labels.items()
+    assert other["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "monitoring"}
 
 
 def test_an_image_is_named_by_registry_and_tag_or_in_full():

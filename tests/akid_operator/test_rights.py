@@ -11,6 +11,8 @@ from cluster.waiting import wait_for
 from hosted import Hosted
 from jobs import Jobs, job
 
+from akid.job import PodDefaults
+
 pytestmark = pytest.mark.cluster
 RBAC = "rbac.yaml"
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
@@ -63,9 +65,32 @@ def test_the_same_rules_in_a_role_and_in_the_cluster_role() -> None:
 def test_no_rule_allows_more_than_it_must() -> None:
     rules = next(m for m in render(RBAC, "ops") if m["kind"] == "ClusterRole")["rules"]
     verbs = {resource: set(rule["verbs"]) for rule in rules for resource in rule["resources"]}
+    assert "networkpolicies" not in verbs  # only where jobs are shut off
     assert verbs["secrets"] == verbs["events"] == {"create"}
     assert not any("*" in rule["verbs"] + rule["resources"] + rule["apiGroups"] for rule in rules)
     assert not {"patch", "deletecollection", "escalate", "bind"} & set().union(*verbs.values())
+
+
+def test_jobs_that_are_shut_off_need_a_right_more_and_have_it(jobs: Jobs, namespace: str) -> None:
+    values = {"watchNamespaces": [namespace], "jobs": {"networkPolicy": {"enabled": True}}}
+    for manifest in render(RBAC, namespace, **values):
+        jobs.api.create(collection(manifest), manifest)
+    peers = ({"podSelector": {"matchLabels": {"scrapes": "jobs"}}},)
+    kubeconfig = jobs.cluster.kubeconfig_as(namespace, "akid-operator")
+    with Hosted(kubeconfig, namespace, pods=PodDefaults(status_peers=peers)) as operator:
+        jobs.create(job())
+        jobs.reach("Running")
+        policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
+        members, readers = jobs.api.get(f"{policies}/digits")["spec"]["ingress"]
+        assert members == {"from": [{"podSelector": {"matchLabels": {"akid.dev/job": "digits"}}}]}
+        assert readers == {"from": list(peers), "ports": [{"protocol": "TCP", "port": "metrics"}]}
+        jobs.delete_pod("digits-worker-0", grace=0)
+        wait_for(lambda: jobs.state() == "Restarting", "the loss is seen")
+        jobs.reach("Running")
+        assert operator.api.writes().count("POST networkpolicies") == 1
+        jobs.delete()
+        wait_for(lambda: not jobs.api.get(policies)["items"], "it goes with its job")
+        assert operator.api.refused() == []
 
 
 @pytest.fixture

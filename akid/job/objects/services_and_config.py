@@ -20,6 +20,7 @@ from akid.job.names import (
     job_labels,
     object_name,
 )
+from akid.job.objects.isolation import isolation
 from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place
 from akid.job.objects.volumes import KID_FILE
@@ -32,6 +33,7 @@ TYPES: dict[ObjectRole, tuple[str, str]] = {
     ObjectRole.LOG_CLAIM: ("v1", "PersistentVolumeClaim"),
     ObjectRole.SERVICE: ("v1", "Service"),
     ObjectRole.RENDEZVOUS: ("v1", "Service"),
+    ObjectRole.POLICY: ("networking.k8s.io/v1", "NetworkPolicy"),
     ObjectRole.MEMBER: ("v1", "Pod"),
 }
 
@@ -46,6 +48,8 @@ def manifest(job: AkidJob, create: Create, settings: PodDefaults, place: Place) 
     """
     if create.kind is ObjectRole.MEMBER and create.member is not None:
         return pod(job, create.member, create.attempt, settings, place)
+    if create.kind is ObjectRole.POLICY:
+        return {**_head(job, create.kind), "spec": isolation(job, settings.status_peers or ())}
     result = {**_head(job, create.kind), **_body(job, create.kind)}
     if create.kind is ObjectRole.GANG:
         result["metadata"]["labels"][ATTEMPT_LABEL] = str(create.attempt)

@@ -33,10 +33,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - --lease-seconds={{ .Values.leaseSeconds }}
 - --resync-seconds={{ .Values.resyncSeconds }}
 - --progress-writes-per-second={{ .Values.progressWritesPerSecond }}
-- --log-format={{ .Values.log.format }}
-{{- if .Values.log.verbose }}
-- --verbose
-{{- end }}
+- --log-format={{ .Values.logFormat }}
 {{- range .Values.watchNamespaces }}
 - --namespace={{ . }}
 {{- end }}
@@ -50,6 +47,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- range .Values.jobs.allowedVolumes }}
 - --allowed-volume={{ . }}
 {{- end }}
+{{- with .Values.jobs.networkPolicy }}
+{{- if .enabled }}
+- {{ prepend .statusFrom (include "akid.self" $ | fromYaml) | toJson | printf "--isolate-jobs=%s" | quote }}
+{{- end }}
+{{- end }}
 {{- range .Values.extraArgs }}
 - {{ . | quote }}
 {{- end }}
@@ -60,4 +62,23 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - kind: ServiceAccount
   name: {{ .Values.serviceAccount.name }}
   namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{/* The operator's pods, as a NetworkPolicyPeer. */}}
+{{- define "akid.self" -}}
+namespaceSelector:
+  matchLabels:
+    kubernetes.io/metadata.name: {{ .Release.Namespace }}
+podSelector:
+  matchLabels: {{- include "akid.selector" . | nindent 4 }}
+{{- end }}
+
+{{/* What the operator may do with the jobs of a namespace. */}}
+{{- define "akid.rules" -}}
+{{ .Files.Get "files/rules.yaml" | trim }}
+{{- if .Values.jobs.networkPolicy.enabled }}
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, create]
+{{- end }}
 {{- end }}
