@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,35 @@ def test_helm_finds_nothing_to_say(case: Path):
     told = helm("lint", "--strict", str(CHART), f"--values={case}")
     assert "1 chart(s) linted, 0 chart(s) failed" in told
     assert "WARNING" not in told
+
+
+def test_what_is_packaged_has_the_kind_and_none_of_the_values_of_tests(tmp_path: Path):
+    helm("package", str(CHART), f"--destination={tmp_path}")
+    (package,) = tmp_path.iterdir()
+    with tarfile.open(package) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"crds/akidjobs.akid.dev.yaml", "values.schema.json", "files/dashboard.json", "README.md"} <= names
+    assert not any(name.startswith("ci/") for name in names)
+    assert helm("show", "crds", str(package)) == helm("show", "crds", str(CHART))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "looks after all namespaces."),
+        ({"watchNamespaces": ["lab", "ml"]}, "kubectl apply -f examples/jobs/digits.yaml -n lab"),
+        ({"glusterfs": {"enabled": True}}, "The GlusterFS driver permits nothing yet: set glusterfs.rules."),
+        (
+            {"jobs": {"image": "example/trainer:1"}},
+            "Trainers run example/trainer:1 unless a job names another image.",
+        ),
+    ],
+    ids=["by default", "namespaced", "no rules", "image"],
+)
+def test_the_notes_say_what_to_do_next(values: dict[str, Any], told: str):
+    chosen = ["--dry-run=client", "--values=-", "--namespace=ops"]
+    notes = helm("install", "akid", str(CHART), *chosen, stdin=json.dumps(values)).partition("NOTES:")[2]
+    assert told in " ".join(notes.split())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
