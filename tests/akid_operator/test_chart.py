@@ -136,10 +136,24 @@ def test_an_image_is_named_by_registry_and_tag_or_in_full():
     assert image("DaemonSet", "akid-gluster-csi").startswith("registry.example.com/storage/gluster-csi@sha256:")
 
 
-def test_what_may_be_mounted_is_what_the_driver_reads():
+def test_what_may_be_mounted_is_what_the_values_say():
     rules = yaml.safe_load((CHART / "ci/everything-values.yaml").read_text())["glusterfs"]["rules"]
     allow = named("everything", "ConfigMap", "akid-gluster-csi")["data"]["allow.json"]
     assert json.loads(allow) == {"rules": rules}
+
+
+def test_the_driver_understands_its_arguments_and_its_rules():
+    driver, allow = (pytest.importorskip(f"akid_csi.{name}") for name in ("__main__", "allow"))
+    (container,) = named("everything", "DaemonSet", "akid-gluster-csi")["spec"]["template"]["spec"]["containers"]
+    found = driver.parser().parse_args(container["args"])
+    assert found.driver_name == named("everything", "CSIDriver", "gluster.csi.akid.dev")["metadata"]["name"]
+    mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+    kubelet = Path(mounts["kubelet"]["mountPath"])
+    assert mounts["kubelet"]["mountPropagation"] == "Bidirectional"
+    assert all(Path(path).is_relative_to(kubelet) for path in (found.endpoint, found.registration, found.state))
+    assert found.allow == Path(mounts["allow"]["mountPath"], "allow.json")
+    first, _ = allow.parsed(named("everything", "ConfigMap", "akid-gluster-csi")["data"]["allow.json"])
+    assert (first.namespaces, first.paths) == (("ml",), (("${namespace}",),))
 
 
 def test_the_operator_is_let_out_to_the_server_to_names_and_to_chiefs_only():
