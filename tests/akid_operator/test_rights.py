@@ -81,15 +81,16 @@ def test_jobs_that_are_shut_off_need_a_right_more_and_have_it(jobs: Jobs, namesp
         jobs.create(job())
         jobs.reach("Running")
         policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
-        members, readers = jobs.api.get(f"{policies}/digits")["spec"]["ingress"]
+        policy = jobs.api.get(f"{policies}/digits")
+        # So it goes with its job.
+        assert [owner["uid"] for owner in policy["metadata"]["ownerReferences"]] == [jobs.get()["metadata"]["uid"]]
+        members, readers = policy["spec"]["ingress"]
         assert members == {"from": [{"podSelector": {"matchLabels": {"akid.dev/job": "digits"}}}]}
         assert readers == {"from": list(peers), "ports": [{"protocol": "TCP", "port": "metrics"}]}
         jobs.delete_pod("digits-worker-0", grace=0)
         wait_for(lambda: jobs.state() == "Restarting", "the loss is seen")
         jobs.reach("Running")
         assert operator.api.writes().count("POST networkpolicies") == 1
-        jobs.delete()
-        wait_for(lambda: not jobs.api.get(policies)["items"], "it goes with its job")
         assert operator.api.refused() == []
 
 
