@@ -12,7 +12,7 @@ PYTEST_FLAGS ?= -q
 # Names of benchmarks, e.g. BENCHES="training operator_burst"; all by default.
 BENCHES ?=
 
-.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds chart bench lock clean
+.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds chart protocol bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ crds: setup ## write crds/, and the chart's copy of it, from the models of the A
 
 chart: crds ## write what is generated in the chart: its CRD, the table of its values
 	@$(PY) scripts/chart_readme.py
+
+protocol: setup ## write the messages of operator/akid_csi from the published definitions
+	@$(PY) scripts/generate_csi_protocol.py
 
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,21 @@ from akid.runs.settings import difference
 
 #: Arguments that may differ when a run is resumed: how long, and what is shown or kept.
 MAY_CHANGE = ("max_steps", "max_epoch", "train_log_step", "summary_step", "keep_checkpoints", "do_summary")
+
+
+def check_resumed(name: str, log_dir: Path) -> None:
+    """See that the run directory of another job that is to be gone on with is there.
+
+    Raises:
+        InvalidSpecError: it holds no run: a name that is wrong would begin anew, unseen.
+    """
+    if name and not RunDir(log_dir).kid.exists():
+        beside = sorted(kid.parent.name for kid in log_dir.parent.glob("*/kid.yaml"))
+        near = difflib.get_close_matches(name, beside, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Runs beside it: {', '.join(beside[:5]) or 'none'}."
+        raise InvalidSpecError(
+            "spec.volumes.log.resumeFrom", f"there is no run in {log_dir}. Received: {name!r}.", hint
+        )
 
 
 def check_run(job: AkidJob, log_dir: Path) -> None:

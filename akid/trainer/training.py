@@ -47,13 +47,14 @@ def _train() -> None:
     """Practise the kid of $AKID_KID in the run directory $AKID_LOG_DIR."""
     from akid.engines import Duty
     from akid.job import load
-    from akid.manifests.recipe import check_run, note_run
+    from akid.manifests.recipe import check_resumed, check_run, note_run
     from akid.manifests.runs import kid_of_job
     from akid.manifests.set_up import set_up
 
     job, log_dir = load(Path(needed("AKID_KID"))), Path(needed("AKID_LOG_DIR"))
     is_chief = os.environ.get("AKID_IS_CHIEF", "1") == "1"
     if is_chief:
+        check_resumed(os.environ.get("AKID_RESUME_FROM", ""), log_dir)
         check_run(job, log_dir)
     declared = kid_of_job(job, log_dir)
     if declared.kid.engine.duty is not Duty.SERVE:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from akid_csi import allow
+from akid_csi.__main__ import parser as driver_parser
 from akid_operator.__main__ import options
 from akid_operator.serve.metrics import Metrics
 from akid_operator.serve.settings import Options
@@ -143,9 +145,8 @@ def test_what_may_be_mounted_is_what_the_values_say():
 
 
 def test_the_driver_understands_its_arguments_and_its_rules():
-    driver, allow = (pytest.importorskip(f"akid_csi.{name}") for name in ("__main__", "allow"))
     (container,) = named("everything", "DaemonSet", "akid-gluster-csi")["spec"]["template"]["spec"]["containers"]
-    found = driver.parser().parse_args(container["args"])
+    found = driver_parser().parse_args(container["args"])
     assert found.driver_name == named("everything", "CSIDriver", "gluster.csi.akid.dev")["metadata"]["name"]
     mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
     kubelet = Path(mounts["kubelet"]["mountPath"])

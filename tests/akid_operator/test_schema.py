@@ -145,7 +145,8 @@ def test_what_the_server_lets_change_does_not_change_what_is_there(
     server: Server, engine: dict[str, Any], suspend: bool
 ) -> None:
     """A replaced pod is as its peers are; the kid and the claims are the same for ever."""
-    log = {"claimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}
+    shared = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+    log = {"claimTemplate": {"spec": shared}}
     there = server.create(
         {"kid": KID, "engine": engine, "volumes": {"log": log}, "runPolicy": {"suspend": suspend}}
     )

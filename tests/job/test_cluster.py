@@ -83,7 +83,7 @@ def test_the_environment_of_a_worker():
         "AKID_MEMBERS": "2",
         "AKID_KID": "/akid/kid/job.yaml",
         "AKID_DATA_PATH": "/akid/data",
-        "AKID_LOG_DIR": "/akid/log/digits",
+        "AKID_LOG_DIR": "/akid/log/lab/digits-job-uid",
         "AKID_RENDEZVOUS": "digits-rendezvous:2300",
         "AKID_RENDEZVOUS_TOKEN_FILE": "/akid/token/token",
     }

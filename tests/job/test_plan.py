@@ -68,7 +68,7 @@ def test_foreign_images_have_no_rendezvous():
 
 
 def test_a_claim_template_becomes_a_claim():
-    template = {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+    template = {"spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}}
     assert "log" in created(look(volumes={"log": {"claimTemplate": template}}))
 
 

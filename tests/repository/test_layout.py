@@ -14,6 +14,7 @@ CONTAINERS = {
     "akid": ROOT / "akid",
     "akid.job": ROOT / "akid" / "job",
     "akid_operator": ROOT / "operator" / "akid_operator",
+    "akid_csi": ROOT / "operator" / "akid_csi",
 }
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
 

@@ -10,13 +10,15 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+import akid_csi
 import pytest
 import yaml
 
 import akid
 
 ROOT = Path(__file__).parents[2]
-DISTRIBUTIONS = {"akid": ROOT, "akid_operator": ROOT / "operator"}
+#: Where each package is built from.
+DISTRIBUTIONS = {"akid": ROOT, "akid_operator": ROOT / "operator", "akid_csi": ROOT / "operator"}
 
 
 def project(directory: Path) -> dict:
@@ -35,7 +37,7 @@ def test_help_lists_every_target_with_its_text():
 
 def test_both_distributions_and_the_package_have_one_version():
     versions = {project(directory)["version"] for directory in DISTRIBUTIONS.values()}
-    assert versions == {akid.__version__}
+    assert versions == {akid.__version__, akid_csi.__version__} == {akid.__version__}
     assert any(
         dependency.split("[")[0].startswith("akid==") and dependency.endswith(f"=={akid.__version__}")
         for dependency in project(DISTRIBUTIONS["akid_operator"])["dependencies"]

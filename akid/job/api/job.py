@@ -68,6 +68,19 @@ class Spec(Model):
         refuse((wanted > members, "scheduling.minAvailable", problem))
         return self
 
+    @model_validator(mode="after")
+    def _claims_are_shared(self) -> Self:
+        for name, volume in (("data", self.volumes.data), ("log", self.volumes.log)):
+            template = volume.claim_template if volume else None
+            modes = template.spec.access_modes if template else ["ReadWriteMany"]
+            problem = (
+                f"the {self.engine.size} pods of the job may run on several nodes: expected ReadWriteMany, "
+                f"received {', '.join(modes)}."
+            )
+            alone = self.engine.size > 1 and "ReadWriteMany" not in modes
+            refuse((alone, f"volumes.{name}.claimTemplate.spec.accessModes", problem))
+        return self
+
     def template_of(self, role: RoleName) -> PodTemplate:
         """The template of a role's pods: its own, else the job's, else an empty one."""
         own: Role | None = getattr(self.roles, role)

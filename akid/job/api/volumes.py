@@ -16,6 +16,14 @@ AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWrit
 Subdomain = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 
 
+# A path from the volume's root that leads nowhere else: no component is a dot, or begins with two.
+COMPONENT = r"\.?[^./\x00-\x1f][^/\x00-\x1f]*"
+DIRECTORY = rf"^/?({COMPONENT}(/{COMPONENT})*/?)?$"
+Server = Annotated[
+    str, Field(max_length=253, pattern=r"^([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39})$")
+]
+
+
 class StorageRequests(Model):
     """What a claim asks for."""
 
@@ -65,9 +73,34 @@ class EmptyDir(Model):
     size_limit: Quantity | None = Field(default=None, description="The most it may hold, e.g. 1Gi.")
 
 
-class Volume(Model):
-    """Exactly one of claimName, claimTemplate, hostPath, emptyDir."""
+RunName = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
 
+
+class GlusterFs(Model):
+    """A directory of a GlusterFS volume, by the node driver gluster.csi.akid.dev."""
+
+    servers: list[Server] = Field(
+        min_length=1,
+        max_length=16,
+        description="Names or addresses of the volume's servers; the first that answers serves.",
+    )
+    volume: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z0-9_][-A-Za-z0-9_]*$")] = Field(
+        description="The volume's name."
+    )
+    path: Annotated[str, Field(max_length=1024, pattern=DIRECTORY)] = Field(
+        default="",
+        description="A directory of it, made if it lacks (unless readOnly); by default its root.",
+    )
+    read_only: bool = Field(default=False, description="The same as the volume's readOnly.")
+
+
+class Volume(Model):
+    """Exactly one of glusterfs, claimName, claimTemplate, hostPath, emptyDir."""
+
+    glusterfs: GlusterFs | None = Field(
+        default=None,
+        description="A directory of a GlusterFS volume, by the driver gluster.csi.akid.dev.",
+    )
     claim_name: Subdomain | None = Field(
         default=None, description="An existing PersistentVolumeClaim of the job's namespace."
     )
@@ -80,8 +113,33 @@ class Volume(Model):
 
     @model_validator(mode="after")
     def _has_one_kind(self) -> Self:
-        kinds = {"claimName": self.claim_name, "claimTemplate": self.claim_template}
-        refuse(one_of({**kinds, "hostPath": self.host_path, "emptyDir": self.empty_dir}))
+        claims = {"claimName": self.claim_name, "claimTemplate": self.claim_template}
+        others = {"hostPath": self.host_path, "emptyDir": self.empty_dir}
+        refuse(one_of({"glusterfs": self.glusterfs, **claims, **others}))
+        return self
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be written."""
+        return self.read_only or bool(self.glusterfs and self.glusterfs.read_only)
+
+
+class LogVolume(Volume):
+    """A volume for run directories: one of each job's own, `<namespace>/<name>-<first 8 of its uid>`."""
+
+    resume_from: RunName | None = Field(
+        default=None,
+        description=(
+            "Go on in the run directory of an earlier job of this namespace, with the same kid: "
+            "`<name>-<first 8 of its uid>`, as it is called on the volume."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _can_resume(self) -> Self:
+        kind = "emptyDir" if self.empty_dir else "claimTemplate" if self.claim_template else ""
+        problem = f"{kind} is new with each job: expected a volume that holds another job's run directory."
+        refuse((bool(kind and self.resume_from), "resumeFrom", problem))
         return self
 
 
@@ -92,10 +150,11 @@ class Volumes(Model):
         default=None,
         description="Data sets, at AKID_DATA_PATH; by default an emptyDir of each pod.",
     )
-    log: Volume | None = Field(
+    log: LogVolume | None = Field(
         default=None,
         description=(
-            "Run directory and checkpoints, at AKID_LOG_DIR (a directory per job is made on it); "
+            "Run directory and checkpoints, at AKID_LOG_DIR: a directory of the job's own on it, "
+            "`<namespace>/<name>-<first 8 of its uid>`; "
             "by default an emptyDir of each pod, so nothing outlives the pod."
         ),
     )
@@ -103,5 +162,5 @@ class Volumes(Model):
     @model_validator(mode="after")
     def _log_is_writable(self) -> Self:
         fault = "the run directory is written to, expected false, received true."
-        refuse((bool(self.log and self.log.read_only), "log.readOnly", fault))
+        refuse((bool(self.log and self.log.is_read_only), "log.readOnly", fault))
         return self

@@ -40,7 +40,7 @@ TRAINERS = (
     "!has(self.spec) || !has(self.spec.containers) || size(self.spec.containers) <= 1 || "
     "self.spec.containers.exists(c, has(c.name) && c.name == 'trainer')"
 )
-VOLUMES = ("claimName", "claimTemplate", "hostPath", "emptyDir")
+VOLUMES = ("glusterfs", "claimName", "claimTemplate", "hostPath", "emptyDir")
 FOREVER = "never changes after creation; a new idea is a new job"
 SUSPENDED = "changes only while the job is suspended"
 TEMPLATES = ("spec.template", *(f"spec.roles.{r}.template" for r in ("chief", "worker", "ps", "evaluator")))
@@ -93,8 +93,16 @@ ENGINE = [
 REST = [
     *(Rule(f"spec.volumes.{name}", exactly_one(*VOLUMES), f"expected exactly one of {', '.join(VOLUMES)}")
       for name in ("data", "log")),
-    Rule("spec.volumes", "!has(self.log) || !self.log.readOnly", "the run directory is written to",
-         "log.readOnly"),
+    Rule("spec.volumes", "!has(self.log) || !(self.log.readOnly || has(self.log.glusterfs) && "
+         "self.log.glusterfs.readOnly)", "the run directory is written to", "log.readOnly"),
+    Rule("spec.volumes.log", "!has(self.resumeFrom) || !(has(self.emptyDir) || has(self.claimTemplate))",
+         "expected a volume that holds another job's run directory, not a new one", "resumeFrom"),
+    *(Rule("spec", f"!has(self.volumes) || !has(self.volumes.{name}) || "
+           f"!has(self.volumes.{name}.claimTemplate) || {MEMBERS} == 1 || "
+           f"'ReadWriteMany' in self.volumes.{name}.claimTemplate.spec.accessModes",
+           "the pods of a job of several may run on several nodes: expected ReadWriteMany",
+           f"volumes.{name}.claimTemplate.spec.accessModes")
+      for name in ("data", "log")),
     *(Rule(at, TRAINERS, "expected a container called 'trainer' among several", "spec.containers")
       for at in TEMPLATES),
     Rule("spec", "!has(self.scheduling) || !has(self.scheduling.minAvailable) || "

@@ -66,10 +66,11 @@ def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place
     template = job.spec.template_of(member.role).to_json()
     spec: Manifest = template.get("spec", {})
     kept = trainer_of(spec)
-    volumes, mounts = pod_volumes(job, token=bool(place.token_file))
+    security = {**POD_SECURITY, **spec.get("securityContext", {})}
+    volumes, mounts = pod_volumes(job, token=bool(place.token_file), security=security)
     trainer = {
         **_container(job, member, settings, kept),
-        "env": _merged(kept.get("env", []), _env(environment(job, member, attempt, place), settings, kept)),
+        "env": _merged(kept.get("env", []), _env(_values(job, member, attempt, place), settings, kept)),
         "volumeMounts": _merged(kept.get("volumeMounts", []), mounts, key="mountPath"),
     }
     others = [container for container in spec.get("containers", []) if container is not kept]
@@ -83,7 +84,7 @@ def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place
             **spec,
             "containers": [trainer, *others],
             "volumes": _merged(spec.get("volumes", []), volumes),
-            "securityContext": {**POD_SECURITY, **spec.get("securityContext", {})},
+            "securityContext": security,
             "restartPolicy": "Never",
             "hostname": member.name(job),
             "subdomain": object_name(job, ObjectRole.SERVICE),
@@ -146,6 +147,13 @@ def _container(job: AkidJob, member: Member, settings: PodDefaults, kept: Manife
         limits = {GPU: job.spec.engine.gpus, **resources.get("limits", {})}
         container["resources"] = {**resources, "limits": limits}
     return container
+
+
+def _values(job: AkidJob, member: Member, attempt: int, place: Place) -> dict[str, str]:
+    """The member's environment; on a cluster the run directory is the job's, and may be an earlier one's."""
+    log = job.spec.volumes.log
+    resumed = {"AKID_RESUME_FROM": log.resume_from} if log and log.resume_from else {}
+    return environment(job, member, attempt, place) | resumed
 
 
 def _env(values: dict[str, str], settings: PodDefaults, kept: Manifest) -> list[Manifest]:

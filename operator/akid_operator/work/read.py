@@ -10,6 +10,7 @@ from akid.job.gang import gang_of
 from akid.job.manifest.served import same_kid
 from akid.job.members import NOT_SET_UP, Create
 from akid.job.names import JOB_LABEL, object_name
+from akid.job.objects.claims import claim_problem, shared_claims
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import manifest, type_of
 from akid.job.objects.volumes import KID_FILE
@@ -152,6 +153,21 @@ async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: PodD
             record.object_seen(kind, item)
     record.complete, record.looked_at = True, now
     await gang(api, store, key, job)
+
+
+async def problem_of_claims(api: Api, record: Record, decision: Decision) -> str:
+    """Why the pods that are about to be made cannot share the job's claims; empty if they can.
+
+    It is asked before the first pod of an attempt: what runs is not ended for a claim.
+    """
+    job = decision.job
+    begins = any(create.kind is ObjectRole.MEMBER for create in decision.plan.create)
+    if job is None or not begins or any(not pod.state.stopped for pod in record.pods.values()):
+        return ""
+    names = sorted(set(shared_claims(job).values()))
+    places = [paths.item("v1", "PersistentVolumeClaim", job.metadata.namespace, name) for name in names]
+    found = await asyncio.gather(*(api.find(place) for place in places))
+    return claim_problem(job, {name: claim for name, claim in zip(names, found, strict=True) if claim})
 
 
 def must_look_at_gang(record: Record, decision: Decision) -> bool:

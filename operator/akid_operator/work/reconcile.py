@@ -13,7 +13,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from akid.job import Decision, Event, ObjectRole, Plan, PodDefaults, decide, orphans
+from akid.job import (
+    CreateFailure,
+    CreateFailureReason,
+    Decision,
+    Event,
+    ObjectRole,
+    Plan,
+    PodDefaults,
+    decide,
+    orphans,
+)
 from akid.job.planner.conditions import COUNTS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
@@ -114,6 +124,10 @@ class Reconciler:
             decision = self._plan(key, record)
         if decision.job is not None and read.must_look(record, decision, self._clock()):
             await read.objects(self._api, self._store, key, decision.job, self._settings, self._clock())
+            decision = self._plan(key, record)
+        problem = await read.problem_of_claims(self._api, record, decision)
+        if problem:
+            record.create_failures = (CreateFailure(CreateFailureReason.INVALID_TEMPLATE, problem),)
             decision = self._plan(key, record)
         return decision
 

@@ -1,0 +1,90 @@
+"""The way from a volume's root to a directory of it, and no further: symbolic links are not followed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from akid_csi.attributes import Wanted
+from akid_csi.refusal import Code, Refusal
+
+FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+CLOSED = 0o700
+
+
+def opened(root: str, wanted: Wanted) -> int:
+    """A descriptor of the directory. Those that lack are made, with their owner, unless it is for reading only.
+
+    Args:
+        root: where the volume is mounted.
+        wanted: the directory.
+
+    Returns:
+        a descriptor; the caller closes it.
+
+    Raises:
+        Refusal: NOT_FOUND, or PERMISSION_DENIED for a component that is no directory.
+        OSError: as the file system says.
+    """
+    descriptor = os.open(root, FLAGS)
+    try:
+        for depth, name in enumerate(wanted.path, start=1):
+            below = _step(descriptor, name, wanted, "/".join(wanted.path[:depth]))
+            os.close(descriptor)
+            descriptor = below
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
+    try:
+        descriptor = os.open(name, FLAGS, dir_fd=parent)
+    except FileNotFoundError:
+        if wanted.read_only:
+            raise Refusal(
+                Code.NOT_FOUND,
+                f"there is no directory {so_far!r} in {wanted.source}, and for reading only none is made. "
+                "It is tried again until somebody makes it.",
+            ) from None
+        return _made(parent, name, wanted)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise Refusal(
+                Code.PERMISSION_DENIED,
+                f"{so_far!r} in {wanted.source} is a file or a symbolic link; expected a directory. "
+                "Links are not followed: they could lead out of what the namespace may use.",
+            ) from None
+        raise
+    if not wanted.read_only and _unfinished(descriptor):
+        _give(descriptor, wanted)
+    return descriptor
+
+
+def _made(parent: int, name: str, wanted: Wanted) -> int:
+    """Closed to all until it has its owner. Another node may make it at the same time: then it is that one's."""
+    try:
+        os.mkdir(name, CLOSED, dir_fd=parent)
+    except FileExistsError:
+        return os.open(name, FLAGS, dir_fd=parent)
+    descriptor = os.open(name, FLAGS, dir_fd=parent)
+    _give(descriptor, wanted)
+    return descriptor
+
+
+def _unfinished(descriptor: int) -> bool:
+    """Whether it is one that was made and not given away: the driver was killed just then."""
+    found = os.fstat(descriptor)
+    closed = found.st_uid == 0 and stat.S_IMODE(found.st_mode) == CLOSED
+    return closed and not os.listdir(descriptor)
+
+
+def _give(descriptor: int, wanted: Wanted) -> None:
+    try:
+        os.fchown(descriptor, wanted.uid, wanted.gid)
+        os.fchmod(descriptor, wanted.mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
