@@ -30,6 +30,7 @@ ENGINES: list[dict[str, Any]] = [
     {"name": "single"},
     {"name": "multi_worker", "workers": 3},
     {"name": "multi_worker", "workers": 2},
+    {"name": "multi_worker", "workers": 3, "minWorkers": 2},
     {"name": "parameter_server", "workers": 2, "parameterServers": 1, "evaluator": True},
 ]
 POLICIES: dict[str, list[Any]] = {
@@ -88,7 +89,12 @@ class World:
         going = "deletionTimestamp" in pod["metadata"]  # with a side-car; it may have been seen as disrupted
         if delete.uid in cluster.own_failures and not status.finished and not going:
             assert delete.uid in status.counted_pods
-            assert not backs_off(status, cluster), "a restart did not wait"
+            assert self.surplus(delete.name) or not backs_off(status, cluster), "a restart did not wait"
+
+    def surplus(self, name: str) -> bool:
+        """Whether the operator, as it sees the job, has too many of these: it does not make them again."""
+        job = self.operator.job
+        return job is not None and int(name.rpartition("-")[2]) >= job["spec"]["engine"].get("workers", 1)
 
     def act(self, action: str, random: Random) -> None:
         cluster, operator = self.cluster, self.operator
@@ -131,7 +137,8 @@ class World:
         elif action != "workers":
             self.cluster.edit(("runPolicy", "suspend"), action == "suspend")
         elif self.cluster.job and self.cluster.job["spec"]["engine"]["name"] == "multi_worker":
-            self.cluster.edit(("engine", "workers"), random.randint(1, 4))
+            least = self.cluster.job["spec"]["engine"].get("minWorkers", 1)
+            self.cluster.edit(("engine", "workers"), random.randint(least, 5))
 
     def act_on_pod(self, action: str, name: str, random: Random) -> None:
         cluster, pod = self.cluster, self.cluster.pods.get(name)
