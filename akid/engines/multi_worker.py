@@ -52,7 +52,8 @@ class MultiWorkerEngine(SynchronousEngine):
 
     def _sharers(self) -> str:
         """See `SynchronousEngine`; one worker of an elastic job may be joined by others."""
-        later = f"this worker and those that join it (${MIN_WORKERS} is set)" if MIN_WORKERS in os.environ else ""
+        elastic = os.environ.get(MIN_WORKERS)
+        later = f"this worker and those that join it (${MIN_WORKERS} is set)" if elastic else ""
         return super()._sharers() or later
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from cluster.control import Cluster
 from cluster.waiting import wait_for
@@ -47,8 +49,9 @@ def test_only_the_surplus_goes_and_only_what_is_missing_is_made(
     assert jobs.get()["status"]["workers"] == 3
     assert jobs.reasons().count("Scaled") == 2
     assert "Restarting" not in jobs.reasons()
-    with pytest.raises(Exception, match="expected at least minWorkers"):
+    with pytest.raises(subprocess.CalledProcessError) as refused:
         akid_cluster.kubectl("scale", "-n", jobs.namespace, "akidjob/digits", "--replicas=1")
+    assert "expected at least minWorkers" in refused.value.stderr
 
 
 def test_a_worker_that_fits_on_no_node_leaves_the_others_training(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +65,9 @@ def start(directory: Path, text: str) -> subprocess.Popen[str]:
     directory.mkdir()
     (directory / "job.yaml").write_text(text)
     command = [sys.executable, "-m", "akid", "run", "job.yaml", "--log-dir", "run"]
-    return subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    patient = os.environ | {"AKID_ELASTIC_GRACE_SECONDS": "120"}  # all four begin, however long it takes
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=directory, env=patient, stdout=pipe, stderr=pipe, text=True)
 
 
 def last_words(process: subprocess.Popen[str]) -> str:
