@@ -47,8 +47,11 @@ POLICIES: dict[str, list[Any]] = {
 def random_spec(random: Random) -> dict[str, Any]:
     """A job: an engine and a policy."""
     policy = {name: random.choice(values) for name, values in POLICIES.items()}
+    engine = random.choice(ENGINES)
+    if "minWorkers" in engine:
+        policy |= {"restartStrategy": "InPlace", "successPolicy": "Chief"}
     return {
-        "engine": dict(random.choice(ENGINES)),
+        "engine": dict(engine),
         "runPolicy": {name: value for name, value in policy.items() if value is not None},
         "scheduling": random.choice([{}, {"gang": "coscheduling"}]),
     }
@@ -66,6 +69,7 @@ class World:
         self.past: list[dict[str, Any]] = []
         self.cluster = Cluster(manifest(**spec))
         self.operator = Operator(self.cluster, self.on_delete)
+        self.elastic = "minWorkers" in spec["engine"]
         self.recreate = spec["runPolicy"].get("restartStrategy") == "Recreate"
         self.restarts = spec["runPolicy"].get("maxRestarts", 3)
         self.last = Status()
@@ -180,6 +184,8 @@ class World:
             assert after.restarts - before.restarts == (1 if self.recreate else new)
         if not new:
             assert after.restarts == before.restarts
+        told = after.condition("Restarting")
+        assert not (self.elastic and told and told.reason == "WorkersChanged"), "scaling replaced everybody"
         if before.finished and cluster.job:
             assert after == before, "a finished job was touched"
         made = [pod for name, pod in cluster.pods.items() if pods.get(name) != pod["metadata"]["uid"]]

@@ -74,6 +74,8 @@ class Spec(Model):
              f"expected at most the {batch} rows of a batch, one for each worker, received {engine.workers}."),
             (recreate, "engine.minWorkers",
              "only with runPolicy.restartStrategy InPlace do workers meet while others train."),
+            (engine.elastic and self.run_policy.success_policy != "Chief", "runPolicy.successPolicy",
+             "with engine.minWorkers nobody waits for all workers, expected Chief, received AllWorkers."),
         )  # fmt: skip
         return self
 

@@ -109,6 +109,8 @@ REST = [
          "a batch needs a row for each worker", "engine.workers"),
     Rule("spec", "!has(self.engine.minWorkers) || self.runPolicy.restartStrategy == 'InPlace'",
          "only with runPolicy.restartStrategy InPlace do workers meet while others train", "engine.minWorkers"),
+    Rule("spec", "!has(self.engine.minWorkers) || self.runPolicy.successPolicy == 'Chief'",
+         "with engine.minWorkers nobody waits for all workers, expected Chief", "runPolicy.successPolicy"),
 ]  # fmt: skip
 UPDATES = [
     Rule("spec", "self.kid == oldSelf.kid", f"kid {FOREVER}", "kid"),
