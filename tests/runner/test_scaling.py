@@ -21,7 +21,7 @@ from akid.runner.control import NAME, Control, ask
 from akid.runner.events import Waiter
 from akid.runner.scaling import scaled
 
-#: Members that end when one is told to, once the chief has saved, as an engine's processes do; until they may finish.
+#: Members that end when one is told to, once the chief has saved, as an engine's processes do.
 #: They make their steps without each other: how many, and which again, says test_elastic_training.py.
 TOGETHER = """
     ending, saved, lost = (log_dir / f"{name}-{generation}" for name in ("ending", "saved", "lost"))
