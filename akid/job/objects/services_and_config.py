@@ -37,6 +37,8 @@ TYPES: dict[ObjectRole, tuple[str, str]] = {
     ObjectRole.MEMBER: ("v1", "Pod"),
 }
 
+# What is said of numbers of workers and GPUs is no business of a training process, or said in another way.
+_NUMBERS = {"workers", "min_workers", "gpus_per_worker", "num_gpu"}
 # Those whose content follows from what may change while the job is suspended. A PodGroup goes whenever it does.
 CHANGING = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS)
 
@@ -78,7 +80,7 @@ def kid_text(job: AkidJob) -> str:
     Defaults are left out: whether they are spelt out (by the user, by a later version of the schema) is no
     difference, and the ConfigMap of a job that runs must not become another one.
     """
-    engine = job.spec.engine.model_dump(exclude_defaults=True, exclude={"workers", "gpus_per_worker", "num_gpu"})
+    engine = job.spec.engine.model_dump(exclude_defaults=True, exclude=_NUMBERS)
     if engine.get("parameterServers") == 1:
         del engine["parameterServers"]
     if job.spec.engine.gpus:
