@@ -27,9 +27,12 @@ PROCESSES = min(len(os.sched_getaffinity(0)), 8)
 NOTHING = 5
 #: The pytest processes and the marker of each stage; a process that needs a cluster starts one of its own.
 STAGES = {
-    "without a cluster": (["-n", str(PROCESSES)], "not cluster and not serial"),
-    "with a cluster": (["-n", str(min(PROCESSES, 2)), "--dist", "worksteal"], "cluster and not serial"),
-    "one by one": (["-n", "0"], "serial"),
+    "without a cluster": (["-n", str(PROCESSES)], "not cluster and not serial and not e2e"),
+    "with a cluster": (
+        ["-n", str(min(PROCESSES, 2)), "--dist", "worksteal"],
+        "cluster and not serial and not e2e",
+    ),
+    "one by one": (["-n", "0"], "serial and not e2e"),
 }
 
 

@@ -44,11 +44,11 @@ def test_any_failure_fails_the_whole_and_a_stage_without_tests_does_not(
     assert stages.verdict(results(stages, *codes)) == whole
 
 
-def test_every_test_is_in_one_stage(stages: Any) -> None:
-    for cluster, serial in itertools.product((True, False), repeat=2):
-        marks = {"cluster": cluster, "serial": serial}
+def test_every_test_that_needs_no_root_is_in_one_stage(stages: Any) -> None:
+    for cluster, serial, e2e in itertools.product((True, False), repeat=3):
+        marks = {"cluster": cluster, "serial": serial, "e2e": e2e}
         chosen = [name for name, (_, marker) in stages.STAGES.items() if eval(marker, {}, marks)]
-        assert len(chosen) == 1, (marks, chosen)
+        assert len(chosen) == (0 if e2e else 1), (marks, chosen)
 
 
 def test_a_line_of_the_summary_counts_what_pytest_counted(stages: Any, tmp_path: Path) -> None:
