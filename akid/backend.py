@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -35,7 +34,8 @@ def without_greetings() -> Iterator[None]:
         yield
         return
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    # In memory: a container's root may be read-only, and have no directory for temporary files.
+    with open(os.memfd_create("stderr"), "w+b") as held:
         before = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:

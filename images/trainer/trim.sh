@@ -1,10 +1,8 @@
 #!/bin/sh
-# Take out of the packages what no training needs: symbols, headers, compilers of bindings, tests.
+# Take out of the packages what no training needs: headers, types, compilers of bindings, tests.
 set -eu
 cd /opt/venv/lib/python3*/site-packages
-# Libraries that wheels have bundled (`*.libs`) stay as they are: numpy's do not load once they are stripped.
-find . -path './*.libs' -prune -o -path './nvidia' -prune -o \
-  -type f \( -name '*.so' -o -name '*.so.*' \) -exec strip --strip-unneeded {} +
+find . -name '*.py[ix]' -exec rm {} +
 rm -rf tensorflow/include tensorflow/xla_aot_runtime_src clang libclang-*.dist-info
 # Only converters of StableHLO import it, by its own name.
 rm -rf tensorflow/compiler/mlir/stablehlo

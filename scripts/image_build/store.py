@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,20 +12,17 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from image_build import tools
+from image_build import debian, tools
 from image_build.catalog import IMAGES, ROOT, key, version
 
 #: What the Dockerfiles begin with if nothing else is asked for.
 PUBLIC_BASE = "python:3.11-slim"
 #: What they begin with where no registry is reachable.
-OWN_BASE = "localhost/akid-base:bookworm"
-SUITE = "bookworm"
+OWN_BASE = f"localhost/akid-base:{debian.SUITE}"
 #: Archives kept of each image: other clones may use those of other sources.
 KEPT = 3
 PULL_TIMEOUT = 120
 BUILD_TIMEOUT = 60 * 60
-#: What Debian's packages leave that no image needs; licences stay.
-SURPLUS = ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/man", "usr/share/locale", "usr/share/info")
 
 
 def cache() -> Path:
@@ -104,6 +100,8 @@ class Store:
         if self._built_of(reference) != inputs:
             say(f"building {reference}")
             run(tools.build(self.tool, self._build(name, reference, inputs)))
+            if key(name, self.base) != inputs:
+                raise SystemExit(f"images: what {reference} is made of changed while it was built; build it again")
         unfinished = target.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)
         run(tools.save(self.tool, reference, unfinished))
@@ -129,57 +127,26 @@ class Store:
         """What the images begin with."""
         if self.base:
             return self.base
-        try:
-            done = subprocess.run(
-                tools.pull(self.tool, PUBLIC_BASE),
-                capture_output=True,
-                text=True,
-                timeout=PULL_TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            done = None
-        if done and done.returncode == 0:
+        if tools.succeeds(tools.pull(self.tool, PUBLIC_BASE), PULL_TIMEOUT):
             return PUBLIC_BASE
         say(f"{PUBLIC_BASE} cannot be had; beginning with Debian's own packages")
         return self._own_base()
 
     def _own_base(self) -> str:
         """A base made of Debian's packages."""
-        dockerfile = ROOT / "images" / "base" / "Dockerfile"
-        archive = cache() / f"base-{SUITE}.tar"
+        inputs = debian.key()
+        archive = cache() / f"base-{inputs}.tar"
         if not archive.exists():
+            say(f"making {OWN_BASE}, once, about a minute")
             with tempfile.TemporaryDirectory(dir=cache()) as directory:
                 context = Path(directory)
-                bootstrap(context / "root", context / "root.tar")
-                labels = {tools.LABEL: SUITE}
-                run(tools.build(self.tool, tools.Build(OWN_BASE, dockerfile, context, {}, labels)))
+                debian.bootstrap(context, run)
+                what = tools.Build(OWN_BASE, debian.DOCKERFILE, context, {}, {tools.LABEL: inputs})
+                run(tools.build(self.tool, what))
             run(tools.save(self.tool, OWN_BASE, archive))
-        if self._built_of(OWN_BASE) != SUITE:
+        elif self._built_of(OWN_BASE) != inputs:
             run(tools.load(self.tool, archive))
         return OWN_BASE
-
-
-def bootstrap(root: Path, archive: Path) -> None:
-    """Debian's smallest system with Python, as a tar.
-
-    Raises:
-        SystemExit: not root, or no debootstrap.
-    """
-    if os.geteuid() != 0 or shutil.which("debootstrap") is None:
-        raise SystemExit(
-            "images: no registry is reachable. Name an image to begin with (BASE=...), or run as root with"
-            " debootstrap (Debian: apt install debootstrap), which makes one."
-        )
-    say(f"making {OWN_BASE}, once, about a minute")
-    run(["debootstrap", "--variant=minbase", "--include=python3,ca-certificates", SUITE, str(root)])
-    for place in SURPLUS:
-        for entry in (root / place).iterdir() if (root / place).is_dir() else ():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    for file in (root / "usr/share/doc").rglob("*"):
-        if file.is_file() and file.name != "copyright":
-            file.unlink()
-    run(["tar", "-C", str(root), "-cf", str(archive), "."])
 
 
 def outdated(directory: Path, name: str) -> list[Path]:

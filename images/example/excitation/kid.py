@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from akid import Brain, DigitsSource, Kid, MomentumKongFu, Sensor
 from akid.layers import (
+    BatchNormalizationLayer,
     ConvolutionLayer,
     GlobalPoolingLayer,
     InnerProductLayer,
@@ -20,6 +21,7 @@ def setup(channels: int = 32, reduction: int = 4, max_steps: int = 600) -> Kid:
     for i in (1, 2):
         brain.attach(
             ConvolutionLayer(3, out_channel_num=channels, init_para="msra", name=f"conv{i}"),
+            BatchNormalizationLayer(name=f"bn{i}"),
             ReLULayer(name=f"relu{i}"),
             ExcitationLayer(reduction, name=f"excitation{i}"),
         )
