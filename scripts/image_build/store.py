@@ -17,8 +17,6 @@ from image_build.catalog import IMAGES, ROOT, key, version
 
 #: What the Dockerfiles begin with if nothing else is asked for.
 PUBLIC_BASE = "python:3.11-slim"
-#: What they begin with where no registry is reachable.
-OWN_BASE = f"localhost/akid-base:{debian.SUITE}"
 #: Archives kept of each image: other clones may use those of other sources.
 KEPT = 3
 PULL_TIMEOUT = 120
@@ -133,20 +131,20 @@ class Store:
         return self._own_base()
 
     def _own_base(self) -> str:
-        """A base made of Debian's packages."""
+        """A base made of Debian's packages. Its tag is its key: clones with other recipes keep their layers."""
         inputs = debian.key()
-        archive = cache() / f"base-{inputs}.tar"
+        reference, archive = f"localhost/akid-base:{inputs}", cache() / f"base-{debian.SUITE}-{inputs}.tar"
         if not archive.exists():
-            say(f"making {OWN_BASE}, once, about a minute")
+            say(f"making {reference}, once, about a minute")
             with tempfile.TemporaryDirectory(dir=cache()) as directory:
                 context = Path(directory)
                 debian.bootstrap(context, run)
-                what = tools.Build(OWN_BASE, debian.DOCKERFILE, context, {}, {tools.LABEL: inputs})
+                what = tools.Build(reference, debian.DOCKERFILE, context, {}, {tools.LABEL: inputs})
                 run(tools.build(self.tool, what))
-            run(tools.save(self.tool, OWN_BASE, archive))
-        elif self._built_of(OWN_BASE) != inputs:
+            run(tools.save(self.tool, reference, archive))
+        elif self._built_of(reference) != inputs:
             run(tools.load(self.tool, archive))
-        return OWN_BASE
+        return reference
 
 
 def outdated(directory: Path, name: str) -> list[Path]:
