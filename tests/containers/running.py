@@ -19,6 +19,7 @@ DEVICES = ["nosuid", "noexec", "mode=755"]
 SYSTEM = [
     {"destination": "/proc", "type": "proc", "source": "proc"},
     {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": DEVICES},
+    {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "noexec", "mode=1777"]},
     {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["ro"]},
 ]
 

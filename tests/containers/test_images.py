@@ -181,3 +181,12 @@ def test_the_operator_starts_without_tensorflow(rootfs: Callable[[str], Rootfs])
     code = "import akid_operator.__main__, sys; print('tensorflow' in sys.modules)"
     assert operator.run("-c", code, entrypoint=["python"]).stdout == "False\n"
     assert operator.run("-c", "import tensorflow", entrypoint=["python"]).returncode == 1
+
+
+def test_the_node_driver_has_the_client_of_glusterfs(tmp_path: Path) -> None:
+    image = built("gluster-csi")["gluster-csi"]
+    *_, top = layers(image.path).values()
+    assert top < MB
+    with unpacked(image.source, tmp_path) as driver:
+        assert driver.run("--help").stdout.startswith("usage: ")
+        assert driver.run("--version", entrypoint=["glusterfs"]).stdout.startswith("glusterfs ")

@@ -53,7 +53,7 @@ def test_an_image_comes_back_as_it_was_pushed(here: Registry, tmp_path: Path) ->
     try:
         assert output(*identity, destination) == pushed
     finally:
-        output("buildah", "untag", destination)
+        output("buildah", "rmi", destination)
 
 
 def test_who_is_not_logged_in_pushes_nothing(here: Registry, tmp_path: Path) -> None:

@@ -111,4 +111,4 @@ def test_the_commands_of_docker_build_run_and_push_an_image(tmp_path: Path, tool
             assert verb == "push"
             output("buildah", "push", "--quiet", *flags, *arguments)
     output("buildah", "pull", "--quiet", "--policy", "always", *flags, arguments[-1])
-    output("buildah", "untag", arguments[-1])
+    output("buildah", "rmi", arguments[-1])
