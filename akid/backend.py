@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -34,8 +35,7 @@ def without_greetings() -> Iterator[None]:
         yield
         return
     sys.stderr.flush()
-    # In memory: a container's root may be read-only, and have no directory for temporary files.
-    with open(os.memfd_create("stderr"), "w+b") as held:
+    with tempfile.TemporaryFile() as held:
         before = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
