@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_the_commands_of_kubectl_are_taken_by_a_real_server(tmp_path: Path) -> N
 def operating(cluster: Cluster) -> subprocess.Popen[bytes]:
     """The operator, on its way."""
     flags = ["--kubeconfig", str(cluster.kubeconfig), "--no-leader-election", "--metrics-port", "0"]
-    return subprocess.Popen(["akid-operator", *flags], stdin=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-m", "akid_operator", *flags], stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture
