@@ -111,13 +111,17 @@ class Store:
     def _build(self, name: str, reference: str, inputs: str) -> tools.Build:
         image = IMAGES[name]
         argument, parent = image.parent
-        begins = {argument: self.loaded(parent)} if parent else {"BASE": self._base(), "VERSION": version()}
+        if parent:
+            begins, labels = {argument: self.loaded(parent)}, {tools.LABEL: inputs}
+        else:
+            # The Dockerfile labels its last stage; a label given here would be on each, and undo the cache.
+            begins, labels = {"BASE": self._base(), "VERSION": version(), "INPUTS": inputs}, {}
         return tools.Build(
             reference,
             ROOT / image.dockerfile,
             ROOT / image.context,
             {**dict(image.args), **begins},
-            {tools.LABEL: inputs},
+            labels,
             self.certificates,
         )
 

@@ -32,6 +32,8 @@ def test_an_image_says_what_it_begins_with_and_is_labelled(name: str) -> None:
     assert re.search(r"^ARG PIP_CERT$", text, re.MULTILINE)
     labels = set(re.findall(r"org\.opencontainers\.image\.(\w+)=", text))
     assert labels == {"title", "description", "licenses", "version"}
+    *_, last = text.split("\nFROM ")
+    assert text.count("INPUTS") == last.count("INPUTS") == 2
 
 
 @pytest.mark.parametrize("name", [*OURS, "example"])
