@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 #: Pages whose snippets need a cluster; tests with one run them.
-ON_A_CLUSTER = {"docs/operations.md"}
+ON_A_CLUSTER = {"docs/operations.md", "docs/researcher-guide.md"}
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
