@@ -11,8 +11,11 @@ export UV_LINK_MODE := copy
 PYTEST_FLAGS ?= -q
 # Names of benchmarks, e.g. BENCHES="training operator_burst"; all by default.
 BENCHES ?=
+# Of `make images` and `make push`: which ones (all but the GPU's by default), and flags of the tool's push.
+IMAGES ?=
+PUSH_FLAGS ?=
 
-.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds protocol bench lock clean
+.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds chart protocol images push bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,19 +58,30 @@ fmt: setup ## format and sort imports
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-crds: setup ## write crds/ from the models of the API
+crds: setup ## write crds/, and the chart's copy of it, from the models of the API
 	@$(PY) -m akid.job.crd crds/akidjobs.akid.dev.yaml
+	@cp crds/akidjobs.akid.dev.yaml charts/akid-operator/crds/
+
+chart: crds ## write what is generated in the chart: its CRD, the table of its values
+	@$(PY) scripts/chart_readme.py
 
 protocol: setup ## write the messages of operator/akid_csi from the published definitions
 	@$(PY) scripts/generate_csi_protocol.py
 
+images: setup ## build the images by docker, podman or buildah; some of them: IMAGES="trainer operator"
+	@$(PY) scripts/images.py build $(IMAGES)
+
+push: setup ## push them, as whom the tool is logged in: REGISTRY=host/path [IMAGES=...] [PUSH_FLAGS=...]
+	@$(PY) scripts/images.py push "$(REGISTRY)" $(IMAGES) -- $(PUSH_FLAGS)
+
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)
 
-lock: $(VENV)/bin/uv ## compile constraints.txt from the pyproject files
+lock: $(VENV)/bin/uv ## compile constraints.txt and the images' requirements from the pyproject files
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  --extra cpu --extra observe --extra tune --extra serve --extra csi --group dev --no-emit-package akid --no-emit-package akid-operator \
 	  pyproject.toml operator/pyproject.toml --output-file constraints.txt
+	@$(PY) scripts/lock_images.py $(UV)
 
 clean: ## remove .venv, caches and run directories
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache runs dist build

@@ -1,4 +1,4 @@
-"""The commands: ``akid run | validate | render | export | observe | logs``; `akid.trainer` has ``akid train``."""
+"""The commands: ``akid run | validate | render | export | observe | logs | scale``; `akid.trainer`: ``train``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ VIEWS = {
     "scalars": "loss, measures, learning rate, regularisation, gradient norms over the steps",
     "graph": "blocks and how they are wired",
 }
+SCALE = "Change how many workers a run on this machine has, while it trains."
 EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
 
@@ -83,12 +84,20 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument(
         "--attempt", type=int, metavar="N", help="which of its starts, from 0; every one if left out"
     )
+    _add_scale(commands)
     train = commands.add_parser("train", help="what a member of a job runs; the environment says which")
     train.set_defaults(command=_train)
     train.add_argument(
         "program", nargs="*", metavar="-- PROGRAM", help="what trains instead of the manifest's kid"
     )
     return parser
+
+
+def _add_scale(commands: Any) -> None:
+    scale = commands.add_parser("scale", help="give a run another number of workers", description=SCALE)
+    scale.set_defaults(command=_scale)
+    scale.add_argument("log_dir", type=Path, metavar="RUN_DIR", help="run directory of an `akid run` at work")
+    scale.add_argument("workers", type=int, metavar="WORKERS", help="how many in all")
 
 
 def _add_observe(commands: Any) -> None:
@@ -162,6 +171,13 @@ def _logs(options: argparse.Namespace) -> int:
 
     for line in log_text(options.log_dir, options.member, options.attempt):
         say(line, end="")
+    return 0
+
+
+def _scale(options: argparse.Namespace) -> int:
+    from akid.runner.control import ask
+
+    say(ask(options.log_dir, {"workers": options.workers}))
     return 0
 
 

@@ -1,8 +1,9 @@
 """`make test`: the linters and every test, in stages that keep all processors busy.
 
-The test control plane is built in the background (minutes, the first time) while what needs none is tested. Tests
-that measure time or want the machine for themselves (`serial`) come last, one after another. A stage that fails
-fails the whole; those after it still run. Arguments are pytest's, of every stage: `-q -k foo`, `tests/kid`.
+The test control plane and helm are built in the background (minutes, the first time) while what needs none is
+tested. Tests that measure time or want the machine for themselves (`serial`) come last, one after another. A stage
+that fails fails the whole; those after it still run. Arguments are pytest's, of every stage: `-q -k foo`,
+`tests/kid`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from akid.errors import AkidError
 
 #: After so long without a sign of life a member is taken for lost, milliseconds.
 HEARTBEAT = 3000
+#: Set for the members of an elastic job.
+MIN_WORKERS = "AKID_MIN_WORKERS"
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -47,6 +49,12 @@ class MultiWorkerEngine(SynchronousEngine):
                 f" anything else runs in TensorFlow. ({error})"
             ) from None
         return StrategyReplicas(strategy, sum(sizes.values()), member, compress=self.compression is not None)
+
+    def _sharers(self) -> str:
+        """See `SynchronousEngine`; one worker of an elastic job may be joined by others."""
+        elastic = os.environ.get(MIN_WORKERS)
+        later = f"this worker and those that join it (${MIN_WORKERS} is set)" if elastic else ""
+        return super()._sharers() or later
 
 
 @functools.cache

@@ -32,6 +32,10 @@ class SynchronousEngine(Engine):
         """Who learns; called once, before anything of TensorFlow runs."""
         raise NotImplementedError(f"{type(self).__name__} must define _make_replicas()")
 
+    def _sharers(self) -> str:
+        """Who shares each batch, in words; empty if nobody does."""
+        return f"{self.replicas.count} replicas" if self.replicas.count > 1 else ""
+
     def _make_step(self) -> tf.Variable:
         """The clock."""
         with self.replicas.scope():
@@ -58,10 +62,11 @@ class SynchronousEngine(Engine):
                 f"engine {self.name!r}: a batch must have a row for each of the {self.replicas.count} replicas."
                 f" Received: batch_size={sensor.batch_size}"
             )
-        if self.replicas.count > 1 and not sensor.sliceable:
+        sharers = self._sharers()
+        if sharers and not sensor.sliceable:
             raise AkidError(
-                f"engine {self.name!r}: {sensor.source.name!r} can only be read in order, so {self.replicas.count}"
-                " replicas cannot share its batches. Use a source with random access, or the engine 'single'."
+                f"engine {self.name!r}: {sensor.source.name!r} can only be read in order, so {sharers}"
+                " cannot share its batches. Use a source with random access, or the engine 'single'."
             )
         self.brain = brain
         self._step = self._make_step()

@@ -15,7 +15,9 @@ from akid.job.api.job import AkidJob
 from akid.job.api.status import Status
 from akid.job.manifest.problems import InvalidManifestError
 from akid.job.manifest.served import parse_served, policy_of, status_of
+from akid.job.members import Create
 from akid.job.names import ObjectRole
+from akid.job.objects.allowed import volume_problem
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import Manifest, content_hash, manifest
 from akid.job.planner.build import event
@@ -57,10 +59,11 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
         return Decision(_unreadable(raw, observed, now, str(error)), problems=str(error))
     observed = _without_outdated(job, observed)
     result = plan(job, observed, now)
-    missing = image_problem(job, settings) if _makes_members(result) else ""
-    if missing:
-        failure = CreateFailure(CreateFailureReason.INVALID_TEMPLATE, missing)
+    problem = pod_problem(job, settings) if _makes_members(result) else ""
+    if problem:
+        failure = CreateFailure(CreateFailureReason.INVALID_TEMPLATE, problem)
         result = plan(job, replace(observed, create_failures=(*observed.create_failures, failure)), now)
+    result = _with_policy(job, observed, result, settings)
     if not result.create:
         return Decision(result, job=job)
     place = place_of(job)
@@ -80,8 +83,21 @@ def _without_outdated(job: AkidJob, observed: Observed) -> Observed:
     return replace(observed, objects=objects, outdated=outdated) if outdated else observed
 
 
+def _with_policy(job: AkidJob, observed: Observed, result: Plan, settings: PodDefaults) -> Plan:
+    """The plan; whoever runs the jobs may want a NetworkPolicy to be there before a member is."""
+    wanted = settings.status_peers is not None and ObjectRole.POLICY not in observed.objects
+    if not wanted or not _makes_members(result):
+        return result
+    return replace(result, create=(Create(ObjectRole.POLICY, job.status.attempt), *result.create))
+
+
 def _makes_members(result: Plan) -> bool:
     return any(create.kind is ObjectRole.MEMBER for create in result.create)
+
+
+def pod_problem(job: AkidJob, settings: PodDefaults) -> str:
+    """Why pods of the job are not made, with what the operator is set up with; empty if they are."""
+    return volume_problem(job, settings.allowed_volumes) or image_problem(job, settings)
 
 
 def image_problem(job: AkidJob, settings: PodDefaults) -> str:

@@ -38,8 +38,9 @@ class GangScheduler:
 
     def group_spec(self, job: AkidJob) -> dict[str, Any]:
         """The spec of the job's PodGroup."""
-        scheduling = job.spec.scheduling
-        spec: dict[str, Any] = {"minMember": scheduling.min_available or job.spec.engine.size}
+        scheduling, engine = job.spec.scheduling, job.spec.engine
+        members = scheduling.min_available or engine.min_workers or engine.size
+        spec: dict[str, Any] = {"minMember": members}
         if self.name == "volcano":
             spec |= {"queue": scheduling.queue} if scheduling.queue else {}
             spec |= {"priorityClassName": scheduling.priority_class_name} if scheduling.priority_class_name else {}

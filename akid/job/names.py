@@ -36,6 +36,7 @@ class ObjectRole(StrEnum):
     SERVICE = "service"
     RENDEZVOUS = "rendezvous"
     GANG = "gang"
+    POLICY = "policy"
     MEMBER = "member"
 
 

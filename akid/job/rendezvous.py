@@ -7,8 +7,9 @@ from akid.job.api.template import runs_akid, trainer_of
 
 
 def has_rendezvous(job: AkidJob) -> bool:
-    """Whether the members meet at a rendezvous: several of them, run by akid's trainer."""
-    return job.spec.engine.size > 1 and job.spec.run_policy.restart_strategy == "InPlace"
+    """Whether the members meet at a rendezvous: several of them, now or later, run by akid's trainer."""
+    several = job.spec.engine.size > 1 or job.spec.engine.elastic
+    return several and job.spec.run_policy.restart_strategy == "InPlace"
 
 
 def needs_names(job: AkidJob) -> bool:

@@ -102,6 +102,8 @@ class Practice:
                 run.save()
         finally:
             run.checkpoints.sync()
+        if reason in _INTERRUPTED_BY.values():
+            run.keep_now()  # whoever goes on begins here, even if nothing was to be saved
         run.engine.agree(False)  # nobody leaves while another still needs it
         if reason in ("early_stopping", self.reached):
             self.call(self.hooks.on_train_end)

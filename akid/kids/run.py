@@ -168,6 +168,12 @@ class Run:
         self.engine.merge_state()
         self.memory.keep(self.step, self._meta())
 
+    def keep_now(self) -> None:
+        """Keep the state in memory, and wait until it is there. All processes must call it, at the same step."""
+        self.memory.sync()
+        self.keep()
+        self.memory.sync()
+
     def _meta(self) -> dict[str, Any]:
         """What is kept beside the variables, as JSON."""
         return self.state.to_json() | {"lr": self.kongfu.lr_scheme.state()}

@@ -6,10 +6,13 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from akid.job import Event
 from akid.output import say
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 #: How a trainer begins the message it ends with. It is shown at the end, whichever member's it is.
 LAST_WORDS = "akid: "
@@ -67,11 +70,16 @@ class TerminalDisplay:
         from rich.progress import BarColumn, Progress, TextColumn
 
         fields = ("{task.fields[state]}", "step {task.completed:.0f}", "{task.fields[measures]}")
-        name, bar = TextColumn("{task.description}"), BarColumn(bar_width=30)
-        self._bars = Progress(name, *map(TextColumn, fields[:2]), bar, TextColumn(fields[2]), auto_refresh=False)
-        self._tasks = {n: self._bars.add_task(n, total=None, state="", measures="") for n in members}
+        title, bar = TextColumn("{task.description}"), BarColumn(bar_width=30)
+        self._bars = Progress(title, *map(TextColumn, fields[:2]), bar, TextColumn(fields[2]), auto_refresh=False)
+        self._tasks: dict[str, TaskID] = {}
+        for name in members:
+            self._add(name)
         self._chief, self._measures, self._drawn = members[0], "", 0.0
         self._bars.start()
+
+    def _add(self, name: str) -> None:
+        self._tasks[name] = self._bars.add_task(name, total=None, state="", measures="")
 
     def line(self, text: str) -> None:
         """See `Display`."""
@@ -97,6 +105,8 @@ class TerminalDisplay:
         in_place = progress.get("in_place_restarts", 0)
         text = f"{state}, {in_place} restarts in place" if in_place else state
         step, total = progress.get("step", 0), progress.get("max_steps")
+        if name not in self._tasks:  # of a job that was scaled
+            self._add(name)
         self._bars.update(self._tasks[name], state=text, completed=step, total=total)
         if time.monotonic() - self._drawn > self.PERIOD:
             self._drawn = time.monotonic()

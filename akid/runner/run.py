@@ -18,10 +18,12 @@ from akid.job.members import chief_of
 from akid.job.objects.processes import place_here, process_of
 from akid.job.objects.reported import progress_from
 from akid.runner.chaos import Chaos, Fault
+from akid.runner.control import Control
 from akid.runner.directory import next_log
 from akid.runner.display import Display
 from akid.runner.events import Signals, Waiter, signals_wake
 from akid.runner.process import Keeper, Process, now
+from akid.runner.scaling import scaled, told
 from akid.trainer.ports import free_port
 
 #: Seconds that the members of a job that has failed have to end.
@@ -36,7 +38,7 @@ class LocalRun:
         log_dir: the run directory.
         files: see `akid.runner.directory.served`.
         display: what shows it.
-        cpus: processors for all members together.
+        cpus: processors for all members together, those that there are when one is started.
         faults: faults on purpose.
     """
 
@@ -53,11 +55,12 @@ class LocalRun:
         self.processes: dict[str, Process] = {}
         self.objects: dict[ObjectRole, str] = {}
         self._log_dir, self._files, self._display = log_dir.absolute(), files, display
-        self._cpus = max(1, cpus // job.spec.engine.size)
+        self._cpus = cpus
         self._chief = _name(chief_of(job))
         self.told: dict[str, Any] = {}
         self._ports: dict[tuple[Member | None, int], int] = {}
         self._waiter, self._keeper = Waiter(), Keeper()
+        self._control = Control(self._log_dir, self._waiter, self._scale)
         self._chaos = Chaos(faults, now())
 
     def run(self) -> int | None:
@@ -76,6 +79,7 @@ class LocalRun:
                 if signals:
                     self._stop(signals)
         finally:
+            self._control.close()
             self._end_all()
             for process in [process for process in self.processes.values() if process.alive]:
                 self._reap(process)
@@ -83,6 +87,12 @@ class LocalRun:
             self._display.close()
             self._waiter.close()
         return signals.came[0] if signals and not self.job.status.finished else None
+
+    def _scale(self, request: dict[str, Any]) -> str:
+        """Somebody wants another number of workers: what is to be done follows from the next plan."""
+        before = self.job
+        self.job = scaled(before, int(request["workers"]), self._cpus)
+        return told(before, self.job)
 
     def _over(self) -> bool:
         return self.job.status.finished and not any(p.alive for p in self.processes.values())
@@ -134,7 +144,8 @@ class LocalRun:
             self._files,
             str(self._log_dir),
         )
-        spec = process_of(self.job, member, attempt, place, sys.executable, self._cpus)
+        cpus = max(1, self._cpus // self.job.spec.engine.size)
+        spec = process_of(self.job, member, attempt, place, sys.executable, cpus)
         spec.env.setdefault("AKID_METRICS_PORT", str(self._port(member, -1)))
         spec.env.update(self._chaos.environment(name))
         started = Process(name, member, attempt, spec, next_log(self._log_dir, name))
@@ -183,7 +194,9 @@ class LocalRun:
 
     def _show(self, process: Process) -> None:
         state = process.state(process.name)
-        word = "stopping" if process.alive and process.deletion_due else str(state.phase.value).lower()
+        word = str(state.phase.value).lower()
+        if process.deletion_due:
+            word = "stopping" if process.alive else "gone"
         self._display.member(process.name, word, process.progress)
 
     def _wait(self, seconds: float | None) -> None:
@@ -199,6 +212,7 @@ class LocalRun:
 
     def _stop(self, signals: Signals) -> None:
         """Let every member write a checkpoint and end; a second signal ends them by force."""
+        self._control.close()
         for process in self.processes.values():
             process.stop()
         while any(process.alive for process in self.processes.values()):

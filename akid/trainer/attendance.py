@@ -20,13 +20,16 @@ HEAR = 3.0
 HEAR_LEAVING = 1.0
 #: Seconds for a training process to end by itself, after another member was told to end; after the job is done.
 FINISH, LEAVE = 5.0, 3.0
+#: The same for a newcomer's sake: nothing is in a hurry then.
+REGROUP = 60.0
 
 Generation = dict[str, Any]
 
 
 def patience(tidings: str) -> float:
     """Seconds until a training process is ended by force."""
-    return {Tidings.RESTART: 0.0, Tidings.FINISH: FINISH, Tidings.OVER: LEAVE}[Tidings(tidings)]
+    waits = {Tidings.RESTART: 0.0, Tidings.FINISH: FINISH, Tidings.REGROUP: REGROUP, Tidings.OVER: LEAVE}
+    return waits[Tidings(tidings)]
 
 
 class Attendance:
@@ -77,6 +80,8 @@ class Attendance:
                 return None
             elif "generation" in answer:
                 return answer
+        if self._settings.least:
+            self._say("leave", number, why=Left.TERMINATED.value)  # so that nobody waits for it
         return None
 
     def leave(self, number: int, why: Left) -> None:

@@ -58,13 +58,14 @@ class Meeting:
 
     def wait_until_heard(self, seconds: float) -> None:
         """Wait until every member knows that the job is over, at most so long."""
+        state = self._state
         with self._news:
-            self._news.wait_for(lambda: self._state.heard.issuperset(self._state.members), seconds)
+            self._news.wait_for(lambda: state.heard.issuperset(state.present | state.waiting), seconds)
 
     def wait_until_told(self, seconds: float) -> None:
         """Wait until every member knows that its generation is broken, at most so long."""
         with self._news:
-            self._news.wait_for(lambda: self._state.told.issuperset(self._state.members), seconds)
+            self._news.wait_for(lambda: self._state.told.issuperset(self._state.present), seconds)
 
     def _join(self, request: Mapping) -> Mapping | None:
         if self._state.over:

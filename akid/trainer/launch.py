@@ -64,6 +64,9 @@ class Zygote:
         fds: see `Direct`.
         tell: called from a thread with ``"ended", pid=..., code=...``.
         argv: the zygote's program; it is given the descriptors of requests and answers.
+
+    Attributes:
+        ready: set once it can fork, or never will.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Zygote:
         os.close(requests)
         os.close(told)
         self._begun = threading.Semaphore(0)
+        self.ready = threading.Event()
         self._child = self._pidfd = -1
         threading.Thread(target=self._listen, args=(answers,), name="zygote", daemon=True).start()
 
@@ -111,7 +115,9 @@ class Zygote:
         with os.fdopen(answers, encoding="utf-8") as lines:
             for line in lines:
                 answer = json.loads(line)
-                if "code" in answer:
+                if "ready" in answer:
+                    self.ready.set()
+                elif "code" in answer:
                     os.close(self._pidfd)
                     self._pidfd = -1
                     self._tell("ended", **answer)
@@ -122,4 +128,5 @@ class Zygote:
         if self._child > 0 and self._pidfd >= 0:
             self._tell("ended", pid=self._child, code=-signal.SIGKILL)  # it ends with the zygote
         self._child = -1
+        self.ready.set()
         self._begun.release()

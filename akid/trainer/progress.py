@@ -50,6 +50,11 @@ class Progress:
     _begun: tuple[float, int] | None = None
     _useful: float = 0.0
 
+    @property
+    def told(self) -> bool:
+        """Whether this generation's training process has reported a step, even if only the one it began at."""
+        return self._last is not None
+
     def begin(self, generation: int) -> None:
         """A training process is started."""
         self.generation = generation

@@ -21,12 +21,14 @@ class Ended:
         told: its supervisor ended it, because the generation was broken.
         peer_lost: it said that another member is gone.
         highest: the highest step it reached, 0 for none.
+        regroups: its supervisor asked it to save and end, for a newcomer's sake.
     """
 
     code: int
     told: bool = False
     peer_lost: bool = False
     highest: int = 0
+    regroups: bool = False
 
     @property
     def in_place(self) -> bool:

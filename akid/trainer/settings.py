@@ -12,6 +12,9 @@ from akid.trainer.ports import free_port
 
 #: Ports for training processes in a pod, a new one each generation: its address is its own.
 POD_PORTS = range(2222, 2286)
+#: Seconds that enough members of an elastic job wait for the others, unless $AKID_ELASTIC_GRACE_SECONDS says
+#: otherwise: a pod is replaced in less, if there is room for it.
+GRACE = 10.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Settings:
         in_place: whether training processes are started again.
         tf_config: as it was given.
         log_dir: the run directory; empty if none is given.
+        least: members that an elastic job needs; 0 if it needs all.
+        grace: seconds that so many wait for the others.
     """
 
     member: str
@@ -45,6 +50,8 @@ class Settings:
     in_place: bool
     tf_config: Mapping[str, object]
     log_dir: str = ""
+    least: int = 0
+    grace: float = GRACE
 
     @property
     def spare(self) -> frozenset[str]:
@@ -80,15 +87,26 @@ def settings_of(env: Mapping[str, str] = os.environ) -> Settings:
         in_place=bool(env.get("AKID_RENDEZVOUS")) or env.get("AKID_MEMBERS", "1") == "1",
         tf_config=config,
         log_dir=env.get("AKID_LOG_DIR", ""),
+        least=int(env.get("AKID_MIN_WORKERS") or 0),
+        grace=float(env.get("AKID_ELASTIC_GRACE_SECONDS") or GRACE),
     )
 
 
 def generation_config(settings: Settings, addresses: Mapping[str, str]) -> str:
-    """TF_CONFIG of a generation: the same cluster at the members' addresses."""
+    """TF_CONFIG of a generation: the cluster of those that are in it, and this member's place among them.
+
+    Args:
+        settings: of the member.
+        addresses: by member, in order.
+    """
     cluster: dict[str, list[str]] = {}
-    for member in settings.members:
-        cluster.setdefault(member.rpartition("-")[0], []).append(addresses[member])
-    return json.dumps({**settings.tf_config, "cluster": cluster}, separators=(",", ":"))
+    task: dict[str, object] = {}
+    for member, address in addresses.items():
+        role = member.rpartition("-")[0]
+        if member == settings.member:
+            task = {"type": role, "index": len(cluster.get(role, ()))}
+        cluster.setdefault(role, []).append(address)
+    return json.dumps({**settings.tf_config, "cluster": cluster, "task": task}, separators=(",", ":"))
 
 
 def next_address(settings: Settings, joined: int) -> str:

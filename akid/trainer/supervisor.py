@@ -26,12 +26,12 @@ from akid.report import FD, GENERATION, Reporter, shortened
 from akid.snapshots import Slots
 from akid.trainer import progress
 from akid.trainer.attendance import Attendance, patience
-from akid.trainer.channel import Meeting, Remote, Server
 from akid.trainer.hearing import hear_reports, hear_signals
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
 from akid.trainer.log import Log, leave
-from akid.trainer.rendezvous import Left, Rendezvous, Tidings
+from akid.trainer.rendezvous import Left, Tidings
 from akid.trainer.restarts import LIMIT, TERMINATED, Ended, Record
+from akid.trainer.serving import serve
 from akid.trainer.settings import Settings, generation_config
 from akid.trainer.states import bring
 
@@ -62,7 +62,7 @@ class Supervisor:
         os.set_inheritable(self._report, True)
         hear_reports(reports, self._events.put)
         argv = program or (sys.executable, *TRAINING)
-        self._slots, self._source = Slots.make(), ""
+        self._slots = Slots.make()
         inherited = (self._report, *self._slots.fds)
         self._direct = Direct(argv, inherited)
         self._zygote: Zygote | None = None
@@ -70,32 +70,9 @@ class Supervisor:
             self._zygote = Zygote(inherited, self._tell)
         # Generations of a run directory are counted on: that is how an older one is known.
         self._before = newest(Path(settings.log_dir)) if settings.log_dir else 0
-        self._attendance = Attendance(settings, self._serve(), self._look, self._before)
-
-    def _serve(self) -> Meeting | Remote | None:
-        """Open the ports; gives where the rendezvous is."""
-        settings = self.settings
-        if settings.metrics_port and self._open(settings.metrics_port, None):
-            self._source = f"{settings.host}:{settings.metrics_port}"
-        if not settings.rendezvous:
-            return None
-        if not settings.is_chief:
-            return Remote(settings.rendezvous, settings.token)
-        meeting = Meeting(Rendezvous(settings.members, settings.spare, self._before))
-        self._open(int(settings.rendezvous.rpartition(":")[2]), meeting)
-        return meeting
-
-    def _open(self, port: int, meeting: Meeting | None) -> bool:
         pages = {"/status": self._status_page, "/metrics": self._metrics_page}
-        host = "127.0.0.1" if self.settings.host == "127.0.0.1" else ""
-        try:
-            Server(port, pages, meeting, self.settings.token, host, self._slots)
-        except OSError as error:
-            if meeting is not None:
-                raise
-            self.log(f"port {port} for metrics cannot be opened: {error.strerror}", "warning")
-            return False
-        return True
+        place, self._source = serve(settings, pages, self._slots, self._before, self.log)
+        self._attendance = Attendance(settings, place, self._look, self._before)
 
     def run(self) -> int:
         """Train to the end; gives the exit code."""
@@ -109,6 +86,7 @@ class Supervisor:
 
     def _generations(self) -> int:
         """Generation after generation; gives the exit code."""
+        self._warm_up()
         record, before = Record(), 0
         pending: Ended | None = None
         while True:
@@ -140,6 +118,12 @@ class Supervisor:
                     return ended.exit_code
             elif not ended.told:
                 self._attendance.leave(number, Left.LOST)
+
+    def _warm_up(self) -> None:
+        """Of an elastic job: others train on while this member gets ready, not once it has joined them."""
+        if self.settings.least and self._zygote is not None:
+            while not (self._zygote.ready.wait(0.1) or self._look()):
+                pass
 
     # -- training processes -------------------------------------------------------------------------------
     def _train_on(self, generation: dict[str, Any]) -> Ended:
@@ -202,7 +186,8 @@ class Supervisor:
                 continue
             kind = event["event"]
             if kind == "ended" and event["pid"] == pid:
-                ended, end = replace(ended, code=event["code"]), math.inf
+                told = ended.told or (ended.regroups and event["code"] == -signal.SIGTERM)
+                ended, end = replace(ended, code=event["code"], told=told), math.inf
                 Reporter(self._report, number).tell("flushed", pid=pid)  # after its last words
             elif kind == "flushed" and event["pid"] == pid:
                 self.log("training process ended", code=ended.code, step=ended.highest)
@@ -219,8 +204,20 @@ class Supervisor:
                 end = min(end, time.monotonic() + patience(event["tidings"]))
                 if self.settings.serves and (self.told_to_end or event["tidings"] == Tidings.OVER):
                     launcher.signal(pid, signal.SIGTERM)
+                if event["tidings"] == Tidings.REGROUP:
+                    self._tell("regroup", generation=number)
+            elif event.get("generation") == number and kind == "regroup":
+                ended = self._regroup(launcher, pid, number, ended)
             elif event.get("generation") == number:
                 ended = self._note(event, ended)
+
+    def _regroup(self, launcher: Launcher, pid: int, number: int, ended: Ended) -> Ended:
+        """Have the training process end with the others, at a step they agree on, once it can."""
+        if self.progress.told:
+            launcher.signal(pid, signal.SIGTERM)
+            return replace(ended, regroups=True)
+        self._later(0.1, "regroup", generation=number)
+        return ended
 
     def _note(self, event: dict[str, Any], ended: Ended) -> Ended:
         """A report of the training process."""
@@ -244,8 +241,8 @@ class Supervisor:
     def _tell(self, event: str, **facts: Any) -> None:
         self._events.put({"event": event, **facts})
 
-    def _later(self, seconds: float, event: str) -> None:
-        timer = threading.Timer(seconds, self._tell, (event,))
+    def _later(self, seconds: float, event: str, **facts: Any) -> None:
+        timer = threading.Timer(seconds, self._tell, (event,), facts)
         timer.daemon = True
         timer.start()
 

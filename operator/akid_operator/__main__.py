@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
+from typing import Any, cast
 
 import uvloop
 
@@ -42,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
     add("--trainer-image", default="", help="of jobs that name none")
     add("--pull-secret", action="append", default=[], help="imagePullSecret of every pod (may be repeated)")
     add("--pod-env", action="append", default=[], metavar="NAME=VALUE", help="of every trainer (may be repeated)")
+    add("--allowed-volume", action="append", default=[], metavar="KIND", help="of pods of jobs; by default all")
+    add("--isolate-jobs", metavar="PEERS", help="a NetworkPolicy for each job; who may read its status, in JSON")
     add("--log-format", choices=logs.FORMATS, default="text" if sys.stderr.isatty() else "json")
     add("--verbose", action="store_true", help="log everything")
     return result
@@ -53,6 +57,19 @@ def environment(text: str) -> tuple[str, str]:
     if not equals or not re.fullmatch(r"[-._a-zA-Z][-._a-zA-Z0-9]*", name):
         raise OperatorError(f"--pod-env: expected NAME=VALUE, e.g. NO_PROXY=*. Received: {text!r}")
     return name, value
+
+
+def peers(text: str) -> tuple[dict[str, Any], ...]:
+    """NetworkPolicyPeers, given as a list in JSON; none for nobody."""
+    try:
+        found: Any = json.loads(text)
+    except ValueError:
+        found = None
+    entries = cast("list[Any]", found if isinstance(found, list) else [found])
+    if any(not isinstance(entry, dict) or entry == {} for entry in entries):
+        expected = 'a JSON list of NetworkPolicyPeers, e.g. [{"podSelector": {}}]'
+        raise OperatorError(f"--isolate-jobs: expected {expected}. Received: {text!r}")
+    return tuple(entries)
 
 
 def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
@@ -74,6 +91,8 @@ def options(arguments: Sequence[str]) -> tuple[Options, argparse.Namespace]:
                 image=given.trainer_image,
                 env=dict(map(environment, given.pod_env)),
                 image_pull_secrets=tuple(given.pull_secret),
+                allowed_volumes=frozenset(given.allowed_volume),
+                status_peers=None if given.isolate_jobs is None else peers(given.isolate_jobs),
             ),
         ),
         given,

@@ -27,6 +27,19 @@ def test_what_is_no_variable_is_refused(text: str) -> None:
         main(["--pod-env", text])
 
 
+def test_who_may_read_the_status_of_jobs_that_are_shut_off_is_given_in_json() -> None:
+    assert options([])[0].pods.status_peers is None
+    assert options(["--isolate-jobs=[]"])[0].pods.status_peers == ()
+    chosen, _ = options(['--isolate-jobs=[{"podSelector": {}}]'])
+    assert chosen.pods.status_peers == ({"podSelector": {}},)
+
+
+@pytest.mark.parametrize("text", ["prometheus", '{"podSelector": {}}x', "[{}]", "[1]", "1"])
+def test_what_is_no_list_of_peers_is_refused(text: str) -> None:
+    with pytest.raises(SystemExit, match="--isolate-jobs: expected a JSON list of NetworkPolicyPeers"):
+        main(["--isolate-jobs", text])
+
+
 def test_a_replica_whose_first_sync_never_works_is_not_healthy() -> None:
     async def begun() -> list[bool]:
         controller = Controller(FakeServer(), PodDefaults(), frozenset(), Metrics(), interval=10)

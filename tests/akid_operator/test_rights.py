@@ -11,8 +11,11 @@ from cluster.waiting import wait_for
 from hosted import Hosted
 from jobs import Jobs, job
 
+from akid.job import PodDefaults
+
 pytestmark = pytest.mark.cluster
 RBAC = "rbac.yaml"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 
 @pytest.fixture
@@ -62,6 +65,76 @@ def test_the_same_rules_in_a_role_and_in_the_cluster_role() -> None:
 def test_no_rule_allows_more_than_it_must() -> None:
     rules = next(m for m in render(RBAC, "ops") if m["kind"] == "ClusterRole")["rules"]
     verbs = {resource: set(rule["verbs"]) for rule in rules for resource in rule["resources"]}
+    assert "networkpolicies" not in verbs  # only where jobs are shut off
     assert verbs["secrets"] == verbs["events"] == {"create"}
     assert not any("*" in rule["verbs"] + rule["resources"] + rule["apiGroups"] for rule in rules)
     assert not {"patch", "deletecollection", "escalate", "bind"} & set().union(*verbs.values())
+
+
+def test_jobs_that_are_shut_off_need_a_right_more_and_have_it(jobs: Jobs, namespace: str) -> None:
+    values = {"watchNamespaces": [namespace], "jobs": {"networkPolicy": {"enabled": True}}}
+    for manifest in render(RBAC, namespace, **values):
+        jobs.api.create(collection(manifest), manifest)
+    peers = ({"podSelector": {"matchLabels": {"scrapes": "jobs"}}},)
+    kubeconfig = jobs.cluster.kubeconfig_as(namespace, "akid-operator")
+    with Hosted(kubeconfig, namespace, pods=PodDefaults(status_peers=peers)) as operator:
+        jobs.create(job())
+        jobs.reach("Running")
+        policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
+        policy = jobs.api.get(f"{policies}/digits")
+        # So it goes with its job.
+        assert [owner["uid"] for owner in policy["metadata"]["ownerReferences"]] == [jobs.get()["metadata"]["uid"]]
+        members, readers = policy["spec"]["ingress"]
+        assert members == {"from": [{"podSelector": {"matchLabels": {"akid.dev/job": "digits"}}}]}
+        assert readers == {"from": list(peers), "ports": [{"protocol": "TCP", "port": "metrics"}]}
+        jobs.delete_pod("digits-worker-0", grace=0)
+        wait_for(lambda: jobs.state() == "Restarting", "the loss is seen")
+        jobs.reach("Running")
+        assert operator.api.writes().count("POST networkpolicies") == 1
+        assert operator.api.refused() == []
+
+
+@pytest.fixture
+def user_roles(akid_cluster: Cluster) -> Iterator[None]:
+    """The chart's roles for users, which become part of the cluster's own."""
+    admin = akid_cluster.admin
+    manifests = render("user-roles.yaml", "ops")
+    for manifest in manifests:
+        admin.create(collection(manifest), manifest)
+    yield
+    for manifest in manifests:
+        admin.delete(f"{collection(manifest)}/{manifest['metadata']['name']}")
+
+
+def allowed(cluster: Cluster, namespace: str, user: str) -> set[str]:
+    """What a user may do with jobs."""
+
+    def can(verb: str, resource: str) -> bool:
+        review = {"namespace": namespace, "verb": verb, "group": "akid.dev"}
+        review["resource"], _, review["subresource"] = resource.partition("/")
+        spec = {"user": user, "resourceAttributes": review}
+        return cluster.admin.create(REVIEWS, {"spec": spec})["status"]["allowed"]
+
+    asked = [("get", "akidjobs"), ("watch", "akidjobs"), ("create", "akidjobs"), ("patch", "akidjobs"),
+             ("delete", "akidjobs"), ("patch", "akidjobs/scale"), ("update", "akidjobs/status")]  # fmt: skip
+    return {" ".join(pair) for pair in asked if can(*pair)}
+
+
+VIEW = {"get akidjobs", "watch akidjobs"}
+EDIT = {*VIEW, "create akidjobs", "patch akidjobs", "delete akidjobs", "patch akidjobs/scale"}
+
+
+@pytest.mark.usefixtures("user_roles")
+@pytest.mark.parametrize(("role", "rights"), [("view", VIEW), ("edit", EDIT), ("admin", EDIT)])
+def test_who_has_a_role_of_the_cluster_has_its_rights_to_jobs(
+    role: str, rights: set[str], akid_cluster: Cluster, namespace: str
+) -> None:
+    binding = {
+        "metadata": {"name": role},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ada"}],
+    }
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+    akid_cluster.admin.create(path, binding)
+    wait_for(lambda: allowed(akid_cluster, namespace, "ada") == rights, f"{role} has its rights")
+    assert allowed(akid_cluster, "default", "ada") == set()

@@ -78,6 +78,7 @@ def apiserver(at: Layout, eviction_seconds: int) -> list[str]:
         "--service-cluster-ip-range=10.96.0.0/16",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
+        "--allow-privileged",  # as kubeadm has it
         f"--default-not-ready-toleration-seconds={eviction_seconds}",
         f"--default-unreachable-toleration-seconds={eviction_seconds}",
     ]

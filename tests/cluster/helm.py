@@ -12,6 +12,10 @@ MODULE = Path(__file__).with_name("helm_module")
 PACKAGE = "helm.sh/helm/v4/cmd/helm"
 
 
+class HelmError(Exception):
+    """What helm said when it failed."""
+
+
 def helm_build() -> GoBuild:
     """How it is built."""
     version = required(MODULE, "helm.sh/helm/v4")
@@ -31,16 +35,19 @@ def program(tell: Callable[[str], None] = lambda message: None) -> Path:
 
 
 def helm(*arguments: str, kubeconfig: Path | None = None, stdin: str | None = None, timeout: float = 120) -> str:
-    """Run helm with nobody's settings; what it prints, or CalledProcessError (with stderr) if it fails."""
+    """Run helm with nobody's settings, and return what it prints; HelmError if it fails."""
     with tempfile.TemporaryDirectory(prefix="akid-helm-") as home:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HELM_", "KUBE"))}
         own = {f"HELM_{name}_HOME": f"{home}/{name.lower()}" for name in ("CACHE", "CONFIG", "DATA")}
-        return subprocess.run(
+        done = subprocess.run(
             [program(), *arguments],
             env=kept | own | {"KUBECONFIG": str(kubeconfig or f"{home}/none")},
             input=stdin,
             capture_output=True,
             text=True,
             timeout=timeout,
-            check=True,
-        ).stdout
+            check=False,
+        )
+    if done.returncode:
+        raise HelmError(f"helm {arguments[0]}: {done.stderr}")
+    return done.stdout

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
-from akid import AkidError
+from akid import AkidError, DatasetSource, Kid, Sensor
+from akid.backend import tf
 from akid.engines import Engine
-from akid.engines.multi_worker import cluster_of
-from akid.engines.replicas import slice_of
+from akid.engines.multi_worker import MultiWorkerEngine, cluster_of
+from akid.engines.replicas import Replicas, slice_of
+from akid.models.brains import MLP
 
 SIZES = {"chief": 1, "worker": 3}
 BOTH = {"chief": ["d:1"], "worker": ["a:1", "b:1", "c:1"]}
@@ -78,6 +82,26 @@ def test_a_wrong_tf_config_is_refused(text: str) -> None:
         cluster_of(text)
     with pytest.raises(AkidError, match=r"the environment has no TF_CONFIG, .* the operator set it\."):
         cluster_of("")
+
+
+class OneWorker(MultiWorkerEngine):
+    """A job's only worker, for now."""
+
+    def _make_replicas(self) -> Replicas:
+        return Replicas()
+
+
+@pytest.mark.parametrize("elastic", [True, False])
+def test_a_worker_that_others_may_join_needs_data_they_can_share(
+    elastic: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("AKID_MIN_WORKERS", "1" if elastic else "")
+    examples = tf.data.Dataset.from_tensor_slices((np.zeros([8, 4], np.float32), np.zeros([8], np.int64)))
+    sensor = Sensor(DatasetSource(examples), batch_size=4)
+    kid = Kid(sensor, MLP(4, hidden=[2]), engine=OneWorker(), max_steps=1, log_dir=tmp_path)
+    refused = pytest.raises(AkidError, match=r"read in order, so this worker and those that join it \(\$AKID_MIN")
+    with refused if elastic else contextlib.nullcontext():
+        kid.setup()
 
 
 PROGRAM = """

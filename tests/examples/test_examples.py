@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATES = ["tune_digits"]
 MODULES = sorted(p.stem for p in (ROOT / "examples").glob("*.py") if p.stem not in TEMPLATES)
 JOBS = sorted(p.stem for p in (ROOT / "examples" / "jobs").glob("*.yaml"))
-SEVERAL_MEMBERS = ["digits-multiworker", "digits-ps"]
+SEVERAL_MEMBERS = ["digits-elastic", "digits-multiworker", "digits-ps"]
 #: Their engine must be made before anything else runs in TensorFlow.
 OWN_PROCESS = ["digits-dataparallel"]
 

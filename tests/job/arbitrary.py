@@ -16,6 +16,7 @@ ENGINES: list[Schema] = [
     {"name": "single"},
     {"name": "data_parallel", "num_gpu": 2},
     {"name": "multi_worker", "workers": 3},
+    {"name": "multi_worker", "workers": 3, "minWorkers": 2},
     {"name": "parameter_server", "workers": 2, "parameterServers": 2, "evaluator": True},
 ]
 KIDS: list[Schema] = [KID, {"script": "def setup(): ..."}, {"module": "package.module:setup", "params": {"a": 1}}]

@@ -56,7 +56,7 @@ def test_engines_of_one_process_have_no_tf_config():
 
 def test_a_thousand_workers_fit_into_the_environment():
     name = "a" * 40
-    described = job(name, engine={"name": "multi_worker", "workers": 1000})
+    described = job(name, kid={"module": "kid:setup"}, engine={"name": "multi_worker", "workers": 1000})
     text = tf_config(described, Member(RoleName.WORKER, 999), place_of(described).cluster)
     assert len(json.loads(text)["cluster"]["worker"]) == 1000
     assert len(text) < 128 * 1024 - 100, "the kernel takes 128 KiB for one variable"

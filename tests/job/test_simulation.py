@@ -30,6 +30,7 @@ ENGINES: list[dict[str, Any]] = [
     {"name": "single"},
     {"name": "multi_worker", "workers": 3},
     {"name": "multi_worker", "workers": 2},
+    {"name": "multi_worker", "workers": 3, "minWorkers": 2},
     {"name": "parameter_server", "workers": 2, "parameterServers": 1, "evaluator": True},
 ]
 POLICIES: dict[str, list[Any]] = {
@@ -46,8 +47,11 @@ POLICIES: dict[str, list[Any]] = {
 def random_spec(random: Random) -> dict[str, Any]:
     """A job: an engine and a policy."""
     policy = {name: random.choice(values) for name, values in POLICIES.items()}
+    engine = random.choice(ENGINES)
+    if "minWorkers" in engine:
+        policy |= {"restartStrategy": "InPlace", "successPolicy": "Chief"}
     return {
-        "engine": dict(random.choice(ENGINES)),
+        "engine": dict(engine),
         "runPolicy": {name: value for name, value in policy.items() if value is not None},
         "scheduling": random.choice([{}, {"gang": "coscheduling"}]),
     }
@@ -65,6 +69,7 @@ class World:
         self.past: list[dict[str, Any]] = []
         self.cluster = Cluster(manifest(**spec))
         self.operator = Operator(self.cluster, self.on_delete)
+        self.elastic = "minWorkers" in spec["engine"]
         self.recreate = spec["runPolicy"].get("restartStrategy") == "Recreate"
         self.restarts = spec["runPolicy"].get("maxRestarts", 3)
         self.last = Status()
@@ -87,8 +92,17 @@ class World:
             return
         going = "deletionTimestamp" in pod["metadata"]  # with a side-car; it may have been seen as disrupted
         if delete.uid in cluster.own_failures and not status.finished and not going:
+            if self.surplus(delete.name):
+                seen = self.operator.pods.get(delete.name, {})
+                assert seen.get("status", {}).get("phase") != "Failed" or delete.uid in status.counted_pods
+                return
             assert delete.uid in status.counted_pods
             assert not backs_off(status, cluster), "a restart did not wait"
+
+    def surplus(self, name: str) -> bool:
+        """Whether the operator, as it sees the job, has too many of these: it does not make them again."""
+        job = self.operator.job
+        return job is not None and int(name.rpartition("-")[2]) >= job["spec"]["engine"].get("workers", 1)
 
     def act(self, action: str, random: Random) -> None:
         cluster, operator = self.cluster, self.operator
@@ -131,7 +145,8 @@ class World:
         elif action != "workers":
             self.cluster.edit(("runPolicy", "suspend"), action == "suspend")
         elif self.cluster.job and self.cluster.job["spec"]["engine"]["name"] == "multi_worker":
-            self.cluster.edit(("engine", "workers"), random.randint(1, 4))
+            least = self.cluster.job["spec"]["engine"].get("minWorkers", 1)
+            self.cluster.edit(("engine", "workers"), random.randint(least, 5))
 
     def act_on_pod(self, action: str, name: str, random: Random) -> None:
         cluster, pod = self.cluster, self.cluster.pods.get(name)
@@ -173,6 +188,8 @@ class World:
             assert after.restarts - before.restarts == (1 if self.recreate else new)
         if not new:
             assert after.restarts == before.restarts
+        told = after.condition("Restarting")
+        assert not (self.elastic and told and told.reason == "WorkersChanged"), "scaling replaced everybody"
         if before.finished and cluster.job:
             assert after == before, "a finished job was touched"
         made = [pod for name, pod in cluster.pods.items() if pods.get(name) != pod["metadata"]["uid"]]

@@ -107,3 +107,9 @@ def environment_of(pid: int) -> dict[str, str]:
     """The environment of a process."""
     items = Path(f"/proc/{pid}/environ").read_text().split("\0")
     return dict(item.split("=", 1) for item in items if "=" in item)
+
+
+def supervisor_of(runner: int, index: str) -> int:
+    """The pid of a member's supervisor, by the pid of `akid run`."""
+    children = map(int, Path(f"/proc/{runner}/task/{runner}/children").read_text().split())
+    return next(pid for pid in children if environment_of(pid).get("AKID_INDEX") == index)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cli.files import BLOCKS, write
-from runner.stubs import environment_of, started, wait_until
+from runner.stubs import started, supervisor_of, wait_until
 from trainer.members import told
 
 #: The job of two workers, a checkpoint each 20 steps.
@@ -85,12 +85,6 @@ def states_taken(directory: Path) -> list[dict]:
     """What the chief's last supervisor said of states it took."""
     lines = told(directory / "job", "worker-0")
     return [line for line in lines if line.get("message") == "newest state in memory"]
-
-
-def supervisor_of(runner: int, index: str) -> int:
-    """The pid of a member's supervisor, by the pid of `akid run`."""
-    children = map(int, Path(f"/proc/{runner}/task/{runner}/children").read_text().split())
-    return next(pid for pid in children if environment_of(pid).get("AKID_INDEX") == index)
 
 
 def test_a_run_that_is_told_to_end_saves_at_one_step_and_a_second_one_goes_on(undisturbed, tmp_path):

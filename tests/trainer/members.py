@@ -32,10 +32,14 @@ report.done()
 """
 
 
-def supervised(directory: Path, body: str = "", workers: int = 3, steps: int = 120, **policy: Any) -> Path:
-    """A job whose members run TRAIN under their supervisors, with a line of their own in each step."""
-    file = job(directory, TRAIN.replace("BODY", body or "pass").replace('"120"', f'"{steps}"'), workers, **policy)
+def supervised(
+    directory: Path, body: str = "", workers: int = 3, steps: int = 120, grace: int = 60, **options: Any
+) -> Path:
+    """A job whose members run TRAIN under their supervisors, with lines of their own in each step."""
+    program = TRAIN.replace("BODY", body or "pass").replace('"120"', f'"{steps}"')
+    file = job(directory, program, workers, **options)
     manifest = json.loads(file.read_text())
+    manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = grace
     container = manifest["spec"]["template"]["spec"]["containers"][0]
     container["command"] = [sys.executable, "-m", "akid", "train", "--", *container["command"]]
     file.write_text(json.dumps(manifest))

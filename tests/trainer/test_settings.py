@@ -11,7 +11,7 @@ from akid.job import Member
 from akid.job.api.engine import RoleName
 from akid.job.objects.pods import place_of
 from akid.job.objects.tf_config import environment
-from akid.trainer.settings import Settings, generation_config, next_address, settings_of
+from akid.trainer.settings import GRACE, Settings, generation_config, next_address, settings_of
 
 
 def settings(role: str, index: int, engine: dict, tmp_path, **spec) -> Settings:
@@ -43,6 +43,13 @@ def test_the_chief_s_generation_has_addresses_instead_of_names(tmp_path):
         "worker": ["10.0.0.1:2222", "10.0.0.2:2222"],
         "ps": ["10.0.0.3:2222"],
     }
+
+
+def test_a_member_s_place_is_that_among_those_who_are_there(tmp_path):
+    found = settings("worker", 3, {"name": "multi_worker", "workers": 4, "minWorkers": 2}, tmp_path)
+    assert (found.least, found.grace, found.members[3]) == (2, GRACE, "worker-3")
+    config = json.loads(generation_config(found, {"worker-0": "a:1", "worker-2": "b:1", "worker-3": "c:1"}))
+    assert config == {"cluster": {"worker": ["a:1", "b:1", "c:1"]}, "task": {"type": "worker", "index": 2}}
 
 
 def test_an_evaluator_meets_nobody_and_is_started_again_all_the_same(tmp_path):

@@ -38,7 +38,17 @@ class Engine(Model):
         le=MAX_MEMBERS,
         description=(
             "Workers in all; multi_worker counts its chief (worker-0), parameter_server does not. "
-            "May be changed while a multi_worker job runs: it goes on from the last checkpoint."
+            "May be changed while a multi_worker job runs: with minWorkers the others go on at their step, "
+            "without it all are replaced and go on from the last checkpoint."
+        ),
+    )
+    min_workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_MEMBERS,
+        description=(
+            "Makes multi_worker elastic: it trains with those workers that are there, the chief and so many "
+            "in all at least; others join while it trains."
         ),
     )
     gpus_per_worker: int | None = Field(
@@ -84,6 +94,9 @@ class Engine(Model):
             (self.workers > 1 and not self.distributed, "workers", alone),
             (bool(self.parameter_servers) and not ps, "parameterServers", only.format("parameter_server")),
             (self.evaluator and not ps, "evaluator", only.format("parameter_server")),
+            (self.elastic and self.name != "multi_worker", "minWorkers", only.format("multi_worker")),
+            ((self.min_workers or 0) > self.workers, "workers",
+             f"expected at least minWorkers, which is {self.min_workers}, received {self.workers}."),
             (ps and servers > MAX_MEMBERS, "workers", f"expected at most {MAX_MEMBERS} workers and "
              f"parameter servers in all, received {servers}."),
             (self.num_gpu is not None and self.name != "data_parallel", "num_gpu",
@@ -99,6 +112,11 @@ class Engine(Model):
     def gpus(self) -> int:
         """GPUs of each chief, worker and evaluator."""
         return self.gpus_per_worker or self.num_gpu or 0
+
+    @property
+    def elastic(self) -> bool:
+        """Whether it trains with those workers that are there."""
+        return self.min_workers is not None
 
     @property
     def distributed(self) -> bool:

@@ -62,10 +62,21 @@ class Spec(Model):
     scheduling: Scheduling = Field(default_factory=Scheduling, description="Gang, queue, priority, spread.")
 
     @model_validator(mode="after")
-    def _gang_fits(self) -> Self:
-        wanted, members = self.scheduling.min_available or 0, self.engine.size
-        problem = f"expected at most the {members} pods of the job, received {wanted}."
-        refuse((wanted > members, "scheduling.minAvailable", problem))
+    def _parts_fit(self) -> Self:
+        wanted, members, engine = self.scheduling.min_available or 0, self.engine.size, self.engine
+        batch = self.kid.sensor.batch_size if self.kid.sensor else None
+        rows = engine.name == "multi_worker" and batch is not None and engine.workers > batch
+        recreate = engine.elastic and self.run_policy.restart_strategy != "InPlace"
+        refuse(
+            (wanted > members, "scheduling.minAvailable",
+             f"expected at most the {members} pods of the job, received {wanted}."),
+            (rows, "engine.workers",
+             f"expected at most the {batch} rows of a batch, one for each worker, received {engine.workers}."),
+            (recreate, "engine.minWorkers",
+             "only with runPolicy.restartStrategy InPlace do workers meet while others train."),
+            (engine.elastic and self.run_policy.success_policy != "Chief", "runPolicy.successPolicy",
+             "with engine.minWorkers nobody waits for all workers, expected Chief, received AllWorkers."),
+        )  # fmt: skip
         return self
 
     @model_validator(mode="after")

@@ -124,7 +124,7 @@ class Status(ReportedModel):
         description="What is true of the job, and why.",
     )
     attempt: int = Field(default=0, ge=0, description="Which set of pods this is; goes up when all are replaced.")
-    workers: int | None = Field(default=None, ge=0, description="Workers of this attempt.")
+    workers: int | None = Field(default=None, ge=0, description="Workers this attempt has or is about to have.")
     selector: str = Field(
         default="", max_length=512, description="Selector of the workers' pods, for autoscalers."
     )

@@ -71,8 +71,10 @@ def _version() -> dict[str, Any]:
                 "labelSelectorPath": ".status.selector",
             },
         },
+        # Without what the server leaves out (a priority of 0): else what it holds never equals the file.
         "additionalPrinterColumns": [
-            {"name": name, "type": kind, "jsonPath": path, "priority": priority, "description": text}
+            {"name": name, "type": kind, "jsonPath": path, "description": text}
+            | ({"priority": priority} if priority else {})
             for name, kind, path, priority, text in COLUMNS
         ],
     }

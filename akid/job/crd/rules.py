@@ -82,6 +82,10 @@ ENGINE = [
     Rule("spec.engine", f"!has(self.parameterServers) || {PS}",
          "only the engine parameter_server has it", "parameterServers"),
     Rule("spec.engine", f"!self.evaluator || {PS}", "only the engine parameter_server has it", "evaluator"),
+    Rule("spec.engine", "!has(self.minWorkers) || self.name == 'multi_worker'",
+         "only the engine multi_worker has it", "minWorkers"),
+    Rule("spec.engine", "!has(self.minWorkers) || self.minWorkers <= self.workers",
+         "expected at least minWorkers", "workers"),
     Rule("spec.engine", f"!({PS}) || self.workers + {SERVERS} <= 1000",
          "expected at most 1000 workers and parameter servers in all", "workers"),
     Rule("spec.engine", "!has(self.num_gpu) || self.name == 'data_parallel'",
@@ -108,6 +112,13 @@ REST = [
     Rule("spec", "!has(self.scheduling) || !has(self.scheduling.minAvailable) || "
          f"self.scheduling.minAvailable <= {MEMBERS}", "minAvailable is more than the pods of the job",
          "scheduling.minAvailable"),
+    Rule("spec", "self.engine.name != 'multi_worker' || !has(self.kid.sensor) || "
+         "!has(self.kid.sensor.batch_size) || self.engine.workers <= self.kid.sensor.batch_size",
+         "a batch needs a row for each worker", "engine.workers"),
+    Rule("spec", "!has(self.engine.minWorkers) || self.runPolicy.restartStrategy == 'InPlace'",
+         "only with runPolicy.restartStrategy InPlace do workers meet while others train", "engine.minWorkers"),
+    Rule("spec", "!has(self.engine.minWorkers) || self.runPolicy.successPolicy == 'Chief'",
+         "with engine.minWorkers nobody waits for all workers, expected Chief", "runPolicy.successPolicy"),
 ]  # fmt: skip
 UPDATES = [
     Rule("spec", "self.kid == oldSelf.kid", f"kid {FOREVER}", "kid"),
@@ -116,7 +127,7 @@ UPDATES = [
     Rule("spec.engine", "self.workers == oldSelf.workers || self.name == 'multi_worker'",
          "only the engine multi_worker can be scaled", "workers"),
     *(Rule("spec.engine", unchanged(field), f"engine.{field} {FOREVER}", field)
-      for field in ("devices", "compression")),
+      for field in ("devices", "compression", "minWorkers")),
     *(Rule("spec.engine", same_number(field, default), f"engine.{field} {FOREVER}", field)
       for field, default in (("parameterServers", 1), ("gpusPerWorker", 0), ("num_gpu", 0))),
     Rule("spec.engine", "self.evaluator == oldSelf.evaluator", f"engine.evaluator {FOREVER}", "evaluator"),

@@ -49,11 +49,16 @@ class PodDefaults:
         image: the trainer's image of jobs that name none; empty for none.
         env: environment of every trainer, e.g. of a proxy.
         image_pull_secrets: names of Secrets of the job's namespace.
+        allowed_volumes: kinds of volumes that pods may have, e.g. `configMap`; empty for all.
+        status_peers: each job is shut off by a NetworkPolicy, and these NetworkPolicyPeers may read its status;
+            None for no policies.
     """
 
     image: str = ""
     env: dict[str, str] = field(default_factory=dict[str, str])
     image_pull_secrets: tuple[str, ...] = ()
+    allowed_volumes: frozenset[str] = frozenset()
+    status_peers: tuple[Manifest, ...] | None = None
 
 
 def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place: Place) -> Manifest:

@@ -20,6 +20,7 @@ from akid.job.names import (
     job_labels,
     object_name,
 )
+from akid.job.objects.isolation import isolation
 from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place
 from akid.job.objects.volumes import KID_FILE
@@ -32,9 +33,12 @@ TYPES: dict[ObjectRole, tuple[str, str]] = {
     ObjectRole.LOG_CLAIM: ("v1", "PersistentVolumeClaim"),
     ObjectRole.SERVICE: ("v1", "Service"),
     ObjectRole.RENDEZVOUS: ("v1", "Service"),
+    ObjectRole.POLICY: ("networking.k8s.io/v1", "NetworkPolicy"),
     ObjectRole.MEMBER: ("v1", "Pod"),
 }
 
+# What is said of numbers of workers and GPUs is no business of a training process, or said in another way.
+_NUMBERS = {"workers", "min_workers", "gpus_per_worker", "num_gpu"}
 # Those whose content follows from what may change while the job is suspended. A PodGroup goes whenever it does.
 CHANGING = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS)
 
@@ -46,6 +50,8 @@ def manifest(job: AkidJob, create: Create, settings: PodDefaults, place: Place) 
     """
     if create.kind is ObjectRole.MEMBER and create.member is not None:
         return pod(job, create.member, create.attempt, settings, place)
+    if create.kind is ObjectRole.POLICY:
+        return {**_head(job, create.kind), "spec": isolation(job, settings.status_peers or ())}
     result = {**_head(job, create.kind), **_body(job, create.kind)}
     if create.kind is ObjectRole.GANG:
         result["metadata"]["labels"][ATTEMPT_LABEL] = str(create.attempt)
@@ -74,7 +80,7 @@ def kid_text(job: AkidJob) -> str:
     Defaults are left out: whether they are spelt out (by the user, by a later version of the schema) is no
     difference, and the ConfigMap of a job that runs must not become another one.
     """
-    engine = job.spec.engine.model_dump(exclude_defaults=True, exclude={"workers", "gpus_per_worker", "num_gpu"})
+    engine = job.spec.engine.model_dump(exclude_defaults=True, exclude=_NUMBERS)
     if engine.get("parameterServers") == 1:
         del engine["parameterServers"]
     if job.spec.engine.gpus:

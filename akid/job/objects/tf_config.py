@@ -68,6 +68,7 @@ def environment(job: AkidJob, member: Member, attempt: int, place: Place) -> dic
         "AKID_ATTEMPT": str(attempt),
         "AKID_IS_CHIEF": "1" if member == chief_of(job) else "0",
         "AKID_MEMBERS": str(engine.size),
+        "AKID_MIN_WORKERS": str(engine.min_workers or ""),
         "AKID_KID": place.kid_file,
         "AKID_DATA_PATH": place.data_path,
         "AKID_LOG_DIR": place.log_dir,

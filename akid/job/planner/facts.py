@@ -14,7 +14,7 @@ from akid.job.names import ObjectRole, object_name, worker_selector
 from akid.job.planner.backoff import restart_time
 from akid.job.planner.conditions import completed_of
 from akid.job.planner.deadlines import PATIENCE, after
-from akid.job.planner.failures import Losses, count, losses_of
+from akid.job.planner.failures import Loss, Losses, count, loss_of, losses_of
 from akid.job.planner.interface import Delete, Observed
 from akid.job.planner.removal import removals
 
@@ -50,21 +50,32 @@ class View:
         return [s for s in self.observed.members if s.attempt == self.attempt and s.member in wanted]
 
     @cached_property
+    def surplus(self) -> list[MemberState]:
+        """Members of this attempt that an elastic job does without since it was scaled down."""
+        if not self.job.spec.engine.elastic:
+            return []
+        wanted, chief = set(self.wanted), self.wanted[0]
+        mine = [s for s in self.observed.members if s.attempt == self.attempt and s.member]
+        return [s for s in mine if s.member and s.member.role is chief.role and s.member not in wanted]
+
+    @cached_property
     def leftover(self) -> list[MemberState]:
-        """Members of earlier attempts, and such as nobody wants."""
-        current = {state.uid for state in self.current}
-        return [state for state in self.observed.members if state.uid not in current]
+        """Members of earlier attempts, and such as nobody wants: while they are there, nothing is made."""
+        kept = {state.uid for state in (*self.current, *self.surplus)}
+        return [state for state in self.observed.members if state.uid not in kept]
 
     @cached_property
     def losses(self) -> Losses:
         """Failures of this attempt that have not been judged before."""
-        return losses_of(self.current, self.job.status, self.policy)
+        failed = [s for s in self.surplus if loss_of(s, self.policy) in (Loss.PERMANENT, Loss.RETRYABLE)]
+        return losses_of([*self.current, *failed], self.job.status, self.policy)
 
     @cached_property
     def completed(self) -> frozenset[Member]:
         """The members that are done, those remembered and those just seen. They never run again."""
         seen = {s.member for s in self.current if s.phase is Phase.SUCCEEDED and s.member}
-        return completed_of(self.job.status) | seen if self.attempt == self.job.status.attempt else frozenset(seen)
+        known = completed_of(self.job.status) if self.attempt == self.job.status.attempt else frozenset[Member]()
+        return (known | seen) & frozenset(self.wanted)
 
     @cached_property
     def present(self) -> dict[Member, MemberState]:
@@ -81,11 +92,23 @@ class View:
         """Members of this attempt that were made from another template: it changed while nobody looked."""
         return [s for s in self.current if s.template and s.template != self.job.spec.template_hash]
 
+    @cached_property
+    def running(self) -> frozenset[Member]:
+        """The members that run or are done."""
+        there = [s for s in self.current if s.phase is Phase.RUNNING and not s.terminating]
+        return self.completed | {s.member for s in there if s.member}
+
     @property
     def all_running(self) -> bool:
         """Whether every member runs or is done."""
-        states = [self.present.get(member) for member in self.wanted if member not in self.completed]
-        return all(s is not None and s.phase is Phase.RUNNING and not s.terminating for s in states)
+        return self.running.issuperset(self.wanted)
+
+    @property
+    def enough_running(self) -> bool:
+        """Whether so many run that the job trains: all; of an elastic job the chief and as many as it needs."""
+        least = self.job.spec.engine.min_workers
+        some = least is not None and len(self.running) >= least and self.wanted[0] in self.running
+        return some or self.all_running
 
     @cached_property
     def opened(self) -> Status:

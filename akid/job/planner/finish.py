@@ -56,7 +56,7 @@ def run_out_of_time(view: View) -> Plan | None:
     active, pending = active_deadline(status, policy), pending_deadline(status, policy)
     if active is not None and active <= view.now:
         return end(view, "Failed", "DeadlineExceeded", f"not done after {policy.active_deadline_seconds} s")
-    if pending is not None and pending <= view.now and not view.all_running:
+    if pending is not None and pending <= view.now and not view.enough_running:
         queued = status.condition("Queued")
         why = f": {queued.message}" if queued and queued.status == "True" else ""
         told = f"not running for {policy.pending_deadline_seconds} s{why}"

@@ -33,9 +33,9 @@ def suspend(view: View) -> Plan | None:
 
 
 def renew(view: View) -> Plan | None:
-    """The number of workers or the template changed, or (Recreate) a member was lost."""
+    """The number of workers (if it is not elastic) or the template changed, or (Recreate) a member was lost."""
     status, workers = view.opened, view.job.spec.engine.workers
-    if status.workers != workers and status.start_time is not None:
+    if status.workers != workers and status.start_time is not None and not view.job.spec.engine.elastic:
         told = f"the number of workers changed from {status.workers} to {workers}"
         return restart(view, "WorkersChanged", told)
     if view.outmoded:

@@ -27,6 +27,7 @@ from akid.job.planner.facts import View
 from akid.job.planner.failures import Loss, loss_of, new_disruptions, tell
 from akid.job.planner.interface import CreateFailure, Delete, Event, Plan
 from akid.job.planner.refusals import probe_at, waited_out
+from akid.job.planner.running import running_events, runs
 from akid.job.rendezvous import has_rendezvous, needs_names
 
 # A kubelet tells the two by turns; one of them is enough.
@@ -180,12 +181,7 @@ def _started(view: View) -> Status:
 
 
 def _conditions(view: View, status: Status, waits: Wait | None) -> Status:
-    if view.all_running:
-        status = status.model_copy(update={"refusals": 0})
-        status = set_condition(view, status, "Running", True, "AllRunning", "every member is running")
-        status = set_condition(view, status, "Restarting", False, "Recovered", "every member is running again")
-    else:
-        status = _interrupted(view, status)
+    status = runs(view, status) if view.enough_running else _interrupted(view, status)
     if waits is None:
         return set_condition(view, status, "Queued", False, "Admitted", "nothing is waited for")
     return set_condition(view, status, "Queued", True, waits.reason, waits.message)
@@ -212,9 +208,9 @@ def _gone(view: View) -> str:
 
 
 def _replaced(view: View) -> list[Delete]:
-    """Failed members go when they are replaced; those on dead nodes, leftovers, outdated objects at once."""
+    """Failed members go when they are replaced; those on dead nodes or not wanted, outdated objects at once."""
     going = [state for state in view.current if state.terminating or _goes(view, state)]
-    deletes = view.deletes([*view.leftover, *going]) + view.object_deletes(*view.observed.outdated)
+    deletes = view.deletes([*view.leftover, *view.surplus, *going]) + view.object_deletes(*view.observed.outdated)
     group = view.observed.gang
     if group is not None and group.attempt != view.attempt:
         deletes += view.object_deletes(ObjectRole.GANG)
@@ -248,9 +244,7 @@ def _events(view: View, status: Status) -> list[Event]:
     if "Restarting" in new and view.losses.first is None:
         told.append(event("Restarting", f"{_gone(view)}; not counted.", warning=True))
     told += _newly_waits(before, status)
-    if "Running" in new:
-        told.append(event("Running", "Every member is running."))
-    return told
+    return told + running_events(before, status)
 
 
 def _newly_waits(before: Status, status: Status) -> list[Event]:

@@ -9,6 +9,7 @@ PLURALS = {
     "ConfigMap": "configmaps",
     "Event": "events",
     "Lease": "leases",
+    "NetworkPolicy": "networkpolicies",
     "PersistentVolumeClaim": "persistentvolumeclaims",
     "Pod": "pods",
     "PodGroup": "podgroups",

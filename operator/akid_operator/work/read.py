@@ -142,7 +142,7 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
 async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: PodDefaults, now: float) -> None:
     """Read the job's other objects, and once its finished pods."""
     record = store.record(key)
-    kinds = _readable(job)
+    kinds = _readable(job, settings)
     found = await asyncio.gather(*(_object(api, job, kind, settings) for kind in kinds))
     if not record.complete:
         async for pod in _pods(api, key):
@@ -192,7 +192,7 @@ async def gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
     store.record(key).gang = state
 
 
-def _readable(job: AkidJob) -> list[ObjectRole]:
+def _readable(job: AkidJob, settings: PodDefaults) -> list[ObjectRole]:
     """The kinds of objects a job may have that we may read (its Secret we may not)."""
     volumes = job.spec.volumes
     kinds = [
@@ -201,6 +201,7 @@ def _readable(job: AkidJob) -> list[ObjectRole]:
     ]
     kinds += [ObjectRole.DATA_CLAIM] if volumes.data and volumes.data.claim_template else []
     kinds += [ObjectRole.LOG_CLAIM] if volumes.log and volumes.log.claim_template else []
+    kinds += [ObjectRole.POLICY] if settings.status_peers is not None else []
     return kinds
 
 
