@@ -12,7 +12,7 @@ PYTEST_FLAGS ?= -q
 # Names of benchmarks, e.g. BENCHES="training operator_burst"; all by default.
 BENCHES ?=
 
-.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds chart protocol bench lock clean
+.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds chart protocol docs-figures bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,8 @@ chart: crds ## write what is generated in the chart: its CRD, the table of its v
 
 protocol: setup ## write the messages of operator/akid_csi from the published definitions
 	@$(PY) scripts/generate_csi_protocol.py
+docs-figures: setup ## train the examples and draw the pictures of docs/observer.md
+	@$(PY) scripts/docs_figures.py
 
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)
