@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-#: Minimum, 7, 16, 31, 50, 69, 84, 93 % and maximum, as the paper has them: of a normal distribution multiples of half
-#: a standard deviation, to four places as TensorBoard takes them.
+#: Minimum, 7, 16, 31, 50, 69, 84, 93 % and maximum, as the paper has them: of a normal distribution multiples of
+#: half a standard deviation, to four places as TensorBoard takes them.
 LEVELS = (0.0, 0.0668, 0.1587, 0.3085, 0.5, 0.6915, 0.8413, 0.9332, 1.0)
 
 
