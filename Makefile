@@ -64,6 +64,7 @@ chart: crds ## write what is generated in the chart: its CRD, the table of its v
 
 protocol: setup ## write the messages of operator/akid_csi from the published definitions
 	@$(PY) scripts/generate_csi_protocol.py
+
 docs-figures: setup ## train the examples and draw the pictures of docs/observer.md
 	@$(PY) scripts/docs_figures.py
 
