@@ -150,10 +150,7 @@ class Checkpoints:
             found = [path for path in numbered(directory) if step in (None, step_of(path))]
             problems = [f"{path.name}: there is no {META} in it" for path in found]
         if problems:
-            raise DamagedFileError(
-                f"None of the checkpoints in {directory} can be read; nothing was changed. Put back a good copy,"
-                f" use another log_dir, or begin anew with --fresh. {'; '.join(problems)}"
-            )
+            raise _unreadable(directory, problems)
         return None
 
     def _values_in(self, prefix: Path, path: Path) -> list[tf.Tensor]:
@@ -178,6 +175,13 @@ class Checkpoints:
             if step_of(path) > step:
                 self._check()
                 _rename(path, path.with_name(f"aside-{path.name}"))
+
+
+def _unreadable(directory: Path, problems: list[str]) -> DamagedFileError:
+    return DamagedFileError(
+        f"None of the checkpoints in {directory} can be read; nothing was changed. Put back a good copy,"
+        f" use another log_dir, or begin anew with --fresh. {'; '.join(problems)}"
+    )
 
 
 def _meta_of(path: Path) -> dict[str, Any]:

@@ -13,8 +13,11 @@ from akid.errors import StorageError
 if TYPE_CHECKING:
     from akid.runs.inspection import Inspector
 
-#: What makes TensorBoard draw a ``[buckets, 3]`` table as a histogram.
-_HISTOGRAM = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "histograms"})
+#: How TensorBoard is told what a value is: its plugin's name, and 1 for a number, 2 for a tensor, 3 for images.
+_METADATA = {
+    kind: tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": f"{kind}s"}, data_class=data_class)
+    for kind, data_class in (("scalar", 1), ("histogram", 2), ("image", 3))
+}
 
 
 class Events:
@@ -51,32 +54,40 @@ class Events:
         """
         if self._writer is None:
             return
-        step, prefix = record["step"], record["kind"]
-        with _written(), self._writer.as_default(step):
-            for name, value in record.items():
-                if name not in ("kind", "step") and value is not None:
-                    tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value)
-            for name, value in losses.items():
-                tf.summary.scalar(f"losses/{name}", value)
+        prefix = record["kind"]
+        named = {
+            name: value for name, value in record.items() if name not in ("kind", "step") and value is not None
+        }
+        curves = {f"{prefix}/{name.removeprefix('val_')}": value for name, value in named.items()}
+        curves |= {f"losses/{name}": value for name, value in losses.items()}
+        self.distributions(record["step"], {tag: ("scalar", value) for tag, value in curves.items()})
 
     def distributions(self, step: int, seen: Mapping[str, tuple[str, Any]]) -> None:
         """What an `Inspector` gave for this step."""
         if self._writer is None:
             return
+        # One message for all: a call for each costs more than the look itself.
+        summary = tf.compat.v1.Summary(value=[_value(tag, kind, value) for tag, (kind, value) in seen.items()])
         with _written(), self._writer.as_default(step):
-            for tag, (kind, value) in seen.items():
-                if kind == "scalar":
-                    tf.summary.scalar(tag, value)
-                elif kind == "image":
-                    tf.summary.image(tag, value)
-                else:
-                    tf.summary.write(tag, tf.constant(value), metadata=_HISTOGRAM)
+            tf.summary.experimental.write_raw_pb(summary.SerializeToString())
 
     def close(self) -> None:
         """Put everything on disk."""
         if self._writer is not None:
             with _written():
                 self._writer.close()
+
+
+def _value(tag: str, kind: str, value: Any) -> Any:
+    """A value as TensorBoard reads it: a number, a table, or images ``[count, height, width, channel]``."""
+    if kind == "image":
+        pixels = tf.image.convert_image_dtype(value, tf.uint8, saturate=True)
+        files = [tf.io.encode_png(image).numpy() for image in pixels]
+        _, height, width, _ = pixels.shape
+        tensor = tf.make_tensor_proto([b"%d" % width, b"%d" % height, *files], tf.string)
+    else:
+        tensor = tf.make_tensor_proto(value, tf.float32 if kind == "scalar" else tf.float64)
+    return tf.compat.v1.Summary.Value(tag=tag, metadata=_METADATA[kind], tensor=tensor)
 
 
 @contextmanager
