@@ -25,6 +25,7 @@ from akid.job.planner.conditions import MAX_TEXT, changed, with_condition
 from akid.job.planner.deadlines import expiry, seconds_until
 from akid.job.planner.interface import CreateFailure, CreateFailureReason, Delete, Observed, Plan
 from akid.job.planner.plan import let_go, plan
+from akid.job.planner.summary import with_message
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,13 @@ def _unreadable(raw: Mapping[str, Any], observed: Observed, now: datetime, probl
         told = f"left as it is, since this operator cannot read it: {problems}"
         status = with_condition(old, "Queued", True, "UnreadableSpec", told, now, generation)
         events = (event("UnreadableSpec", f"The job is {told}", warning=True),)
-        document = changed(old, status)[0]
+        document = changed(old, with_message(status))[0]
         return Plan(status=document, events=events if document is not None else ())
     status = old.model_copy(update={"completion_time": now.replace(microsecond=0)})
     status = with_condition(status, "Failed", True, "InvalidSpec", problems[:MAX_TEXT], now, generation)
     events = (event("Failed", f"The job is not valid: {problems}", warning=True),)
-    return replace(_expire(raw, status, now), delete=(), status=changed(old, status)[0], events=events)
+    document = changed(old, with_message(status))[0]
+    return replace(_expire(raw, status, now), delete=(), status=document, events=events)
 
 
 def _expire(raw: Mapping[str, Any], status: Status, now: datetime) -> Plan:
