@@ -19,7 +19,6 @@ from akid.output import say
 INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
 
 CHAOS = "a fault on purpose, such as kill:worker-1@step=300 or stop:worker-0@every=15s; may be given several times"
-LOGS = "Print what the members of a run said, attempt by attempt."
 OBSERVE = (
     "Make pictures of what a run learnt and of how it did: of everything that applies, or of what is asked for."
     " Without the data there are no activations and no classifying. Needs matplotlib, the extra akid[observe]."
@@ -36,6 +35,10 @@ VIEWS = {
     "graph": "blocks and how they are wired",
 }
 SCALE = "Change how many workers a run on this machine has, while it trains."
+LOGS = (
+    "Print what the members of a job said: of a run directory, or (if there is no such directory, or with -n or "
+    "--context) of a job in the cluster that kubectl talks to."
+)
 EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
 
@@ -77,14 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
     export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     _add_observe(commands)
-    logs = commands.add_parser("logs", help="print what the members of a run said", description=LOGS)
-    logs.set_defaults(command=_logs)
-    logs.add_argument("log_dir", type=Path, metavar="RUN_DIR", help="run directory of `akid run`")
-    logs.add_argument("--member", metavar="NAME", help="such as worker-1; every one if left out")
-    logs.add_argument(
-        "--attempt", type=int, metavar="N", help="which of its starts, from 0; every one if left out"
-    )
     _add_scale(commands)
+    _add_logs(commands)
     train = commands.add_parser("train", help="what a member of a job runs; the environment says which")
     train.set_defaults(command=_train)
     train.add_argument(
@@ -110,6 +107,19 @@ def _add_observe(commands: Any) -> None:
     which.add_argument("--step", type=int, metavar="N", help="the checkpoint of this step instead of the newest")
     for name, text in VIEWS.items():
         observe.add_argument(f"--{name}", action="append_const", dest="parts", const=name, help=text)
+
+
+def _add_logs(commands: Any) -> None:
+    logs = commands.add_parser("logs", help="print what the members of a job said", description=LOGS)
+    logs.set_defaults(command=_logs)
+    logs.add_argument("source", metavar="RUN_DIR|JOB", help="run directory of `akid run`, or name of an AkidJob")
+    logs.add_argument("-n", "--namespace", default="", metavar="NS", help="of the job; kubectl's if left out")
+    logs.add_argument("--context", default="", help="the cluster; kubectl's current one if left out")
+    logs.add_argument("--member", metavar="NAME", help="such as worker-1; every one if left out")
+    starts = "which of its starts, from 0; if left out every one, in a cluster those whose pods are there"
+    logs.add_argument("--attempt", type=int, metavar="N", help=starts)
+    logs.add_argument("--follow", action="store_true", help="go on until the job in the cluster is done")
+    logs.add_argument("--image", default="", help="what reads the log volume if the pods are gone: the job's")
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -167,9 +177,29 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _logs(options: argparse.Namespace) -> int:
+    if options.namespace or options.context or not ("/" in options.source or Path(options.source).exists()):
+        return _cluster_logs(options)
     from akid.runner.directory import log_text
 
-    for line in log_text(options.log_dir, options.member, options.attempt):
+    if options.follow:
+        raise InvalidSpecError("--follow", "only a job in a cluster is followed; `akid run` tells all by itself.")
+    for line in log_text(Path(options.source), options.member, options.attempt):
+        say(line, end="")
+    return 0
+
+
+def _cluster_logs(options: argparse.Namespace) -> int:
+    from akid.cluster.job_logs import JobLogs, Wanted
+    from akid.cluster.kubectl import Kubectl
+
+    if options.follow and options.attempt is not None:
+        raise InvalidSpecError("--follow", "follows what is still to be said, expected no --attempt.")
+    logs = JobLogs(Kubectl(options.namespace, options.context), options.source)
+    wanted = Wanted(options.member or "", options.attempt, options.image)
+    if options.follow:
+        logs.follow(wanted)
+        return 0
+    for line in logs.lines(wanted):
         say(line, end="")
     return 0
 
