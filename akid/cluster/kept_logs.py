@@ -5,8 +5,7 @@ from __future__ import annotations
 from akid.errors import DataError
 from akid.job import AkidJob
 from akid.job.api.engine import RoleName
-from akid.job.api.template import runs_akid, trainer_of
-from akid.job.objects.reported import TRAINS
+from akid.job.api.template import is_supervised, trainer_of
 from akid.job.objects.volumes import log_dir
 
 
@@ -26,9 +25,7 @@ def check_kept(job: AkidJob) -> None:
 
 
 def _keeps_log(job: AkidJob, role: RoleName) -> bool:
-    trainer = trainer_of(job.spec.template_of(role).to_json().get("spec", {}))
-    words = [*trainer.get("command", []), *trainer.get("args", [])]
-    return runs_akid(trainer) or TRAINS.search(" ".join(map(str, words))) is not None
+    return is_supervised(trainer_of(job.spec.template_of(role).to_json().get("spec", {})))
 
 
 def reading(job: AkidJob, member: str, start: int | None) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from akid.job import AkidJob, Create, ObjectRole, PodDefaults
 from akid.job.members import chief_of
 from akid.job.objects.pods import place_of, pod
-from akid.job.objects.volumes import LOG_PATH
+from akid.job.objects.volumes import LOG_PATH, log_dir
 
 #: Seconds after which the cluster ends it, should nobody else.
 SECONDS = 600
@@ -28,7 +28,7 @@ def reader_pod(job: AkidJob, name: str, image: str = "") -> dict[str, Any]:
     assert create.member is not None
     chief = pod(job, create.member, 0, PodDefaults(image), place_of(job))
     spec, trainer = chief["spec"], chief["spec"]["containers"][0]
-    mount = next(m for m in trainer["volumeMounts"] if m["mountPath"] == LOG_PATH)
+    mount = next(m for m in trainer["volumeMounts"] if m["mountPath"] in (LOG_PATH, log_dir(job)))
     container = {
         "name": "reader",
         "image": trainer["image"],

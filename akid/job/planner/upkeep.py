@@ -66,7 +66,7 @@ def objects_of(view: View) -> list[ObjectRole]:
     return [
         kind
         for kind, needed in (
-            (ObjectRole.CONFIG, True),
+            (ObjectRole.CONFIG, job.spec.kid is not None),
             # It cannot be read: where a pod may wait for it, it is made again, or found to be there.
             (ObjectRole.TOKEN, has_rendezvous(job) and bool(view.missing or _not_set_up(view))),
             (ObjectRole.DATA_CLAIM, bool(volumes.data and volumes.data.claim_template)),
