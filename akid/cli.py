@@ -19,6 +19,7 @@ from akid.output import say
 INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
 
 CHAOS = "a fault on purpose, such as kill:worker-1@step=300 or stop:worker-0@every=15s; may be given several times"
+CONVERT = "Print the AkidJob that runs the programs of a TFJob; what is not carried over is told field by field."
 OBSERVE = (
     "Make pictures of what a run learnt and of how it did: of everything that applies, or of what is asked for."
     " Without the data there are no activations and no classifying. Needs matplotlib, the extra akid[observe]."
@@ -74,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--chaos", action="append", default=[], metavar="FAULT", help=CHAOS)
     _command(commands, "validate", _validate, "check an AkidJob without training it")
     _command(commands, "render", _render, "print an AkidJob as it would run: settings applied, script filled in")
+    convert = commands.add_parser("convert", help="turn a TFJob into an AkidJob", description=CONVERT)
+    convert.set_defaults(command=_convert)
+    convert.add_argument("file", metavar="FILE", help="manifest of the TFJob, of any version")
     export = commands.add_parser("export", help="write what a run learnt as a SavedModel", description=EXPORT)
     export.set_defaults(command=_export)
     export.add_argument("log_dir", type=Path, metavar="LOG_DIR", help="run directory of `akid run`")
@@ -252,6 +256,18 @@ def _observe(options: argparse.Namespace) -> int:
     kid, _ = kid_of_run(options.log_dir, options.best, options.step)
     for line in observe(kid, options.parts or (), options.output):
         say(line)
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from akid.job.tfjob import convert
+
+    conversion = convert(load_mapping(Path(options.file)))
+    for note in conversion.notes:
+        say(f"akid: {note}", sys.stderr)
+    if not conversion.complete:
+        return INVALID
+    say(dialect.write(conversion.manifest), end="")
     return 0
 
 
