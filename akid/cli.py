@@ -1,4 +1,4 @@
-"""The commands: ``akid run | validate | render | export | observe | logs | scale``; `akid.trainer`: ``train``."""
+"""The commands: ``akid run | validate | render | convert | export | observe | logs | scale | train``."""
 
 from __future__ import annotations
 

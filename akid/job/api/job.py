@@ -71,7 +71,7 @@ class Spec(Model):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         wanted, members, engine = self.scheduling.min_available or 0, self.engine.size, self.engine
-        batch = self.kid.sensor.batch_size if self.kid.sensor else None
+        batch = self.kid.sensor.batch_size if self.kid and self.kid.sensor else None
         rows = engine.name == "multi_worker" and batch is not None and engine.workers > batch
         recreate = engine.elastic and self.run_policy.restart_strategy != "InPlace"
         refuse(
