@@ -19,7 +19,7 @@ from akid.job.objects.processes import place_here, process_of
 from akid.job.objects.reported import progress_from
 from akid.runner.chaos import Chaos, Fault
 from akid.runner.control import Control
-from akid.runner.directory import next_log
+from akid.runner.directory import new_log
 from akid.runner.display import Display
 from akid.runner.events import Signals, Waiter, signals_wake
 from akid.runner.process import Keeper, Process, now
@@ -148,7 +148,7 @@ class LocalRun:
         spec = process_of(self.job, member, attempt, place, sys.executable, cpus)
         spec.env.setdefault("AKID_METRICS_PORT", str(self._port(member, -1)))
         spec.env.update(self._chaos.environment(name))
-        started = Process(name, member, attempt, spec, next_log(self._log_dir, name))
+        started = Process(name, member, attempt, spec, new_log(self._log_dir, name))
         self.processes[name] = started
         self._keeper.started(started)
         for pipe in started.pipes:
