@@ -18,6 +18,7 @@ from akid.kids.run_state import number
 from akid.kids.schedule import Pace, Schedule
 from akid.kids.stopping import EarlyStopping, Goal, short_names_of
 from akid.op_errors import not_finite_output
+from akid.runs.event_records import forget_events_after
 from akid.runs.inspection import Inspector
 from akid.runs.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
 from akid.runs.tensorboard import Events
@@ -60,10 +61,11 @@ class Practice:
             run.begin()
             run.run_dir.forget_after(run.step)
             run.checkpoints.forget_after(run.step)
+            forget_events_after(run.run_dir.events, run.step, run.run_dir.check_newest)
             Signature.of(run.sensor).write(run.run_dir.signature)
         self.started = time.monotonic()
         self.seconds, self.timed_steps = 0.0, 0
-        self.events = Events(run.run_dir.events if schedule.summary and self.writes else None)
+        self.events = Events(run.run_dir if schedule.summary and self.writes else None)
         self.inspector = Inspector(run.brain, run.sensor, run.seed)
         self.progress = progress_of(show if self.writes else False, run.step, schedule.last)
 
@@ -77,7 +79,6 @@ class Practice:
             raise
         finally:
             self.progress.close()
-            self.events.close()
         self._write_result(reason)
         if reason == "interrupted":
             raise KeyboardInterrupt
@@ -100,6 +101,8 @@ class Practice:
             run.check_finite()
             if self.schedule.checkpoint:
                 run.save()
+            run.finish()
+            self.events.finish()
         finally:
             run.checkpoints.sync()
         if reason in _INTERRUPTED_BY.values():
@@ -122,6 +125,7 @@ class Practice:
             self._train(n, pace)
             self._look()
             self._conclude(interrupt)
+            self._write_waiting()
         if schedule.val_log and self.state.validated_step != run.step:
             self._validate(interrupt)
         return "early_stopping" if run.step < schedule.last else self.reached
@@ -174,6 +178,11 @@ class Practice:
             self.call(self.hooks.on_epoch_end)
         if schedule.checkpoint and (is_best or schedule.due(schedule.checkpoint, step)):
             self._run.save(is_best)
+
+    def _write_waiting(self) -> None:
+        """Write what there was no space for, now and then."""
+        self._run.write_waiting()
+        self.events.try_again()
 
     def _log_training(self) -> None:
         run, state, report = self._run, self.state, self.state.tally.report()

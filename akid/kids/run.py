@@ -69,6 +69,7 @@ class Run:
             self.keep_checkpoints,
             directory.generation,
             directory.check_newest,
+            directory.space,
         )
         self.memory = Memory.of_this_process(self.checkpoints.saved, directory.path, directory.generation)
         # The chief's memory and file system alone count: what it has written, another machine may see later.
@@ -157,6 +158,20 @@ class Run:
             self.checkpoints.save(self.step, self._meta(), is_best)
         except NotFiniteError as error:
             raise self.not_finite(str(error)) from None
+
+    def write_waiting(self) -> None:
+        """Write, now and then, what there was no space for."""
+        self.checkpoints.try_again()
+        self.run_dir.write_waiting()
+
+    def finish(self) -> None:
+        """See that everything is on disk.
+
+        Raises:
+            StorageError: something could not be written.
+        """
+        self.checkpoints.finish()
+        self.run_dir.finish()
 
     @property
     def keep_due(self) -> bool:

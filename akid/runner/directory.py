@@ -15,7 +15,8 @@ from pathlib import Path
 from akid.errors import DataError, StorageError, near_match
 from akid.job import AkidJob
 from akid.job.objects.services_and_config import kid_text
-from akid.runs.run_dir import RunDir, writing
+from akid.runs.run_dir import RunDir
+from akid.runs.space import writing
 
 _LOG = re.compile(r"(?P<member>[a-z]+-\d+)-(?P<attempt>\d+)\.log")
 
