@@ -146,9 +146,9 @@ def test_what_came_after_a_step_and_what_was_cut_is_dropped(drawn: Any, tmp_path
     assert "val/loss" not in events(copy)[0]
     forget_events_after(copy / "events", 2, lambda: None)
     kept, graphs_kept = events(copy)
-    assert kept == {
-        tag: {2: pytest.approx(by[2])} for tag, by in found.items() if 2 in by and by[2].dtype != object
-    }
+    assert set(kept) == {tag for tag, by in found.items() if 2 in by}
+    assert all(set(by) == {2} for by in kept.values())
+    assert kept["train/loss"][2] == found["train/loss"][2]
     assert graphs_kept == graphs
 
 
