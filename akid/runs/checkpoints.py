@@ -71,13 +71,16 @@ class Checkpoints:
         self._writing: Future[None] | None = None
         self._last: tuple[int, Mapping[str, Any]] | None = None
 
-    def save(self, step: int, meta: Mapping[str, Any], is_best: bool = False) -> None:
+    def save(
+        self, step: int, meta: Mapping[str, Any], is_best: bool = False, values: list[tf.Tensor] | None = None
+    ) -> None:
         """Start to save what the variables hold now; written in the background.
 
         Args:
             step: of the run.
             meta: JSON values to keep beside the variables.
             is_best: also make it the best one.
+            values: what the variables hold, if that has been read.
 
         Raises:
             NotFiniteError: a variable that must be finite is not; nothing is saved.
@@ -86,7 +89,7 @@ class Checkpoints:
         self.sync()
         if self._last == (step, meta) and not is_best:
             return
-        values = self.saved.read()
+        values = values or self.saved.read()
         text = json.loads(json.dumps({"step": step, **meta}))  # as it is now, whatever the caller does to it later
         older = [] if is_best else [work for work in self._waiting if work.is_best]
         self._waiting = [*older, _Work(step, text, values, is_best)]

@@ -34,6 +34,7 @@ from akid.trainer.restarts import LIMIT, TERMINATED, Ended, Record
 from akid.trainer.serving import serve
 from akid.trainer.settings import Settings, generation_config
 from akid.trainer.states import bring
+from akid.trainer.watchdog import LOOK, Guard, Watchdog
 
 #: Seconds a member that only serves goes on after it was told to end.
 LINGER = 10.0
@@ -176,14 +177,18 @@ class Supervisor:
         """Hear what comes until the training process has ended, and all it said before that is heard."""
         ended, end = Ended(0), math.inf
         self._upward.tell("training", pid=pid, **self._facts())
+        guard = Guard(pid, Watchdog(self.settings.hang))
         while True:
-            left = None if end == math.inf else max(0.0, end - time.monotonic())
             try:
-                event = self._events.get(timeout=left)
+                event = self._events.get(timeout=max(0.0, min(end - time.monotonic(), LOOK)))
             except queue.Empty:
+                event = {"event": "nothing"}
+            if time.monotonic() >= end:
                 ended, end = replace(ended, told=True), math.inf
                 launcher.signal(pid, signal.SIGKILL)
-                continue
+            elif problem := guard.look(time.monotonic()):
+                self.log(f"the training process hangs and is ended: {problem}", "warning", pid=pid)
+                launcher.signal(pid, signal.SIGKILL)
             kind = event["event"]
             if kind == "ended" and event["pid"] == pid:
                 told = ended.told or (ended.regroups and event["code"] == -signal.SIGTERM)
@@ -209,6 +214,7 @@ class Supervisor:
             elif event.get("generation") == number and kind == "regroup":
                 ended = self._regroup(launcher, pid, number, ended)
             elif event.get("generation") == number:
+                guard.watchdog.hear(event, time.monotonic())
                 ended = self._note(event, ended)
 
     def _regroup(self, launcher: Launcher, pid: int, number: int, ended: Ended) -> Ended:

@@ -86,12 +86,30 @@ def test_a_member_that_is_told_to_end_is_replaced_and_the_others_go_on(tmp_path)
     assert [name for name in logs(file) if "worker-1" in name] == ["worker-1-0", "worker-1-1"]
 
 
-def test_a_stopped_training_process_is_ended_once_another_misses_it(tmp_path):
-    miss = "if index == 0 and step == 90 and generation == 1: report.peer_lost('no heartbeat'); sys.exit(1)"
-    file = supervised(tmp_path, miss)
-    done = run(file, "--chaos", "stop:worker-1@step=40")
+@pytest.mark.parametrize("member", ["worker-0", "worker-1"])
+def test_a_stopped_training_process_is_ended_by_its_supervisor(member, tmp_path):
+    file = supervised(tmp_path, "time.sleep(0.04 if index == 0 else 0)")
+    done = run(file, "--chaos", f"stop:{member}@step=20")
     assert done.returncode == 0, done.stderr
-    assert [line["code"] for line in told(file, "worker-1") if "code" in line] == [-9, 0]
+    assert [line["code"] for line in told(file, member) if "code" in line] == [-9, 0]
+    assert any("it is stopped (SIGSTOP)" in line["message"] for line in told(file, member))
+
+
+def test_steps_that_stand_still_are_a_hang_and_what_takes_long_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("AKID_HANG_SECONDS", "1")
+    body = """
+    report.steps(0.01)
+    time.sleep(0.05 if index == 0 else 0)
+    if index == 1 and step == 40: report.rest(); time.sleep(1.5)
+    if index == 1 and step == 60 and generation == 1: time.sleep(60)
+"""
+    file = supervised(tmp_path, body.strip(), workers=2)
+    done = run(file)
+    assert done.returncode == 0, done.stderr
+    hangs = [line["message"] for line in told(file, "worker-1") if "hangs" in line["message"]]
+    assert len(hangs) == 1
+    assert "no step for 1 s" in hangs[0]
+    assert ", restarts in place 1" in done.stdout
 
 
 def test_exit_makes_the_member_end_with_that_code(tmp_path):
