@@ -72,7 +72,7 @@ class Supervisor:
         # Generations of a run directory are counted on: that is how an older one is known.
         self._before = newest(Path(settings.log_dir)) if settings.log_dir else 0
         pages = {"/status": self._status_page, "/metrics": self._metrics_page}
-        place, self._source = serve(settings, pages, self._slots, self._before, self.log)
+        place, self._source = serve(settings, pages, self._slots, self._before, self.log, self.progress)
         self._attendance = Attendance(settings, place, self._look, self._before)
 
     def run(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 import urllib.error
@@ -110,6 +111,21 @@ def test_steps_that_stand_still_are_a_hang_and_what_takes_long_is_none(tmp_path,
     assert len(hangs) == 1
     assert "no step for 1 s" in hangs[0]
     assert ", restarts in place 1" in done.stdout
+
+
+def test_a_chief_that_is_replaced_goes_on_counting(tmp_path):
+    file = supervised(tmp_path, "time.sleep(0.02)", workers=2, steps=200)
+    with started(file, "--chaos", "kill:worker-1@step=30") as process:
+        second = wait_until(lambda: [pid for pid in pids(file, 4) if alive(pid)])
+        base = f"http://127.0.0.1:{environment_of(second[0])['AKID_METRICS_PORT']}"
+        before = wait_until(lambda: found if (found := json.loads(page(f"{base}/status")))["step"] > 110 else None)
+        os.kill(parent_of(second[0]), signal.SIGKILL)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert before["inPlaceRestarts"] == 1
+    summary = output.splitlines()[-2]
+    assert ", restarts 1, restarts in place 1, steps redone " in summary
+    assert int(summary.split()[-1]) >= before["stepsRedone"] > 0
 
 
 def test_exit_makes_the_member_end_with_that_code(tmp_path):
