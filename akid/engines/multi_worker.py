@@ -14,8 +14,9 @@ from akid.engines.strategies import StrategyReplicas
 from akid.engines.synchronous import SynchronousEngine
 from akid.errors import AkidError
 
-#: After so long without a sign of life a member is taken for lost, milliseconds.
-HEARTBEAT = 3000
+#: After so long without a sign of life a member is taken for lost, seconds, unless $AKID_HEARTBEAT_SECONDS says
+#: otherwise. A process that was stopped or killed is noticed sooner, by its supervisor and by the kernel.
+HEARTBEAT = 3.0
 #: Set for the members of an elastic job.
 MIN_WORKERS = "AKID_MIN_WORKERS"
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
@@ -60,7 +61,7 @@ class MultiWorkerEngine(SynchronousEngine):
 @functools.cache
 def _strategy(config: str, sizes: tuple[tuple[str, int], ...]) -> tf.distribute.MultiWorkerMirroredStrategy:
     """That of ``TF_CONFIG``; there can be one in a process."""
-    watch_heartbeats(dict(sizes), HEARTBEAT)
+    watch_heartbeats(dict(sizes), float(os.environ.get("AKID_HEARTBEAT_SECONDS") or HEARTBEAT))
     communication = tf.distribute.experimental.CommunicationOptions(
         implementation=tf.distribute.experimental.CommunicationImplementation.RING
     )

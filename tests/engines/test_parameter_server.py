@@ -104,7 +104,7 @@ def lines(path: Path) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory) -> tuple[Path, str]:
-    """The run directory, and what was printed last, of a job: worker-1 is killed, worker-0 stopped, ps-0 killed."""
+    """The run directory, and what was printed last, of a job with three faults."""
     directory = tmp_path_factory.mktemp("served")
     (directory / "job.yaml").write_text(JOB)
     command = [sys.executable, "-m", "akid", "run", "job.yaml", "--log-dir", "run"]
