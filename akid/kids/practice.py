@@ -98,6 +98,8 @@ class Practice:
                 reason = self._steps(interrupt)
             except Interrupted:
                 reason = _INTERRUPTED_BY[interrupt.signal]
+            finally:
+                self.progress.rest()
             run.check_finite()
             if self.schedule.checkpoint:
                 run.save()
@@ -133,7 +135,6 @@ class Practice:
             self._look()
             self._conclude(interrupt)
             self._write_waiting()
-        self.progress.rest()
         if schedule.val_log and self.state.validated_step != run.step:
             self._validate(interrupt)
         return "early_stopping" if run.step < schedule.last else self.reached

@@ -26,7 +26,7 @@ from akid.report import FD, GENERATION, Reporter, shortened
 from akid.snapshots import Slots
 from akid.trainer import progress
 from akid.trainer.attendance import Attendance, patience
-from akid.trainer.hearing import hear_reports, hear_signals
+from akid.trainer.hearing import hear_reports, hear_signals, next_event
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
 from akid.trainer.log import Log, leave
 from akid.trainer.rendezvous import Left, Tidings
@@ -179,17 +179,14 @@ class Supervisor:
         self._upward.tell("training", pid=pid, **self._facts())
         guard = Guard(pid, Watchdog(self.settings.hang))
         while True:
-            try:
-                event = self._events.get(timeout=max(0.0, min(end - time.monotonic(), LOOK)))
-            except queue.Empty:
-                event = {"event": "nothing"}
-            if time.monotonic() >= end:
+            event = next_event(self._events, end, LOOK)
+            kind = event["event"]
+            if kind not in ("ended", "flushed") and time.monotonic() >= end:
                 ended, end = replace(ended, told=True), math.inf
                 launcher.signal(pid, signal.SIGKILL)
             elif problem := guard.look(time.monotonic()):
                 self.log(f"the training process hangs and is ended: {problem}", "warning", pid=pid)
                 launcher.signal(pid, signal.SIGKILL)
-            kind = event["event"]
             if kind == "ended" and event["pid"] == pid:
                 told = ended.told or (ended.regroups and event["code"] == -signal.SIGTERM)
                 ended, end = replace(ended, code=event["code"], told=told), math.inf

@@ -38,11 +38,11 @@ def test_a_chief_that_is_killed_in_a_checkpoint_and_a_supervisor(undisturbed, tm
     trial = Trial(tmp_path)
 
     def beside(pid: int) -> None:
-        trial.reached(2 * CHECKPOINT)
+        trial.reached(CHECKPOINT)
         chief = trial.pid_of("worker-0", "training")
         wait_until(lambda: list(trial.run_dir.glob("checkpoints/partial-*")))
         kill(chief)
-        trial.reached(200)
+        wait_until(lambda: trial.pid_of("worker-0", "training") != chief)
         kill(trial.pid_of("worker-1", "supervisor"))
 
     ended = trial.run(beside=beside)
