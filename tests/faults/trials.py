@@ -91,7 +91,7 @@ class Trial:
 
     def parameters(self) -> dict[str, np.ndarray]:
         """What the last checkpoint holds."""
-        import tensorflow as tf
+        from akid.backend import tf
 
         reader = tf.train.load_checkpoint(str(committed(self.run_dir / "checkpoints")[-1] / "variables"))
         return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
