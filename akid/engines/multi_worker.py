@@ -10,8 +10,8 @@ from akid.backend import tf, watch_heartbeats
 from akid.checks import Check
 from akid.engines.cluster import read_cluster, wrong_cluster
 from akid.engines.replicas import Replicas
+from akid.engines.replicated import ReplicatedEngine
 from akid.engines.strategies import StrategyReplicas
-from akid.engines.synchronous import SynchronousEngine
 from akid.errors import AkidError
 
 #: After so long without a sign of life a member is taken for lost, seconds, unless $AKID_HEARTBEAT_SECONDS says
@@ -22,7 +22,7 @@ MIN_WORKERS = "AKID_MIN_WORKERS"
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 
 
-class MultiWorkerEngine(SynchronousEngine):
+class MultiWorkerEngine(ReplicatedEngine):
     """A replica in every process that ``TF_CONFIG`` names; batches are global ones, split among them.
 
     The process is one of them. Worker 0, or the ``chief`` if there is one, writes what the run leaves.
