@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from faults.trials import CHECKPOINT, STEPS, Trial, kill, processes_of
+from faults.trials import CHECKPOINT, LONGEST, STEPS, Trial, kill, processes_of
 from runner.stubs import wait_until
 
 from akid.runs.checkpoint_files import committed, step_of
@@ -40,9 +40,9 @@ def test_a_chief_that_is_killed_in_a_checkpoint_and_a_supervisor(undisturbed, tm
     def beside(pid: int) -> None:
         trial.reached(CHECKPOINT)
         chief = trial.pid_of("worker-0", "training")
-        wait_until(lambda: list(trial.run_dir.glob("checkpoints/partial-*")))
+        wait_until(lambda: list(trial.run_dir.glob("checkpoints/partial-*")), LONGEST)
         kill(chief)
-        wait_until(lambda: trial.pid_of("worker-0", "training") != chief)
+        wait_until(lambda: trial.pid_of("worker-0", "training") != chief, LONGEST)
         kill(trial.pid_of("worker-1", "supervisor"))
 
     ended = trial.run(beside=beside)

@@ -116,12 +116,12 @@ class Trial:
 
     def reached(self, step: int) -> None:
         """Wait for a step."""
-        wait_until(lambda: max(self.logged(), default=0) >= step)
+        wait_until(lambda: max(self.logged(), default=0) >= step, LONGEST)
 
     def pid_of(self, member: str, what: str) -> int:
         """The pid of a member's process: `supervisor` or `training`."""
         index = member.rpartition("-")[2]
-        found = wait_until(lambda: [p for p, e in self._of(what).items() if e.get("AKID_INDEX") == index])
+        found = wait_until(lambda: [p for p, e in self._of(what).items() if e.get("AKID_INDEX") == index], LONGEST)
         return found[0]
 
     def _of(self, what: str) -> dict[int, dict[str, str]]:

