@@ -52,7 +52,7 @@ class MultiWorkerEngine(ReplicatedEngine):
         return StrategyReplicas(strategy, sum(sizes.values()), member, compress=self.compression is not None)
 
     def _sharers(self) -> str:
-        """See `SynchronousEngine`; one worker of an elastic job may be joined by others."""
+        """See `ReplicatedEngine`; one worker of an elastic job may be joined by others."""
         elastic = os.environ.get(MIN_WORKERS)
         later = f"this worker and those that join it (${MIN_WORKERS} is set)" if elastic else ""
         return super()._sharers() or later
