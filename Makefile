@@ -80,6 +80,9 @@ docs-figures: setup ## train the examples and draw the pictures of docs/observer
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)
 
+soak: setup ## faults of every kind for SOAK_MINUTES (30); SOAK_SEED repeats them
+	@PYTHONPATH=tests $(PY) -m faults.soak
+
 lock: $(VENV)/bin/uv ## compile constraints.txt and the images' requirements from the pyproject files
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  --extra cpu --extra observe --extra tune --extra serve --extra csi --group dev --no-emit-package akid --no-emit-package akid-operator \

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akid.errors import AkidError
-from akid.runs.run_dir import writing
+from akid.runs.space import writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

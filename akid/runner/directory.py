@@ -15,7 +15,8 @@ from akid.errors import DataError, StorageError, near_match
 from akid.job import AkidJob
 from akid.job.objects.services_and_config import kid_text
 from akid.member_logs import logs_of, next_log
-from akid.runs.run_dir import RunDir, writing
+from akid.runs.run_dir import RunDir
+from akid.runs.space import writing
 
 
 def forget_logs(log_dir: Path) -> None:

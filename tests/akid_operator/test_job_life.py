@@ -40,7 +40,7 @@ def test_kubectl_waits_for_it_and_describes_it(jobs: Jobs, hosted: Hosted, akid_
     assert "condition met" in akid_cluster.kubectl("wait", "--for=condition=Succeeded", "--timeout=20s", *target)
     wait_for(lambda: len(jobs.events()) == 3, "all events are there")
     told = akid_cluster.kubectl("describe", *target)
-    assert "The job starts with 1 pods." in told
+    assert "The job starts with 1 members." in told
     assert "The job has succeeded: digits-worker-0 finished." in told
     row = akid_cluster.kubectl("get", "-n", jobs.namespace, "akidjobs").splitlines()[1]
     assert row.split()[:4] == ["digits", "single", "Succeeded", "1/1"]

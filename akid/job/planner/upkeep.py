@@ -206,7 +206,7 @@ def _gone(view: View) -> str:
     going = [state for state in view.current if state.terminating and not state.terminal]
     if going:
         return tell(going[0])
-    return f"{view.missing[0].name(view.job)} is gone" if view.missing else "a pod does not run any more"
+    return f"{view.missing[0].name(view.job)} is gone" if view.missing else "a member does not run any more"
 
 
 def _replaced(view: View) -> list[Delete]:
@@ -233,9 +233,9 @@ def _events(view: View, status: Status) -> list[Event]:
     new = {kind for kind in kinds if status.is_true(kind) and not before.is_true(kind)}
     told: list[Event] = []
     if "Created" in new:
-        told.append(event("Created", f"The job starts with {len(view.wanted)} pods."))
+        told.append(event("Created", f"The job starts with {len(view.wanted)} members."))
     if before.is_true("Suspended"):
-        told.append(event("Resumed", "The job goes on with new pods."))
+        told.append(event("Resumed", "The job goes on with new members."))
     for number, state in enumerate(view.losses.retryable, before.restarts + 1):
         told.append(
             event("Restarting", f"{tell(state)}; {tell_restart(number, status, policy, view.now)}.", warning=True)
