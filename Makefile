@@ -15,7 +15,7 @@ BENCHES ?=
 IMAGES ?=
 PUSH_FLAGS ?=
 
-.PHONY: help setup demo test cluster cluster-down cluster-build lint fmt crds chart protocol images push bench lock clean
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,8 +74,14 @@ images: setup ## build the images by docker, podman or buildah; some of them: IM
 push: setup ## push them, as whom the tool is logged in: REGISTRY=host/path [IMAGES=...] [PUSH_FLAGS=...]
 	@$(PY) scripts/images.py push "$(REGISTRY)" $(IMAGES) -- $(PUSH_FLAGS)
 
+docs-figures: setup ## train the examples and draw the pictures of docs/observer.md
+	@$(PY) scripts/docs_figures.py
+
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)
+
+soak: setup ## faults of every kind for SOAK_MINUTES (30); SOAK_SEED repeats them
+	@PYTHONPATH=tests $(PY) -m faults.soak
 
 lock: $(VENV)/bin/uv ## compile constraints.txt and the images' requirements from the pyproject files
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

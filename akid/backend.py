@@ -118,7 +118,7 @@ def _without_spinning() -> None:
             context.context()._config = config  # pyright: ignore[reportOptionalMemberAccess]
 
 
-def watch_heartbeats(members: Mapping[str, int], milliseconds: int) -> None:
+def watch_heartbeats(members: Mapping[str, int], seconds: float) -> None:
     """Have processes that learn together take one for lost that gives no sign of life for so long.
 
     TensorFlow's own time is half a minute, and it has no public way to say so; where the private one is gone, its
@@ -126,7 +126,7 @@ def watch_heartbeats(members: Mapping[str, int], milliseconds: int) -> None:
 
     Args:
         members: how many there are of each role, the chief's role first.
-        milliseconds: the time.
+        seconds: the time.
     """
     with suppress(ImportError, AttributeError, TypeError):
         from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2 as config
@@ -136,7 +136,7 @@ def watch_heartbeats(members: Mapping[str, int], milliseconds: int) -> None:
         context.context().configure_coordination_service(  # pyright: ignore[reportOptionalMemberAccess]
             service_type="standalone",
             service_leader=f"/job:{next(iter(members))}/replica:0/task:0",
-            heartbeat_timeout_in_ms=milliseconds,
+            heartbeat_timeout_in_ms=int(1000 * seconds),
             coordinated_jobs=[job(name=role, num_tasks=size) for role, size in members.items()],
         )
 

@@ -1,4 +1,4 @@
-"""The commands: ``akid run | validate | render | export | observe | logs | scale``; `akid.trainer`: ``train``."""
+"""The commands: ``akid run | validate | render | convert | export | observe | logs | scale | train``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from akid.output import say
 INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
 
 CHAOS = "a fault on purpose, such as kill:worker-1@step=300 or stop:worker-0@every=15s; may be given several times"
-LOGS = "Print what the members of a run said, attempt by attempt."
+CONVERT = "Print the AkidJob that runs the programs of a TFJob; what is not carried over is told field by field."
 OBSERVE = (
     "Make pictures of what a run learnt and of how it did: of everything that applies, or of what is asked for."
     " Without the data there are no activations and no classifying. Needs matplotlib, the extra akid[observe]."
@@ -36,6 +36,10 @@ VIEWS = {
     "graph": "blocks and how they are wired",
 }
 SCALE = "Change how many workers a run on this machine has, while it trains."
+LOGS = (
+    "Print what the members of a job said: of a run directory, or (if there is no such directory, or with -n or "
+    "--context) of a job in the cluster that kubectl talks to."
+)
 EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
 
@@ -71,20 +75,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--chaos", action="append", default=[], metavar="FAULT", help=CHAOS)
     _command(commands, "validate", _validate, "check an AkidJob without training it")
     _command(commands, "render", _render, "print an AkidJob as it would run: settings applied, script filled in")
+    convert = commands.add_parser("convert", help="turn a TFJob into an AkidJob", description=CONVERT)
+    convert.set_defaults(command=_convert)
+    convert.add_argument("file", metavar="FILE", help="manifest of the TFJob, of any version")
     export = commands.add_parser("export", help="write what a run learnt as a SavedModel", description=EXPORT)
     export.set_defaults(command=_export)
     export.add_argument("log_dir", type=Path, metavar="LOG_DIR", help="run directory of `akid run`")
     export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
     export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     _add_observe(commands)
-    logs = commands.add_parser("logs", help="print what the members of a run said", description=LOGS)
-    logs.set_defaults(command=_logs)
-    logs.add_argument("log_dir", type=Path, metavar="RUN_DIR", help="run directory of `akid run`")
-    logs.add_argument("--member", metavar="NAME", help="such as worker-1; every one if left out")
-    logs.add_argument(
-        "--attempt", type=int, metavar="N", help="which of its starts, from 0; every one if left out"
-    )
     _add_scale(commands)
+    _add_logs(commands)
     train = commands.add_parser("train", help="what a member of a job runs; the environment says which")
     train.set_defaults(command=_train)
     train.add_argument(
@@ -112,6 +113,19 @@ def _add_observe(commands: Any) -> None:
         observe.add_argument(f"--{name}", action="append_const", dest="parts", const=name, help=text)
 
 
+def _add_logs(commands: Any) -> None:
+    logs = commands.add_parser("logs", help="print what the members of a job said", description=LOGS)
+    logs.set_defaults(command=_logs)
+    logs.add_argument("source", metavar="RUN_DIR|JOB", help="run directory of `akid run`, or name of an AkidJob")
+    logs.add_argument("-n", "--namespace", default="", metavar="NS", help="of the job; kubectl's if left out")
+    logs.add_argument("--context", default="", help="the cluster; kubectl's current one if left out")
+    logs.add_argument("--member", metavar="NAME", help="such as worker-1; every one if left out")
+    starts = "which of its starts, from 0; if left out every one, in a cluster those whose pods are there"
+    logs.add_argument("--attempt", type=int, metavar="N", help=starts)
+    logs.add_argument("--follow", action="store_true", help="go on until the job in the cluster is done")
+    logs.add_argument("--image", default="", help="what reads the log volume if the pods are gone: the job's")
+
+
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text)
     command.set_defaults(command=function)
@@ -137,6 +151,7 @@ def _load(options: argparse.Namespace) -> AkidJob:
 
 def _run(options: argparse.Namespace) -> int:
     job = _load(options)
+    _ = job.spec.trained_kid
     log_dir = options.log_dir or Path("runs") / job.metadata.name
     if job.spec.engine.distributed:
         from akid.runner.command import run_members
@@ -167,9 +182,29 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _logs(options: argparse.Namespace) -> int:
+    if options.namespace or options.context or not ("/" in options.source or Path(options.source).exists()):
+        return _cluster_logs(options)
     from akid.runner.directory import log_text
 
-    for line in log_text(options.log_dir, options.member, options.attempt):
+    if options.follow:
+        raise InvalidSpecError("--follow", "only a job in a cluster is followed; `akid run` tells all by itself.")
+    for line in log_text(Path(options.source), options.member, options.attempt):
+        say(line, end="")
+    return 0
+
+
+def _cluster_logs(options: argparse.Namespace) -> int:
+    from akid.cluster.job_logs import JobLogs, Wanted
+    from akid.cluster.kubectl import Kubectl
+
+    if options.follow and options.attempt is not None:
+        raise InvalidSpecError("--follow", "follows what is still to be said, expected no --attempt.")
+    logs = JobLogs(Kubectl(options.namespace, options.context), options.source)
+    wanted = Wanted(options.member or "", options.attempt, options.image)
+    if options.follow:
+        logs.follow(wanted)
+        return 0
+    for line in logs.lines(wanted):
         say(line, end="")
     return 0
 
@@ -189,6 +224,9 @@ def _train(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     job = _load(options)
+    if job.spec.kid is None:
+        say(f"{options.file}: valid (what the image's own program does was not checked)")
+        return 0
     from akid.manifests.runs import kid_of_spec
     from akid.manifests.set_up import check_shapes
 
@@ -199,7 +237,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 def _render(options: argparse.Namespace) -> int:
     job = _load(options)
-    spec = job.spec.kid
+    spec = job.spec.trained_kid
     if spec.script is not None:
         from akid.manifests.scripts import render
 
@@ -218,6 +256,18 @@ def _observe(options: argparse.Namespace) -> int:
     kid, _ = kid_of_run(options.log_dir, options.best, options.step)
     for line in observe(kid, options.parts or (), options.output):
         say(line)
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from akid.job.tfjob import convert
+
+    conversion = convert(load_mapping(Path(options.file)))
+    for note in conversion.notes:
+        say(f"akid: {note}", sys.stderr)
+    if not conversion.complete:
+        return INVALID
+    say(dialect.write(conversion.manifest), end="")
     return 0
 
 

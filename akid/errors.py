@@ -17,6 +17,7 @@ __all__ = [
     "DataError",
     "InvalidSpecError",
     "MissingDataError",
+    "NoSpaceError",
     "NotFiniteError",
     "PeerLostError",
     "StorageError",
@@ -88,6 +89,19 @@ class MissingDataError(DataError):
 
 class StorageError(AkidError, OSError):
     """Something cannot be written, such as on a disk that is full: nothing is wrong with the kid."""
+
+
+class NoSpaceError(StorageError):
+    """Something cannot be written now, and may be later: a disk is full, a quota used up, a file system read-only.
+
+    Args:
+        message: all that a user reads.
+        reason: which of these.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class SupersededError(AkidError):

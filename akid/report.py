@@ -3,6 +3,8 @@
 A training process tells its supervisor, and a supervisor the local runner, by the same events:
 
     {"event": "step", "generation": 3, "step": 120, "loss": 0.31}     so many steps are done; facts as far as known
+    {"event": "steps", "generation": 3, "longest": 0.4}               steps are made now; a call took so long
+    {"event": "rest", "generation": 3}                                something else is done, and may take long
     {"event": "peer_lost", "generation": 3, "message": "..."}         it ends because another member is gone
     {"event": "done", "generation": 3}                                every step is made and everything is on disk
     {"event": "error", "generation": 3, "message": "..."}             why it ends with a code of its own
@@ -40,6 +42,7 @@ class Reporter:
     def __init__(self, fd: int | None, generation: int = 0, fault: tuple[int, int] | None = None) -> None:
         self._fd, self._generation, self._fault = fd, generation, fault
         self._told = -math.inf
+        self._makes_steps = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Reporter:
@@ -72,6 +75,22 @@ class Reporter:
         if select.select([], [self._fd], [], 0)[1]:
             self._told = now
             self.tell("step", step=step, **_finite(facts))
+
+    def steps(self, longest: float) -> None:
+        """From now on steps are made; told if something else was done before.
+
+        Args:
+            longest: seconds that calls took before, at most.
+        """
+        if not self._makes_steps:
+            self._makes_steps = True
+            self.tell("steps", longest=longest)
+
+    def rest(self) -> None:
+        """From now on something else is done, however long it takes; told if steps were made before."""
+        if self._makes_steps:
+            self._makes_steps = False
+            self.tell("rest")
 
     def peer_lost(self, message: str) -> None:
         """This process ends because another member is gone: nothing is wrong with it."""

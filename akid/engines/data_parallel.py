@@ -8,12 +8,12 @@ from typing import ClassVar
 from akid.backend import tf
 from akid.checks import Check, optional
 from akid.engines.replicas import Replicas
+from akid.engines.replicated import ReplicatedEngine
 from akid.engines.strategies import StrategyReplicas
-from akid.engines.synchronous import SynchronousEngine
 from akid.errors import AkidError
 
 
-class DataParallelEngine(SynchronousEngine):
+class DataParallelEngine(ReplicatedEngine):
     """A replica on every device; batches are global ones, split among them (paper, section 3.3).
 
     Args:

@@ -10,18 +10,19 @@ from akid.backend import tf, watch_heartbeats
 from akid.checks import Check
 from akid.engines.cluster import read_cluster, wrong_cluster
 from akid.engines.replicas import Replicas
+from akid.engines.replicated import ReplicatedEngine
 from akid.engines.strategies import StrategyReplicas
-from akid.engines.synchronous import SynchronousEngine
 from akid.errors import AkidError
 
-#: After so long without a sign of life a member is taken for lost, milliseconds.
-HEARTBEAT = 3000
+#: After so long without a sign of life a member is taken for lost, seconds, unless $AKID_HEARTBEAT_SECONDS says
+#: otherwise. A process that was stopped or killed is noticed sooner, by its supervisor and by the kernel.
+HEARTBEAT = 3.0
 #: Set for the members of an elastic job.
 MIN_WORKERS = "AKID_MIN_WORKERS"
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 
 
-class MultiWorkerEngine(SynchronousEngine):
+class MultiWorkerEngine(ReplicatedEngine):
     """A replica in every process that ``TF_CONFIG`` names; batches are global ones, split among them.
 
     The process is one of them. Worker 0, or the ``chief`` if there is one, writes what the run leaves.
@@ -51,7 +52,7 @@ class MultiWorkerEngine(SynchronousEngine):
         return StrategyReplicas(strategy, sum(sizes.values()), member, compress=self.compression is not None)
 
     def _sharers(self) -> str:
-        """See `SynchronousEngine`; one worker of an elastic job may be joined by others."""
+        """See `ReplicatedEngine`; one worker of an elastic job may be joined by others."""
         elastic = os.environ.get(MIN_WORKERS)
         later = f"this worker and those that join it (${MIN_WORKERS} is set)" if elastic else ""
         return super()._sharers() or later
@@ -60,7 +61,7 @@ class MultiWorkerEngine(SynchronousEngine):
 @functools.cache
 def _strategy(config: str, sizes: tuple[tuple[str, int], ...]) -> tf.distribute.MultiWorkerMirroredStrategy:
     """That of ``TF_CONFIG``; there can be one in a process."""
-    watch_heartbeats(dict(sizes), HEARTBEAT)
+    watch_heartbeats(dict(sizes), float(os.environ.get("AKID_HEARTBEAT_SECONDS") or HEARTBEAT))
     communication = tf.distribute.experimental.CommunicationOptions(
         implementation=tf.distribute.experimental.CommunicationImplementation.RING
     )

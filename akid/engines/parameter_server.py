@@ -14,8 +14,8 @@ from akid.engines.closures import ClosureLoop
 from akid.engines.cluster import Cluster, read_cluster, wrong_cluster
 from akid.engines.loop import TrainingLoop
 from akid.engines.replicas import Replicas
+from akid.engines.replicated import ReplicatedEngine
 from akid.engines.strategies import lost_peers
-from akid.engines.synchronous import SynchronousEngine
 from akid.engines.threads import available_cpus
 from akid.errors import AkidError, PeerLostError
 from akid.runs.interrupts import TERMINATED
@@ -29,7 +29,7 @@ FORM = (
 )
 
 
-class ParameterServerEngine(SynchronousEngine):
+class ParameterServerEngine(ReplicatedEngine):
     """The chief hands out steps to workers; parameters and slots live on parameter servers.
 
     Every worker takes a whole batch a step and updates the parameters when it is done: nobody waits, and nothing

@@ -1,7 +1,7 @@
 """Replicas: copies of the brain that learn together, each from its rows of the global batch.
 
-This is all in which the synchronous engines differ: how many replicas there are, which rows each takes, and how
-what they found is added up.
+This is all in which the engines that learn in step differ: how many replicas there are, which rows each takes, and
+how what they found is added up.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from akid.engines.replicas import Replicas
-from akid.engines.synchronous import SynchronousEngine
+from akid.engines.replicated import ReplicatedEngine
 
 
-class SingleEngine(SynchronousEngine):
+class SingleEngine(ReplicatedEngine):
     """One device, in one process."""
 
     name: ClassVar[str] = "single"

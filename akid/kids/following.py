@@ -9,9 +9,10 @@ from akid.kids.progress import progress_of
 from akid.kids.run import Run
 from akid.kids.run_state import number
 from akid.kids.schedule import Schedule
+from akid.runs.appended import Appended
 from akid.runs.checkpoint_files import committed, step_of
 from akid.runs.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
-from akid.runs.run_dir import append_line, read_json, read_lines
+from akid.runs.run_dir import line_of, read_json, read_lines
 
 #: Seconds between two looks at the run directory.
 PERIOD = 0.2
@@ -37,6 +38,7 @@ class Following:
             )
         self._run, self._schedule = run, schedule
         self._evaluated = {record.get("step") for record in read_lines(run.run_dir.evaluations)}
+        self._evaluations = Appended(run.run_dir.evaluations, run.run_dir.space)
         self._progress = progress_of(show, 0, schedule.last)
 
     def run(self) -> None:
@@ -55,8 +57,10 @@ class Following:
                     break
                 if not interrupt.absent and not over:
                     raise SystemExit(TERMINATED)
+                self._evaluations.try_again()
                 time.sleep(PERIOD)
         self._progress.close()
+        self._evaluations.finish()
 
     def _over(self) -> bool:
         result = read_json(self._run.run_dir.result)
@@ -74,6 +78,6 @@ class Following:
         record = {"kind": "val", "step": run.step, "epoch": self._schedule.epoch(run.step)}
         record |= {"val_loss": state.val_loss, **{f"val_{n}": value for n, value in state.val_evals.items()}}
         record = {name: number(value) for name, value in record.items()}
-        append_line(run.run_dir.evaluations, record)
+        self._evaluations.add(line_of(record))
         self._progress.note(record)
         self._evaluated.add(run.step)

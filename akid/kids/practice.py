@@ -18,6 +18,7 @@ from akid.kids.run_state import number
 from akid.kids.schedule import Pace, Schedule
 from akid.kids.stopping import EarlyStopping, Goal, short_names_of
 from akid.op_errors import not_finite_output
+from akid.runs.event_records import forget_events_after
 from akid.runs.inspection import Inspector
 from akid.runs.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
 from akid.runs.tensorboard import Events
@@ -60,10 +61,11 @@ class Practice:
             run.begin()
             run.run_dir.forget_after(run.step)
             run.checkpoints.forget_after(run.step)
+            forget_events_after(run.run_dir.events, run.step, run.run_dir.check_newest)
             Signature.of(run.sensor).write(run.run_dir.signature)
         self.started = time.monotonic()
-        self.seconds, self.timed_steps = 0.0, 0
-        self.events = Events(run.run_dir.events if schedule.summary and self.writes else None)
+        self.seconds, self.timed_steps, self.longest = 0.0, 0, 0.0
+        self.events = Events(run.run_dir if schedule.summary and self.writes else None)
         self.inspector = Inspector(run.brain, run.sensor, run.seed)
         self.progress = progress_of(show if self.writes else False, run.step, schedule.last)
 
@@ -77,7 +79,6 @@ class Practice:
             raise
         finally:
             self.progress.close()
-            self.events.close()
         self._write_result(reason)
         if reason == "interrupted":
             raise KeyboardInterrupt
@@ -97,9 +98,13 @@ class Practice:
                 reason = self._steps(interrupt)
             except Interrupted:
                 reason = _INTERRUPTED_BY[interrupt.signal]
+            finally:
+                self.progress.rest()
             run.check_finite()
             if self.schedule.checkpoint:
                 run.save()
+            run.finish()
+            self.events.finish()
         finally:
             run.checkpoints.sync()
         if reason in _INTERRUPTED_BY.values():
@@ -117,19 +122,29 @@ class Practice:
         while run.step < schedule.last and not self._is_stale():
             if run.engine.agree(not interrupt.absent):
                 raise Interrupted
-            n = self._next_call(pace)
-            self.call(self.hooks.on_batch_begin)
+            if self.hooks.on_batch_begin:
+                self.progress.rest()
+                self.call(self.hooks.on_batch_begin)
+            stop = schedule.next_stop(run.step, epochs=bool(self.hooks.on_epoch_end))
+            n = self._next_call(pace, stop)
+            if self.longest:  # the first call traces the graph
+                self.progress.steps(self.longest)
             self._train(n, pace)
+            if run.step >= stop:
+                self.progress.rest()
             self._look()
             self._conclude(interrupt)
+            self._write_waiting()
         if schedule.val_log and self.state.validated_step != run.step:
             self._validate(interrupt)
         return "early_stopping" if run.step < schedule.last else self.reached
 
-    def _next_call(self, pace: Pace) -> int:
-        """How many steps the next call makes. Before it the state is kept in memory if the chief says so."""
+    def _next_call(self, pace: Pace, stop: int) -> int:
+        """How many steps the next call makes. Before it the state is kept in memory if the chief says so.
+
+        All processes meet here: what one of them does before, the others wait for.
+        """
         run = self._run
-        stop = self.schedule.next_stop(run.step, epochs=bool(self.hooks.on_epoch_end))
         n = 1 if self.hooks.on_batch_begin or run.debug else min(stop - run.step, pace.steps)
         n, keep = divmod(run.engine.chief_value(2 * n + run.keep_due), 2)
         if keep:
@@ -153,6 +168,7 @@ class Practice:
         if not math.isfinite(self.state.tally.last_loss):
             raise run.not_finite(f"The loss became {self.state.tally.last_loss}")
         self.seconds += seconds
+        self.longest = max(self.longest, seconds)
         self.timed_steps += run.step - before
         self.progress.advance(run.step)
 
@@ -174,6 +190,11 @@ class Practice:
             self.call(self.hooks.on_epoch_end)
         if schedule.checkpoint and (is_best or schedule.due(schedule.checkpoint, step)):
             self._run.save(is_best)
+
+    def _write_waiting(self) -> None:
+        """Write what there was no space for, now and then."""
+        self._run.write_waiting()
+        self.events.try_again()
 
     def _log_training(self) -> None:
         run, state, report = self._run, self.state, self.state.tally.report()

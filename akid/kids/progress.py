@@ -20,6 +20,12 @@ class Progress(Protocol):
     def advance(self, step: int) -> None:
         """So many steps are done."""
 
+    def steps(self, longest: float) -> None:
+        """Steps are made from now on; a call took at most so many seconds before."""
+
+    def rest(self) -> None:
+        """Something else is done from now on, however long it takes."""
+
     def note(self, record: Mapping[str, Any]) -> None:
         """Something was measured: a line of ``metrics.jsonl``."""
 
@@ -31,6 +37,12 @@ class NoProgress:
     """Shows nothing."""
 
     def advance(self, step: int) -> None:
+        """See `Progress`."""
+
+    def steps(self, longest: float) -> None:
+        """See `Progress`."""
+
+    def rest(self) -> None:
         """See `Progress`."""
 
     def note(self, record: Mapping[str, Any]) -> None:
@@ -51,7 +63,7 @@ class JsonLines(NoProgress):
         say(json.dumps(record), self._stream)
 
 
-class TerminalLine:
+class TerminalLine(NoProgress):
     """One line: a bar, the step, the time left, and the newest measures.
 
     Args:
@@ -91,7 +103,7 @@ class TerminalLine:
         self._bar.stop()
 
 
-class Reported:
+class Reported(NoProgress):
     """Tells whoever started this process too.
 
     Args:
@@ -111,6 +123,14 @@ class Reported:
         """See `Progress`."""
         self._reporter.step(step)
         self._shown.advance(step)
+
+    def steps(self, longest: float) -> None:
+        """See `Progress`."""
+        self._reporter.steps(longest)
+
+    def rest(self) -> None:
+        """See `Progress`."""
+        self._reporter.rest()
 
     def note(self, record: Mapping[str, Any]) -> None:
         """See `Progress`."""

@@ -24,6 +24,7 @@ from akid.runs.checkpoints import Checkpoints
 from akid.runs.memory import Memory
 from akid.runs.run_dir import RunDir, read_json, write_json
 from akid.runs.settings import described, difference
+from akid.runs.variables import NOT_FINITE
 from akid.sensors.sensor import Sensor
 
 
@@ -69,6 +70,7 @@ class Run:
             self.keep_checkpoints,
             directory.generation,
             directory.check_newest,
+            directory.space,
         )
         self.memory = Memory.of_this_process(self.checkpoints.saved, directory.path, directory.generation)
         # The chief's memory and file system alone count: what it has written, another machine may see later.
@@ -145,18 +147,29 @@ class Run:
         write_json(noted, settings)
 
     def save(self, is_best: bool = False) -> None:
-        """Save a checkpoint, in the background.
+        """Save a checkpoint, in the background. All processes must call it, at the same step.
 
         Raises:
             NotFiniteError: a parameter is NaN or infinite; the checkpoints before are kept.
         """
         self.engine.merge_state()
-        if not self.engine.is_chief:
-            return
-        try:
-            self.checkpoints.save(self.step, self._meta(), is_best)
-        except NotFiniteError as error:
-            raise self.not_finite(str(error)) from None
+        values = self._finite_values()
+        if self.engine.is_chief:
+            self.checkpoints.save(self.step, self._meta(), is_best, values)
+
+    def write_waiting(self) -> None:
+        """Write, now and then, what there was no space for."""
+        self.checkpoints.try_again()
+        self.run_dir.write_waiting()
+
+    def finish(self) -> None:
+        """See that everything is on disk.
+
+        Raises:
+            StorageError: something could not be written.
+        """
+        self.checkpoints.finish()
+        self.run_dir.finish()
 
     @property
     def keep_due(self) -> bool:
@@ -184,10 +197,17 @@ class Run:
         Raises:
             NotFiniteError: it is not.
         """
+        self._finite_values()
+
+    def _finite_values(self) -> list[tf.Tensor]:
+        """What a checkpoint holds; if it is not finite in any process, all raise the same error."""
         try:
-            self.checkpoints.saved.read()
-        except NotFiniteError as error:
-            raise self.not_finite(str(error)) from None
+            values = self.checkpoints.saved.read()
+        except NotFiniteError:
+            values = []
+        if self.engine.agree(not values):
+            raise self.not_finite(NOT_FINITE)
+        return values
 
     def evaluate(self, split: str, go_on: Callable[[], bool] = forever) -> tuple[float, dict[str, float]]:
         """The loss and the measures over a split, by short names; see `Engine.evaluate`."""

@@ -46,7 +46,7 @@ def check_run(job: AkidJob, log_dir: Path) -> None:
     if not run_dir.kid.exists() or not committed(run_dir.checkpoints):
         return
     before = recipe_of(run_dir.kid)
-    changed = difference(_comparable(before), _comparable(job.spec.kid.arguments()), "spec.kid")
+    changed = difference(_comparable(before), _comparable(job.spec.trained_kid.arguments()), "spec.kid")
     if changed:
         problem = f"differs from the kid that runs in {log_dir}; a run goes on with the kid it began with."
         raise InvalidSpecError(changed, problem, "Use another --log-dir, or --fresh to begin anew.")
@@ -68,7 +68,7 @@ def empty_run(log_dir: Path) -> None:
 
 def note_run(job: AkidJob, log_dir: Path) -> None:
     """Write down which kid runs in a directory."""
-    text = dialect.write(job.spec.kid.arguments())
+    text = dialect.write(job.spec.trained_kid.arguments())
     write_atomically(RunDir(log_dir).kid, text)
 
 

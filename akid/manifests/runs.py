@@ -33,7 +33,7 @@ def kid_of_job(job: AkidJob, log_dir: Path | None = None) -> Declared:
         UserCodeError: the user's code raised an exception.
     """
     engine = engine_of(job)
-    declared = kid_of_spec(job.spec.kid, log_dir)
+    declared = kid_of_spec(job.spec.trained_kid, log_dir)
     if engine.name != "single":
         declared.kid.engine = engine
     return declared

@@ -11,6 +11,7 @@ import numpy as np
 
 from akid.backend import tf
 from akid.blocks.system import System
+from akid.blocks.wiring import SYSTEM_IN
 from akid.observer.canvas import SEQUENTIAL, Picture, framed, heat_map, new_figure, saved
 from akid.pictures.tiles import near_square, tiled, to_unit
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 #: Signals of at most so many numbers are drawn as bars, and at most so many feature maps are drawn.
 MOST_BARS, MOST_MAPS = 32, 256
-#: The name under which the data themselves are drawn.
-DATA = "data"
+#: The name under which the data themselves are drawn, which no block can have.
+DATA = SYSTEM_IN
 _COLUMNS, _PANELS = 3, 12
 
 
@@ -97,7 +98,7 @@ def _alone(name: str, signal: np.ndarray, directory: Path) -> Picture:
 
 
 def _title(name: str, signal: np.ndarray) -> str:
-    return f"{name}  [{' x '.join(map(str, signal.shape))}]"
+    return f"{'data' if name == DATA else name}  [{' x '.join(map(str, signal.shape))}]"
 
 
 def _picture(name: str, signal: np.ndarray) -> tuple[np.ndarray, str]:

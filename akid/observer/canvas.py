@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akid.errors import AkidError
-from akid.runs.run_dir import writing
+from akid.runs.space import writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ class Picture:
     """A picture that was made.
 
     Attributes:
-        name: of its file, without the suffix.
+        name: of its file in the directory of the pictures, without the suffix.
         paths: of its files, the PNG first.
         figure: matplotlib's; None if another program drew it.
     """
@@ -103,13 +103,12 @@ def saved(figure: Figure, directory: Path, name: str, *more: str) -> Picture:
     Args:
         figure: drawn.
         directory: made if it is not there.
-        name: of the file; slashes in it become dots.
+        name: of the file; that of a block in a nested brain has a directory, ``unit/conv1_filters``.
         more: suffixes of other formats to write it in, such as ``svg``.
 
     Raises:
         StorageError: it cannot be written.
     """
-    name = name.replace("/", ".")
     paths = tuple(directory / f"{name}.{suffix}" for suffix in ("png", *more))
     for path in paths:
         buffer = io.BytesIO()

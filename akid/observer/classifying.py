@@ -182,7 +182,12 @@ def check_images(data: np.ndarray) -> None:
 def classifying_picture(found: Classified, names: Sequence[str] | None, directory: Path) -> Picture:
     """Draw each image with its label, green if it was taken for that, else red with what it was taken for."""
     count = len(found.labels)
-    columns = min(count, 8) or 1
+    if not count:
+        figure = new_figure(3.4, 0.8)
+        figure.add_subplot().set_axis_off()
+        figure.suptitle(f"{found.name}: there are no such examples", fontsize=8)
+        return saved(figure, directory, f"{found.name}_classifying")
+    columns = min(count, 8)
     rows = math.ceil(count / columns)
     figure = new_figure(1.15 * columns, 1.4 * rows + 0.3)
     for i in range(count):

@@ -47,7 +47,7 @@ def observe(kid: Kid, parts: Sequence[str] = (), output: Path | None = None) -> 
             left_out.append(f"{part}: left out. {error}")
             yield left_out[-1]
             continue
-        yield f"{part}: {', '.join(path.name for path in made.paths)}"
+        yield f"{part}: {', '.join(str(path.relative_to(observer.output)) for path in made.paths)}"
         if part == "stats":
             yield str(made)
     if len(left_out) == len(PARTS):

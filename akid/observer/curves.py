@@ -102,6 +102,8 @@ def scalars_picture(recorded: Recorded, sparsity: Mapping[str, Series], director
         _draw_lines(axes, curves, title)
         if title.startswith("gradient"):
             axes.set_yscale("log")
+        if title.startswith("sparsity"):
+            axes.set_ylim(0, 1)
     figure.supxlabel("step", fontsize=8)
     return saved(figure, directory, "scalars")
 

@@ -147,6 +147,7 @@ class Observer:
         check, kid = Check("Observer", DataError), self.kid
         count = check.integer("most", most)
         numbers = range(count) if idxs is None else check.integers("idxs", idxs, least=0)
+        count = count if idxs is None else len(numbers)
         self._batch(0, split)
         predictor = predictor_of(kid.brain, kid.sensor, kid.seed, raw=False)
         with kid.averaged():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-#: Those of the paper, from the minimum to the maximum: multiples of half a standard deviation of a normal.
-LEVELS = (0.0, 0.07, 0.16, 0.31, 0.5, 0.69, 0.84, 0.93, 1.0)
+#: Minimum, 7, 16, 31, 50, 69, 84, 93 % and maximum, as the paper has them: of a normal distribution multiples of
+#: half a standard deviation, to four places as TensorBoard takes them.
+LEVELS = (0.0, 0.0668, 0.1587, 0.3085, 0.5, 0.6915, 0.8413, 0.9332, 1.0)
 
 
 def percentiles_of(table: np.ndarray, zeros: float = 0.0, levels: tuple[float, ...] = LEVELS) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import secrets
 import shutil
 import tempfile
@@ -15,23 +14,9 @@ from pathlib import Path
 from akid.errors import DataError, StorageError, near_match
 from akid.job import AkidJob
 from akid.job.objects.services_and_config import kid_text
-from akid.runs.run_dir import RunDir, writing
-
-_LOG = re.compile(r"(?P<member>[a-z]+-\d+)-(?P<attempt>\d+)\.log")
-
-
-def logs_of(log_dir: Path) -> dict[str, dict[int, Path]]:
-    """The logs of a run directory by member and attempt, both in order."""
-    found: dict[str, dict[int, Path]] = {}
-    for path in log_dir.glob("logs/*.log"):
-        if match := _LOG.fullmatch(path.name):
-            found.setdefault(match["member"], {})[int(match["attempt"])] = path
-    return {member: dict(sorted(found[member].items())) for member in sorted(found, key=_role_and_index)}
-
-
-def _role_and_index(member: str) -> tuple[str, int]:
-    role, _, index = member.rpartition("-")
-    return role, int(index)
+from akid.member_logs import logs_of, next_log
+from akid.runs.run_dir import RunDir
+from akid.runs.space import writing
 
 
 def forget_logs(log_dir: Path) -> None:
@@ -41,12 +26,10 @@ def forget_logs(log_dir: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def next_log(log_dir: Path, member: str) -> Path:
+def new_log(log_dir: Path, member: str) -> Path:
     """The file for a member's next start; earlier ones, also of earlier runs, stay."""
-    directory = log_dir / "logs"
-    with writing(directory):
-        directory.mkdir(exist_ok=True)
-    return directory / f"{member}-{max(logs_of(log_dir).get(member, {}), default=-1) + 1}.log"
+    with writing(log_dir / "logs"):
+        return next_log(log_dir, member)
 
 
 def log_text(log_dir: Path, member: str | None = None, attempt: int | None = None) -> Iterator[str]:

@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from akid.errors import StorageError
 from akid.job import Member, MemberState, Phase
 from akid.job.objects.processes import ProcessSpec
 from akid.report import FD, Lines, event_of
 from akid.runner import keeper
+from akid.runs.appended import Appended
+from akid.runs.space import Space
 from akid.trainer import tether
 
 # A pipe holds one such piece; a process that never stops talking must not keep the others waiting.
@@ -37,12 +40,15 @@ class Process:
         attempt: the attempt of the job it is for.
         spec: what to start.
         log: the file for its output.
+        space: tells whether there is space for it.
 
     Raises:
         OSError: it cannot be started.
     """
 
-    def __init__(self, name: str, member: Member, attempt: int, spec: ProcessSpec, log: Path) -> None:
+    def __init__(
+        self, name: str, member: Member, attempt: int, spec: ProcessSpec, log: Path, space: Space
+    ) -> None:
         self.name, self.member, self.attempt, self.log = name, member, attempt, log
         self.grace = spec.grace
         self.created = now()
@@ -52,7 +58,8 @@ class Process:
         self.error, self.last_line = "", ""
         self.progress: dict[str, Any] = {}
         self.training: dict[str, Any] = {}
-        self._file = log.open("ab", buffering=0)
+        self._log = Appended(log, space)
+        self._keep(b"")
         self._lines = {"output": Lines(), "report": Lines()}
         self._start(spec)
 
@@ -74,7 +81,6 @@ class Process:
             )
         except OSError:
             os.close(report)
-            self._file.close()
             raise
         finally:
             os.close(told)
@@ -100,14 +106,17 @@ class Process:
             except BlockingIOError:
                 break
             if pipe == "output":
-                with suppress(OSError):  # a full disk must not end the training
-                    self._file.write(data)
+                self._keep(data)
             lines += self._lines[pipe].feed(data) if data else self._lines[pipe].rest()
             if not data:
                 break
         for line in lines:
             self._note(pipe, line)
         return lines, data != b""
+
+    def _keep(self, output: bytes) -> None:
+        with suppress(StorageError):  # whatever it is, it must not end the training
+            self._log.add(output)
 
     def _note(self, pipe: str, line: bytes) -> None:
         if pipe == "output":
@@ -134,7 +143,8 @@ class Process:
 
     def close(self) -> None:
         """Close its files; it has ended and was read to the end."""
-        self._file.close()
+        with suppress(StorageError):
+            self._log.finish()
         os.close(self.pipes["report"])
         assert self._popen.stdout is not None
         self._popen.stdout.close()

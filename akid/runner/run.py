@@ -19,11 +19,12 @@ from akid.job.objects.processes import place_here, process_of
 from akid.job.objects.reported import progress_from
 from akid.runner.chaos import Chaos, Fault
 from akid.runner.control import Control
-from akid.runner.directory import next_log
+from akid.runner.directory import new_log
 from akid.runner.display import Display
 from akid.runner.events import Signals, Waiter, signals_wake
 from akid.runner.process import Keeper, Process, now
 from akid.runner.scaling import scaled, told
+from akid.runs.space import Space
 from akid.trainer.ports import free_port
 
 #: Seconds that the members of a job that has failed have to end.
@@ -62,6 +63,7 @@ class LocalRun:
         self._waiter, self._keeper = Waiter(), Keeper()
         self._control = Control(self._log_dir, self._waiter, self._scale)
         self._chaos = Chaos(faults, now())
+        self._space = Space(self._log_dir)
 
     def run(self) -> int | None:
         """Run to the end of the job and of every process.
@@ -148,7 +150,7 @@ class LocalRun:
         spec = process_of(self.job, member, attempt, place, sys.executable, cpus)
         spec.env.setdefault("AKID_METRICS_PORT", str(self._port(member, -1)))
         spec.env.update(self._chaos.environment(name))
-        started = Process(name, member, attempt, spec, next_log(self._log_dir, name))
+        started = Process(name, member, attempt, spec, new_log(self._log_dir, name), self._space)
         self.processes[name] = started
         self._keeper.started(started)
         for pipe in started.pipes:

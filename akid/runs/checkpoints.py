@@ -8,18 +8,30 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from akid.backend import tf
-from akid.errors import DamagedFileError, StorageError
+from akid.errors import DamagedFileError
 from akid.runs.checkpoint_files import META, committed, numbered, partial_of, remove_partial, step_of
 from akid.runs.literal import literal
 from akid.runs.run_dir import read_json, write_json
+from akid.runs.space import Space, storage_error
 from akid.runs.variables import SavedVariables
 
 logger = logging.getLogger(__name__)
 _FILE = "variables"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A checkpoint that has yet to be written; see `Checkpoints.save`."""
+
+    step: int
+    meta: Mapping[str, Any]
+    values: list[tf.Tensor]
+    is_best: bool
 
 
 class Checkpoints:
@@ -27,7 +39,7 @@ class Checkpoints:
 
     A checkpoint is a directory ``step-00000500`` with the variables by name, in TensorFlow's format
     (``tf.train.load_checkpoint(directory / "variables")``), and ``checkpoint.json``. It is written under another
-    name and renamed when it is complete.
+    name and renamed when it is complete. What there is no space for waits: the newest one, and the best one.
 
     Args:
         directory: of the latest ones.
@@ -37,6 +49,7 @@ class Checkpoints:
         keep: how many are kept.
         generation: of the process that writes, 0 for none.
         check: called just before a checkpoint takes its place; may raise.
+        space: tells whether there is space.
     """
 
     def __init__(
@@ -48,21 +61,26 @@ class Checkpoints:
         keep: int = 3,
         generation: int = 0,
         check: Callable[[], None] = lambda: None,
+        space: Space | None = None,
     ) -> None:
         self.directory, self.best, self.keep = directory, best, keep
+        self._space, self._waiting = space or Space(directory), list[_Work]()
         self._generation, self._check = generation, check
         self.saved = SavedVariables(variables, finite)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="akid-checkpoint")
         self._writing: Future[None] | None = None
         self._last: tuple[int, Mapping[str, Any]] | None = None
 
-    def save(self, step: int, meta: Mapping[str, Any], is_best: bool = False) -> None:
+    def save(
+        self, step: int, meta: Mapping[str, Any], is_best: bool = False, values: list[tf.Tensor] | None = None
+    ) -> None:
         """Start to save what the variables hold now; written in the background.
 
         Args:
             step: of the run.
             meta: JSON values to keep beside the variables.
             is_best: also make it the best one.
+            values: what the variables hold, if that has been read.
 
         Raises:
             NotFiniteError: a variable that must be finite is not; nothing is saved.
@@ -71,27 +89,64 @@ class Checkpoints:
         self.sync()
         if self._last == (step, meta) and not is_best:
             return
-        values = self.saved.read()
+        values = values or self.saved.read()
         text = json.loads(json.dumps({"step": step, **meta}))  # as it is now, whatever the caller does to it later
-        self._writing = self._writer.submit(self._write, step, text, values, is_best)
+        older = [] if is_best else [work for work in self._waiting if work.is_best]
+        self._waiting = [*older, _Work(step, text, values, is_best)]
+        self._writing = self._writer.submit(self._write_waiting)
         self._last = (step, meta)
 
     def sync(self) -> None:
-        """Wait until everything is on disk.
+        """Wait until everything is on disk, or there is no space for it.
 
         Raises:
             StorageError: it could not be written.
         """
+        if self._writing is not None:
+            self._space.attempt("checkpoints", self._wait)
+
+    def try_again(self) -> None:
+        """Write in the background, now and then, what waits for space."""
+        if (
+            self._waiting
+            and (self._writing is None or self._writing.done())
+            and self._space.is_time("checkpoints")
+        ):
+            self.sync()
+            self._writing = self._writer.submit(self._write_waiting)
+
+    def finish(self) -> None:
+        """Wait until everything is on disk; what waits for space is tried once more.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        self.sync()
+        if self._waiting:
+            self._writing = self._writer.submit(self._write_waiting)
+            self._wait()
+
+    def _wait(self) -> None:
+        """Raises a StorageError if what was being written could not be written."""
         writing, self._writing = self._writing, None
         if writing is None:
             return
         try:
             writing.result()
         except (OSError, tf.errors.OpError) as error:
-            self._last = None
             self._check()  # a newer generation has removed what was being written
-            message = getattr(error, "message", None) or str(error)
-            raise StorageError(f"A checkpoint cannot be written to {self.directory}: {message}") from error
+            raise storage_error(f"A checkpoint cannot be written to {self.directory}", error) from error
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            work = self._waiting[0]
+            try:
+                self._write(work.step, work.meta, work.values, work.is_best)
+            except (OSError, tf.errors.OpError):
+                # What is half written takes space that others may need.
+                shutil.rmtree(self.directory / partial_of(work.step, self._generation), ignore_errors=True)
+                raise
+            del self._waiting[0]
 
     def _write(self, step: int, meta: Mapping[str, Any], values: list[tf.Tensor], is_best: bool) -> None:
         path = self.directory / f"step-{step:08d}"
@@ -150,10 +205,7 @@ class Checkpoints:
             found = [path for path in numbered(directory) if step in (None, step_of(path))]
             problems = [f"{path.name}: there is no {META} in it" for path in found]
         if problems:
-            raise DamagedFileError(
-                f"None of the checkpoints in {directory} can be read; nothing was changed. Put back a good copy,"
-                f" use another log_dir, or begin anew with --fresh. {'; '.join(problems)}"
-            )
+            raise _unreadable(directory, problems)
         return None
 
     def _values_in(self, prefix: Path, path: Path) -> list[tf.Tensor]:
@@ -170,7 +222,7 @@ class Checkpoints:
     @property
     def settled(self) -> bool:
         """Whether all that was to be saved is on disk."""
-        return self._writing is None or (self._writing.done() and self._writing.exception() is None)
+        return not self._waiting
 
     def forget_after(self, step: int) -> None:
         """Set checkpoints after this step aside: they could not be read, or another one was chosen."""
@@ -178,6 +230,13 @@ class Checkpoints:
             if step_of(path) > step:
                 self._check()
                 _rename(path, path.with_name(f"aside-{path.name}"))
+
+
+def _unreadable(directory: Path, problems: list[str]) -> DamagedFileError:
+    return DamagedFileError(
+        f"None of the checkpoints in {directory} can be read; nothing was changed. Put back a good copy,"
+        f" use another log_dir, or begin anew with --fresh. {'; '.join(problems)}"
+    )
 
 
 def _meta_of(path: Path) -> dict[str, Any]:

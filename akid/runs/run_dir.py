@@ -12,7 +12,9 @@ from typing import Any, TextIO
 
 from akid.errors import DamagedFileError, DataError, StorageError, SupersededError
 from akid.generations import Fence, newest
+from akid.runs.appended import Appended
 from akid.runs.checkpoint_files import remove_partial
+from akid.runs.space import Space, writing
 
 
 class RunDir:
@@ -44,6 +46,8 @@ class RunDir:
         self.settings = self.path / "settings.json"
         self.lock = self.path / ".lock"
         self._fence = Fence.of_this_process(self.path)
+        self.space = Space(self.path)
+        self._metrics = self.appended(self.metrics)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -96,8 +100,8 @@ class RunDir:
                 raise self._superseded()
         for directory in (self.checkpoints, self.best):
             remove_partial(directory)
-        for file in (self.metrics, self.result):
-            for partial in self.path.glob(f".{file.name}.*"):
+        for pattern in (f".{self.metrics.name}.*", f".{self.result.name}.*", f"{self.events.name}/.*"):
+            for partial in self.path.glob(pattern):
                 partial.unlink(missing_ok=True)
 
     @property
@@ -124,13 +128,29 @@ class RunDir:
         """
         write_json(self.result, result, self.check_newest)
 
+    def appended(self, path: Path) -> Appended:
+        """A file of the run that is added to, by the newest generation alone."""
+        return Appended(path, self.space, lambda: self.check_newest())
+
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``.
 
         Raises:
             SupersededError: a newer generation has taken over.
         """
-        append_line(self.metrics, record, self.check_newest)
+        self._metrics.add(line_of(record))
+
+    def write_waiting(self) -> None:
+        """Write, now and then, the lines that wait for space."""
+        self._metrics.try_again()
+
+    def finish(self) -> None:
+        """Write the lines that wait for space.
+
+        Raises:
+            StorageError: there is none.
+        """
+        self._metrics.finish()
 
     def read_metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of ``metrics.jsonl``; a last line cut by a kill is left out."""
@@ -143,11 +163,9 @@ class RunDir:
         self.result.unlink(missing_ok=True)
 
 
-def append_line(path: Path, record: Mapping[str, Any], check: Callable[[], None] = lambda: None) -> None:
-    """Add a line of JSON to a file; unless the check, made once it is open, raises an error."""
-    with writing(path), path.open("a", encoding="utf-8") as file:
-        check()  # now: a newer generation puts another file in this one's place
-        file.write(json.dumps(record) + "\n")
+def line_of(record: Mapping[str, Any]) -> bytes:
+    """A line of JSON."""
+    return json.dumps(record).encode() + b"\n"
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -168,25 +186,17 @@ def _number_in(file: TextIO) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Errors of the operating system in this context are of writing this file.
-
-    Raises:
-        StorageError: there was one.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
-
-
 def write_atomically(path: Path, text: str, check: Callable[[], None] | None = None) -> None:
+    """Write a text file; see `replace_atomically`."""
+    replace_atomically(path, text.encode(), check)
+
+
+def replace_atomically(path: Path, data: bytes, check: Callable[[], None] | None = None) -> None:
     """Write a file so that a reader, or a kill, never sees half of it.
 
     Args:
         path: of the file.
-        text: all of it.
+        data: all of it.
         check: called before the file takes its place; may raise.
 
     Raises:
@@ -194,8 +204,8 @@ def write_atomically(path: Path, text: str, check: Callable[[], None] | None = N
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with writing(path), partial.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with writing(path), partial.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         if check is not None:

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
-from akid.errors import StorageError
+from akid.runs.appended import Appended
+from akid.runs.event_records import event_files, new_event_file, record
+from akid.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from akid.runs.inspection import Inspector
 
-#: What makes TensorBoard draw a ``[buckets, 3]`` table as a histogram.
-_HISTOGRAM = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "histograms"})
+_VERSION = tf.compat.v1.Event(file_version="brain.Event:2")
+#: How TensorBoard is told what a value is: its plugin's name, and 1 for a number, 2 for a tensor, 3 for images.
+_METADATA = {
+    kind: tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": f"{kind}s"}, data_class=data_class)
+    for kind, data_class in (("scalar", 1), ("histogram", 2), ("image", 3))
+}
 
 
 class Events:
-    """Writes events files.
+    """Writes an events file.
 
     Args:
-        directory: where to; None writes nothing.
+        run_dir: of the run; None writes nothing.
 
     Raises:
-        StorageError: from every method, if they cannot be written.
+        StorageError: from every method, if it cannot be written.
     """
 
-    def __init__(self, directory: Path | None) -> None:
-        self._is_new = directory is not None and not (directory.is_dir() and any(directory.iterdir()))
-        self._writer: Any = None
-        if directory is not None:
-            with _written():
-                self._writer = tf.summary.create_file_writer(str(directory), flush_millis=10_000)
+    def __init__(self, run_dir: RunDir | None) -> None:
+        self._is_new = run_dir is not None and not event_files(run_dir.events)
+        self._file: Appended | None = None
+        if run_dir is not None:
+            self._file = run_dir.appended(new_event_file(run_dir.events))
+            self._add(_VERSION)
 
     def graph(self, inspector: Inspector) -> None:
         """The brain's graph, unless the run has drawn it before."""
-        if self._writer is None or not self._is_new:
-            return
-        graph = inspector.graph()
-        with _written(), self._writer.as_default(0):
-            tf.summary.graph(graph)
+        if self._is_new:
+            graph = inspector.graph().as_graph_def(add_shapes=True)
+            self._add(tf.compat.v1.Event(graph_def=graph.SerializeToString()))
 
     def scalars(self, record: Mapping[str, Any], losses: Mapping[str, float]) -> None:
         """A line of ``metrics.jsonl`` as curves.
@@ -49,39 +52,47 @@ class Events:
             record: with ``kind`` and ``step``.
             losses: of single blocks, weight decay included, by full name.
         """
-        if self._writer is None:
-            return
-        step, prefix = record["step"], record["kind"]
-        with _written(), self._writer.as_default(step):
-            for name, value in record.items():
-                if name not in ("kind", "step") and value is not None:
-                    tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value)
-            for name, value in losses.items():
-                tf.summary.scalar(f"losses/{name}", value)
+        prefix = record["kind"]
+        named = {f"{prefix}/{name.removeprefix('val_')}": v for name, v in record.items()}
+        hidden = (f"{prefix}/kind", f"{prefix}/step")
+        curves = {tag: value for tag, value in named.items() if tag not in hidden and value is not None}
+        curves |= {f"losses/{name}": value for name, value in losses.items()}
+        self.distributions(record["step"], {tag: ("scalar", value) for tag, value in curves.items()})
 
     def distributions(self, step: int, seen: Mapping[str, tuple[str, Any]]) -> None:
         """What an `Inspector` gave for this step."""
-        if self._writer is None:
-            return
-        with _written(), self._writer.as_default(step):
-            for tag, (kind, value) in seen.items():
-                if kind == "scalar":
-                    tf.summary.scalar(tag, value)
-                elif kind == "image":
-                    tf.summary.image(tag, value)
-                else:
-                    tf.summary.write(tag, tf.constant(value), metadata=_HISTOGRAM)
+        # One event for all: one for each costs more than the look itself.
+        values = [_value(tag, kind, value) for tag, (kind, value) in seen.items()]
+        if values:
+            self._add(tf.compat.v1.Event(step=step, summary=tf.compat.v1.Summary(value=values)))
 
-    def close(self) -> None:
-        """Put everything on disk."""
-        if self._writer is not None:
-            with _written():
-                self._writer.close()
+    def try_again(self) -> None:
+        """Write, now and then, what waits for space."""
+        if self._file is not None:
+            self._file.try_again()
+
+    def finish(self) -> None:
+        """Write what waits for space.
+
+        Raises:
+            StorageError: there is none.
+        """
+        if self._file is not None:
+            self._file.finish()
+
+    def _add(self, event: Any) -> None:
+        if self._file is not None:
+            event.wall_time = time.time()
+            self._file.add(record(event.SerializeToString()))
 
 
-@contextmanager
-def _written() -> Iterator[None]:
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise StorageError(f"TensorBoard's events cannot be written: {error.message}") from error
+def _value(tag: str, kind: str, value: Any) -> Any:
+    """A value as TensorBoard reads it: a number, a table, or images ``[count, height, width, channel]``."""
+    if kind == "image":
+        pixels = tf.image.convert_image_dtype(value, tf.uint8, saturate=True)
+        files = [tf.io.encode_png(image).numpy() for image in pixels]
+        _, height, width, _ = pixels.shape
+        tensor = tf.make_tensor_proto([b"%d" % width, b"%d" % height, *files], tf.string)
+    else:
+        tensor = tf.make_tensor_proto(value, tf.float32 if kind == "scalar" else tf.float64)
+    return tf.compat.v1.Summary.Value(tag=tag, metadata=_METADATA[kind], tensor=tensor)

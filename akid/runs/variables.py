@@ -11,6 +11,7 @@ from akid.backend import tf
 from akid.blocks.inner import once
 from akid.errors import DataError, NotFiniteError
 
+NOT_FINITE = "A parameter is not finite"
 #: Shape and dtype.
 Form = tuple[tuple[int, ...], tf.DType]
 
@@ -46,7 +47,7 @@ class SavedVariables:
         """
         total, values = self._snapshot()
         if not math.isfinite(float(total)):
-            raise NotFiniteError("A parameter is not finite")
+            raise NotFiniteError(NOT_FINITE)
         return values
 
     def _read(self) -> tuple[tf.Tensor, list[tf.Tensor]]:

@@ -53,6 +53,8 @@ class Attendance:
         self._settings, self._place, self._told_to_end = settings, place, told_to_end
         self._who = {"member": settings.member, "incarnation": uuid.uuid4().hex}
         self._joined = 0
+        # The chief's, and when it was heard: should another chief come, it goes on counting from there.
+        self._account: tuple[dict[str, float], float] = {}, 0.0
 
     def meet(self, number: int, highest: int, state: int = 0, source: str = "") -> Generation | None:
         """The next generation; None if the member was told to end, or the job is done.
@@ -73,7 +75,7 @@ class Attendance:
         request = {**self._who, "address": address, "generation": number, "highest": highest}
         request |= {"state": state, "source": source}
         while not self._told_to_end():
-            answer = self._place.call("join", request)
+            answer = self._place.call("join", {**request, "account": self._aged_account()})
             if answer is None:
                 time.sleep(RETRY)
             elif answer.get("over"):
@@ -117,7 +119,15 @@ class Attendance:
                 over.wait(RETRY)
             elif "tidings" in answer:
                 return tell(answer["tidings"])
+            elif "account" in answer:
+                self._account = answer["account"], time.monotonic()
         return None
+
+    def _aged_account(self) -> dict[str, float]:
+        account, heard = self._account
+        if account.get("elapsed"):
+            return {**account, "elapsed": account["elapsed"] + time.monotonic() - heard}
+        return account
 
     def _say(self, name: str, number: int, **facts: Any) -> dict[str, Any] | None:
         for _ in range(TRIES if self._place is not None else 0):

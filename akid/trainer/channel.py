@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from akid.snapshots import Header, Slots
+from akid.trainer.progress import Progress
 from akid.trainer.rendezvous import Join, Left, Rendezvous, Tidings
 
 #: Seconds a request waits for news; seconds to connect: an address of a pod that is gone does not answer.
@@ -32,10 +33,11 @@ class Meeting:
 
     Args:
         rendezvous: its state.
+        progress: of the chief; members keep the account of it, for a chief that takes the place of this one.
     """
 
-    def __init__(self, rendezvous: Rendezvous) -> None:
-        self._state = rendezvous
+    def __init__(self, rendezvous: Rendezvous, progress: Progress | None = None) -> None:
+        self._state, self._progress = rendezvous, progress or Progress()
         self._news = threading.Condition()
 
     def call(self, name: str, request: Mapping) -> Mapping:
@@ -52,7 +54,7 @@ class Meeting:
             while (found := answer(request)) is None:
                 left = end - time.monotonic()
                 if left <= 0:
-                    return {}
+                    return {"account": self._progress.account(time.monotonic())} if name == "watch" else {}
                 self._news.wait(left)
             return found
 
@@ -73,7 +75,9 @@ class Meeting:
             self._news.notify_all()
             return {"over": True}
         before = self._state.generation, self._state.broken
-        generation = self._state.join(Join(**request), time.monotonic())
+        facts = {name: value for name, value in request.items() if name != "account"}
+        self._progress.adopt(request.get("account", {}), time.monotonic())
+        generation = self._state.join(Join(**facts), time.monotonic())
         if (self._state.generation, self._state.broken) != before:
             self._news.notify_all()
         if generation is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -40,3 +42,17 @@ def hear_reports(pipe: int, put: Callable[[dict[str, Any]], None]) -> None:
                 put(event)
 
     threading.Thread(target=listen, name="reports", daemon=True).start()
+
+
+def next_event(events: queue.SimpleQueue[dict[str, Any]], end: float, most: float) -> dict[str, Any]:
+    """The next event; ``nothing`` if none came.
+
+    Args:
+        events: where they come.
+        end: how long to wait for it, a time of the clock that only goes forward ...
+        most: ... and seconds.
+    """
+    try:
+        return events.get(timeout=max(0.0, min(end - time.monotonic(), most)))
+    except queue.Empty:
+        return {"event": "nothing"}

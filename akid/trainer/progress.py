@@ -84,6 +84,25 @@ class Progress:
         self.step, self.highest = step, max(self.highest, step)
         self.facts |= {name: event[given] for given, name in FACTS.items() if event.get(given) is not None}
 
+    def account(self, now: float) -> dict[str, float]:
+        """What is lost with the chief's supervisor unless others know it; see `adopt`."""
+        elapsed = 0.0 if self._first is None else now - self._first
+        counts = {"in_place_restarts": self.in_place_restarts, "steps_redone": self.steps_redone}
+        return {**counts, "useful": self._useful, "elapsed": elapsed}
+
+    def adopt(self, account: Mapping[str, float], now: float) -> None:
+        """Go on counting from what another supervisor counted; nothing becomes less.
+
+        Args:
+            account: what `account` gave, as old as it is by now.
+            now: seconds of the clock of `report`.
+        """
+        self.in_place_restarts = max(self.in_place_restarts, int(account.get("in_place_restarts", 0)))
+        self.steps_redone = max(self.steps_redone, int(account.get("steps_redone", 0)))
+        self._useful = max(self._useful, float(account.get("useful", 0.0)))
+        if elapsed := float(account.get("elapsed", 0.0)):
+            self._first = min(now - elapsed, now if self._first is None else self._first)
+
     def goodput(self, now: float) -> float | None:
         """The share of the time since the first step that went into steps that count; None before it."""
         if self._first is None or now <= self._first:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from akid.snapshots import Slots
 from akid.trainer.channel import Meeting, Page, Remote, Server
 from akid.trainer.log import Log
+from akid.trainer.progress import Progress
 from akid.trainer.rendezvous import Elastic, Rendezvous
 from akid.trainer.settings import Settings
 
 
 def serve(
-    settings: Settings, pages: dict[str, Page], slots: Slots, before: int, log: Log
+    settings: Settings, pages: dict[str, Page], slots: Slots, before: int, log: Log, progress: Progress
 ) -> tuple[Meeting | Remote | None, str]:
     """Open the ports of a member.
 
@@ -20,6 +21,7 @@ def serve(
         slots: where states are in memory.
         before: the number of the last generation there was.
         log: where it is told that a port is taken.
+        progress: of this member.
 
     Returns:
         The rendezvous, None if it trains alone; and where its state can be fetched, empty for nowhere.
@@ -40,6 +42,6 @@ def serve(
     if not settings.is_chief:
         return Remote(settings.rendezvous, settings.token), source
     elastic = Elastic(settings.least, settings.grace) if settings.least else None
-    meeting = Meeting(Rendezvous(settings.members, settings.spare, before, elastic))
+    meeting = Meeting(Rendezvous(settings.members, settings.spare, before, elastic), progress)
     Server(int(settings.rendezvous.rpartition(":")[2]), pages, meeting, settings.token, host, slots)
     return meeting, source

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from akid.trainer.ports import free_port
+from akid.trainer.watchdog import LEAST
 
 #: Ports for training processes in a pod, a new one each generation: its address is its own.
 POD_PORTS = range(2222, 2286)
@@ -36,6 +37,7 @@ class Settings:
         log_dir: the run directory; empty if none is given.
         least: members that an elastic job needs; 0 if it needs all.
         grace: seconds that so many wait for the others.
+        hang: seconds without a step that are a hang, 0 for none; see `akid.trainer.watchdog`.
     """
 
     member: str
@@ -52,6 +54,7 @@ class Settings:
     log_dir: str = ""
     least: int = 0
     grace: float = GRACE
+    hang: float = LEAST
 
     @property
     def spare(self) -> frozenset[str]:
@@ -89,6 +92,7 @@ def settings_of(env: Mapping[str, str] = os.environ) -> Settings:
         log_dir=env.get("AKID_LOG_DIR", ""),
         least=int(env.get("AKID_MIN_WORKERS") or 0),
         grace=float(env.get("AKID_ELASTIC_GRACE_SECONDS") or GRACE),
+        hang=float(env.get("AKID_HANG_SECONDS") or LEAST),
     )
 
 

@@ -26,7 +26,7 @@ from akid.report import FD, GENERATION, Reporter, shortened
 from akid.snapshots import Slots
 from akid.trainer import progress
 from akid.trainer.attendance import Attendance, patience
-from akid.trainer.hearing import hear_reports, hear_signals
+from akid.trainer.hearing import hear_reports, hear_signals, next_event
 from akid.trainer.launch import TRAINING, Direct, Launcher, Zygote
 from akid.trainer.log import Log, leave
 from akid.trainer.rendezvous import Left, Tidings
@@ -34,6 +34,7 @@ from akid.trainer.restarts import LIMIT, TERMINATED, Ended, Record
 from akid.trainer.serving import serve
 from akid.trainer.settings import Settings, generation_config
 from akid.trainer.states import bring
+from akid.trainer.watchdog import LOOK, Guard, Watchdog
 
 #: Seconds a member that only serves goes on after it was told to end.
 LINGER = 10.0
@@ -71,7 +72,7 @@ class Supervisor:
         # Generations of a run directory are counted on: that is how an older one is known.
         self._before = newest(Path(settings.log_dir)) if settings.log_dir else 0
         pages = {"/status": self._status_page, "/metrics": self._metrics_page}
-        place, self._source = serve(settings, pages, self._slots, self._before, self.log)
+        place, self._source = serve(settings, pages, self._slots, self._before, self.log, self.progress)
         self._attendance = Attendance(settings, place, self._look, self._before)
 
     def run(self) -> int:
@@ -176,15 +177,16 @@ class Supervisor:
         """Hear what comes until the training process has ended, and all it said before that is heard."""
         ended, end = Ended(0), math.inf
         self._upward.tell("training", pid=pid, **self._facts())
+        guard = Guard(pid, Watchdog(self.settings.hang))
         while True:
-            left = None if end == math.inf else max(0.0, end - time.monotonic())
-            try:
-                event = self._events.get(timeout=left)
-            except queue.Empty:
+            event = next_event(self._events, end, LOOK)
+            kind = event["event"]
+            if kind not in ("ended", "flushed") and time.monotonic() >= end:
                 ended, end = replace(ended, told=True), math.inf
                 launcher.signal(pid, signal.SIGKILL)
-                continue
-            kind = event["event"]
+            elif problem := guard.look(time.monotonic()):
+                self.log(f"the training process hangs and is ended: {problem}", "warning", pid=pid)
+                launcher.signal(pid, signal.SIGKILL)
             if kind == "ended" and event["pid"] == pid:
                 told = ended.told or (ended.regroups and event["code"] == -signal.SIGTERM)
                 ended, end = replace(ended, code=event["code"], told=told), math.inf
@@ -209,6 +211,7 @@ class Supervisor:
             elif event.get("generation") == number and kind == "regroup":
                 ended = self._regroup(launcher, pid, number, ended)
             elif event.get("generation") == number:
+                guard.watchdog.hear(event, time.monotonic())
                 ended = self._note(event, ended)
 
     def _regroup(self, launcher: Launcher, pid: int, number: int, ended: Ended) -> Ended:

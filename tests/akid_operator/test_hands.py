@@ -22,7 +22,7 @@ PRIORITIES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is waited for is told after a second."""
-    for module in ("deadlines", "facts", "upkeep"):
+    for module in ("deadlines", "facts"):
         monkeypatch.setattr(f"akid.job.planner.{module}.PATIENCE", timedelta(seconds=1))
 
 

@@ -40,7 +40,7 @@ def test_kubectl_waits_for_it_and_describes_it(jobs: Jobs, hosted: Hosted, akid_
     assert "condition met" in akid_cluster.kubectl("wait", "--for=condition=Succeeded", "--timeout=20s", *target)
     wait_for(lambda: len(jobs.events()) == 3, "all events are there")
     told = akid_cluster.kubectl("describe", *target)
-    assert "The job starts with 1 pods." in told
+    assert "The job starts with 1 members." in told
     assert "The job has succeeded: digits-worker-0 finished." in told
     row = akid_cluster.kubectl("get", "-n", jobs.namespace, "akidjobs").splitlines()[1]
     assert row.split()[:4] == ["digits", "single", "Succeeded", "1/1"]
@@ -166,3 +166,18 @@ def test_a_name_that_is_taken_is_told(jobs: Jobs, hosted: Hosted) -> None:
     assert jobs.pods() == {}
     jobs.api.delete(f"{path}/digits-kid")
     jobs.reach("Running")
+
+
+def test_an_unmodified_image_runs_without_a_kid(jobs: Jobs, hosted: Hosted) -> None:
+    manifest = job(engine={"name": "multi_worker", "workers": 2}, kid=None, policy={"restartStrategy": "Recreate"})
+    manifest["spec"]["template"]["spec"]["containers"][0]["args"] = ["train.py"]
+    jobs.create(manifest)
+    jobs.reach("Running")
+    old = {name: pod["metadata"]["uid"] for name, pod in jobs.pods().items()}
+    assert (jobs.names("configmaps"), jobs.names("secrets"), jobs.names("services")) == ([], [], ["digits"])
+    jobs.annotate_pod("digits-worker-1", {"run-for": "1ms", "exit-code": "137"})
+    wait_for(lambda: jobs.status().get("restarts") == 1, "it is counted")
+    jobs.reach("Running")
+    assert all(pod["metadata"]["uid"] != old[name] for name, pod in jobs.pods().items())
+    jobs.annotate_pod("digits-worker-0", {"run-for": "1ms"})
+    jobs.reach("Succeeded")

@@ -17,10 +17,11 @@ from job.arbitrary import ENGINES, changes, specs
 from job.manifests import KID, manifest, put
 from jobs import JOBS, REPOSITORY, Jobs
 
-from akid.job import AkidJob, InvalidManifestError, ObjectRole, PodDefaults, parse
+from akid.job import AkidJob, InvalidManifestError, ObjectRole, PodDefaults, load_mapping, parse
 from akid.job.members import Create, members_of
 from akid.job.objects.pods import place_of
 from akid.job.objects.services_and_config import manifest as made
+from akid.job.tfjob import convert
 
 pytestmark = pytest.mark.cluster
 TABLES = Path(__file__).parents[1] / "job"
@@ -166,3 +167,8 @@ def test_what_the_server_lets_change_does_not_change_what_is_there(
 
     change()
     assert accepted[0] > 5
+
+
+@pytest.mark.parametrize("file", sorted((TABLES / "tfjobs").glob("*.yaml")), ids=lambda file: file.stem)
+def test_what_a_tfjob_becomes_is_accepted(server: Server, file: Path) -> None:
+    assert server.refuses(convert(load_mapping(file)["tfjob"]).manifest) == ""

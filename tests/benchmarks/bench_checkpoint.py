@@ -12,6 +12,7 @@ from akid import ArraySource, Brain, Kid, Sensor
 from akid.layers import InnerProductLayer, MSELossLayer
 from akid.models.brains import LeNet
 from akid.runs.inspection import Inspector
+from akid.runs.run_dir import RunDir
 from akid.runs.tensorboard import Events
 from tests.benchmarks.rows import Row
 
@@ -51,14 +52,13 @@ def summary_cost(steps: int = 30, rounds: int = 3) -> Row:
     with tempfile.TemporaryDirectory() as log_dir:
         kid = Kid(Sensor(source, 128), LeNet(), max_steps=1, log_dir=log_dir, progress=False, save_chk_point=False)
         kid.setup()
-        events, inspector = Events(Path(log_dir) / "events"), Inspector(kid.brain, kid.sensor)
+        events, inspector = Events(RunDir(log_dir)), Inspector(kid.brain, kid.sensor)
         kid.engine.train(2)
         inspector(0)
         training, looking = [], []
         for step in range(rounds):
             training.append(_seconds(lambda: kid.engine.train(steps)))
             looking.append(_seconds(lambda s=step: events.distributions(s, inspector(s))))
-        events.close()
     shares = [100 * look / (train * 100 / steps) for look, train in zip(looking, training, strict=True)]
     return Row("summaries every 100 steps, LeNet b128", shares, 5, at_least=False, unit="%")
 

@@ -98,9 +98,15 @@ def worker_round(model: str) -> Callable[[], None]:
     return akid_round(model, engine={"name": "multi_worker", "compression": compression})
 
 
+def data_parallel_round(model: str) -> Callable[[], None]:
+    """A round of practice on two logical devices of the processor."""
+    return akid_round(model, engine={"name": "data_parallel", "num_gpu": 2, "devices": "cpu"})
+
+
 PEERS: dict[str, Callable[[str], Callable[[], None]]] = {
     "akid": akid_round,
     "worker": worker_round,
+    "data_parallel": data_parallel_round,
     "keras": keras_round,
     "keras_best": keras_best_round,
 }

@@ -104,11 +104,12 @@ def lines(path: Path) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory) -> tuple[Path, str]:
-    """The run directory, and what was printed last, of a job whose worker-1 and later ps-0 are killed."""
+    """The run directory, and what was printed last, of a job with three faults."""
     directory = tmp_path_factory.mktemp("served")
     (directory / "job.yaml").write_text(JOB)
     command = [sys.executable, "-m", "akid", "run", "job.yaml", "--log-dir", "run"]
-    chaos = ["--chaos", "kill:worker-1@step=150", "--chaos", "kill:ps-0@step=350"]
+    faults = ["kill:worker-1@step=150", "stop:worker-0@step=250", "kill:ps-0@step=350"]
+    chaos = [option for fault in faults for option in ("--chaos", fault)]
     done = subprocess.run([*command, *chaos], cwd=directory, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return directory / "run", done.stdout.splitlines()[-2]
@@ -132,6 +133,12 @@ def test_a_job_of_parameter_servers_learns_and_counts_every_step(ran):
 def test_a_worker_that_is_killed_is_taken_back_at_its_address_without_a_new_generation(ran):
     told = messages(ran[0], "worker-1")
     assert [(line["generation"], line.get("code")) for line in told][:3] == [(1, None), (1, -9), (1, None)]
+
+
+def test_a_worker_that_is_stopped_is_noticed_and_taken_back_too(ran):
+    told = messages(ran[0], "worker-0")
+    assert "it is stopped (SIGSTOP)" in told[1]["message"]
+    assert [(line["generation"], line.get("code")) for line in told[2:4]] == [(1, -9), (1, None)]
 
 
 def test_a_parameter_server_that_is_killed_costs_the_steps_since_the_newest_state(ran):

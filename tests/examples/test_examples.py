@@ -107,3 +107,4 @@ def test_a_job_of_several_members_runs(name, tmp_path, capsys):
     few = ["--set", "spec.kid.max_steps=2"]
     assert main(["run", f"examples/jobs/{name}.yaml", "--log-dir", str(tmp_path), *few]) == 0
     assert "step 2, validation loss " in capsys.readouterr().out
+    assert len(list((tmp_path / "events").iterdir())) == 1, "the chief writes events for all"

@@ -17,7 +17,7 @@ from akid.job.objects.tf_config import environment, tf_config
 
 def config(engine: dict[str, Any], role: str, index: int, /, **spec: Any) -> dict[str, Any]:
     described = job(engine=engine, **spec)
-    return json.loads(tf_config(described, Member(RoleName(role), index), place_of(described).cluster))
+    return json.loads(tf_config(described, Member(RoleName(role), index), place_of(described)))
 
 
 def test_multi_worker_has_workers_only():
@@ -57,7 +57,7 @@ def test_engines_of_one_process_have_no_tf_config():
 def test_a_thousand_workers_fit_into_the_environment():
     name = "a" * 40
     described = job(name, kid={"module": "kid:setup"}, engine={"name": "multi_worker", "workers": 1000})
-    text = tf_config(described, Member(RoleName.WORKER, 999), place_of(described).cluster)
+    text = tf_config(described, Member(RoleName.WORKER, 999), place_of(described))
     assert len(json.loads(text)["cluster"]["worker"]) == 1000
     assert len(text) < 128 * 1024 - 100, "the kernel takes 128 KiB for one variable"
 

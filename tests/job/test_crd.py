@@ -84,4 +84,4 @@ def test_names_and_subresources():
     assert spec["names"]["shortNames"] == ["aj", "kid"]
     assert version["subresources"]["scale"]["specReplicasPath"] == ".spec.engine.workers"
     columns = [c["name"] for c in version["additionalPrinterColumns"] if "priority" not in c]
-    assert columns == ["Engine", "State", "Ready", "Step", "Loss", "ETA", "Restarts", "Age"]
+    assert columns == ["Engine", "State", "Ready", "Step", "Loss", "ETA", "Restarts", "Age", "Reason"]

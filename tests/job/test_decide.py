@@ -181,4 +181,4 @@ def test_the_planner_is_total(changes: list[tuple[str, Any]]):
             continue
     members = (seen("worker-0"), seen("worker-1", "Failed", exit_code=137), seen("worker-9", "Succeeded"))
     decision = decide(raw, Observed(members=members), T0, NONE)
-    assert len(decision.manifests) == len(decision.plan.create)
+    assert len(list(decision.manifests)) == len(decision.plan.create)

@@ -57,6 +57,11 @@ def test_a_single_job_needs_no_service_and_no_rendezvous():
     assert created(look(seen_objects={}, engine={"name": "single"})) == ["config", "worker-0"]
 
 
+def test_without_a_kid_there_is_no_config_map():
+    spec = {"kid": None, "template": OWN_PROGRAM, "runPolicy": {"restartStrategy": "Recreate"}}
+    assert created(look(seen_objects={}, **spec)) == ["service", "worker-0", "worker-1"]
+
+
 def test_roles_of_a_parameter_server_job():
     made = created(look(engine=SERVERS))
     assert made == ["token", "chief-0", "worker-0", "worker-1", "ps-0", "evaluator-0"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from job.scenes import SERVERS, TWO
 from akid.job import Create, InvalidManifestError, Member, ObjectRole, PodDefaults
 from akid.job.api.engine import RoleName
 from akid.job.objects.pods import place_of
+from akid.job.objects.reported import reports
 from akid.job.objects.services_and_config import manifest
 
 SIZE = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
@@ -377,3 +379,22 @@ def test_every_object_belongs_to_the_job(kind: ObjectRole):
     assert described["metadata"]["ownerReferences"][0]["uid"] == "job-uid"
     assert described["metadata"]["labels"]["akid.dev/job"] == "digits"
     assert len(described["metadata"]["name"]) <= 63
+
+
+OWN = {"kid": None, "runPolicy": {"restartStrategy": "Recreate"}, "template": template({"args": ["train.py"]})}
+
+
+def test_an_unmodified_image_gets_tf_config_and_nothing_of_a_kid_or_a_supervisor():
+    made = pod(**OWN)
+    assert {"akid-data", "akid-log", "akid-shm"} == {volume["name"] for volume in made["spec"]["volumes"]}
+    assert not {"AKID_KID", "AKID_RENDEZVOUS", "AKID_METRICS_PORT", "AKID_POD_IP"} & set(env(made))
+    assert json.loads(env(made)["TF_CONFIG"])["cluster"]["worker"][1] == "digits-worker-1.digits:2222"
+    assert [port["name"] for port in trainer(made)["ports"]] == ["tf"]
+    assert "command" not in trainer(made)
+    assert not reports(made)
+
+
+def test_under_akids_trainer_a_program_without_a_kid_tells_its_progress():
+    made = pod(**{**OWN, "template": template({"command": ["akid", "train", "--", "python", "train.py"]})})
+    assert "AKID_METRICS_PORT" in env(made)
+    assert reports(made)

@@ -17,6 +17,7 @@ from akid.backend import tf
 from akid.errors import StorageError, SupersededError
 from akid.generations import Fence, newest
 from akid.runs.checkpoints import Checkpoints
+from akid.runs.event_records import forget_events_after
 from akid.runs.run_dir import RunDir
 
 
@@ -55,6 +56,7 @@ WRITE = {
     "checkpoint": lambda directory: save(directory, 1.0, is_best=False),
     "best": lambda directory: save(directory, 1.0, is_best=True),
     "metrics": lambda directory: directory.append_metrics({"step": 99}),
+    "events": lambda directory: directory.appended(directory.events / "1.tfevents").add(b"event"),
     "result": lambda directory: directory.write_result({"step": 99}),
 }
 
@@ -72,6 +74,7 @@ def test_a_process_that_is_replaced_in_the_middle_of_writing_changes_nothing(wha
         with new.alone():
             new.append_metrics({"step": 1})
             new.forget_after(1)
+            forget_events_after(new.events, 1, new.check_newest)
             new.write_result({"step": 1})
             save(new, 2.0, is_best=True)
         left.update(files(tmp_path))
@@ -81,7 +84,7 @@ def test_a_process_that_is_replaced_in_the_middle_of_writing_changes_nothing(wha
     with old.alone():
         old.append_metrics({"step": 1})
         monkeypatch.setattr(old, "check_newest", check)
-        if (what, stopped) == ("metrics", "after it looked"):
+        if what in ("metrics", "events") and stopped == "after it looked":
             WRITE[what](old)  # into a file that has no name any more
         else:
             with pytest.raises((SupersededError, StorageError)):
@@ -103,7 +106,7 @@ def test_a_lock_that_a_replaced_process_still_holds_is_no_obstacle(tmp_path, mon
 
 
 def test_a_training_process_that_was_stopped_replaced_and_continued_ends(tmp_path):
-    text = BLOCKS.replace("max_steps: 20", "max_steps: MAX\n    checkpoint_step: 20\n    do_summary: false")
+    text = BLOCKS.replace("max_steps: 20", "max_steps: MAX\n    checkpoint_step: 20\n    summary_step: 20")
     (tmp_path / "new").mkdir()
     command = [sys.executable, "-m", "akid.trainer.training"]
 

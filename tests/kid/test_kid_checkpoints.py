@@ -14,7 +14,7 @@ from akid import Brain, DataError
 from akid.backend import tf
 from akid.blocks import ProcessingLayer
 from akid.blocks.trip import Trip
-from akid.errors import DamagedFileError, StorageError
+from akid.errors import DamagedFileError, NotFiniteError, StorageError
 from akid.inference.export import restore_for_inference
 from akid.kongfus import AdamKongFu
 from akid.layers import InnerProductLayer, SoftmaxWithLossLayer
@@ -135,6 +135,15 @@ def test_a_checkpoint_that_cannot_be_written_is_an_error(tmp_path: Path) -> None
     checkpoints.save(1, {})
     with pytest.raises(StorageError, match=r"A checkpoint cannot be written to .*latest: "):
         checkpoints.sync()
+
+
+def test_what_is_not_finite_in_another_process_is_saved_by_none(tmp_path: Path, monkeypatch) -> None:
+    kid = small_kid(tmp_path)
+    kid.setup()
+    monkeypatch.setattr(kid.engine, "agree", lambda flag: True)
+    with pytest.raises(NotFiniteError, match=r"A parameter is not finite at step 0\. No checkpoint was saved"):
+        kid.save()
+    assert steps(tmp_path / "checkpoints") == []
 
 
 def test_the_moving_average_stands_in_for_validation_and_prediction_only(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """TensorBoard: what the events files hold, read back."""
 
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from akid.layers import (
     ReLULayer,
     SoftmaxWithLossLayer,
 )
+from akid.runs.event_records import event_files, forget_events_after
 from akid.runs.inspection import BUCKETS, histogram
 
 LABELLED = ["ip1", {"name": "system_in", "idxs": [1]}]
@@ -133,6 +135,21 @@ def test_images_and_the_graph_once(drawn: Any) -> None:
     assert graphs == 1
     image_kid(log_dir, max_steps=6).practice()
     assert events(log_dir)[1] == 1
+
+
+def test_what_came_after_a_step_and_what_was_cut_is_dropped(drawn: Any, tmp_path: Path) -> None:
+    log_dir, found, graphs = drawn
+    copy = Path(shutil.copytree(log_dir, tmp_path / "copy"))
+    file = event_files(copy / "events")[0]
+    file.write_bytes(file.read_bytes()[:-3])
+    forget_events_after(copy / "events", 4, lambda: None)
+    assert "val/loss" not in events(copy)[0]
+    forget_events_after(copy / "events", 2, lambda: None)
+    kept, graphs_kept = events(copy)
+    assert set(kept) == {tag for tag, by in found.items() if 2 in by}
+    assert all(set(by) == {2} for by in kept.values())
+    assert kept["train/loss"][2] == found["train/loss"][2]
+    assert graphs_kept == graphs
 
 
 def test_looking_changes_nothing(drawn: Any, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from small_kids import metrics, small_kid
 
 from akid.kids.progress import JsonLines, NoProgress, TerminalLine, progress_of
 from akid.output import say
+from akid.report import Lines, event_of
 
 
 def test_records_are_printed_as_json_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +43,27 @@ def test_the_kind_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(progress_of(False, 0, 10), NoProgress)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert isinstance(progress_of(None, 0, 10), JsonLines)
+
+
+def test_what_may_take_long_is_told_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    monkeypatch.setenv("AKID_REPORT_FD", str(writer))
+    kid, told, lines = small_kid(tmp_path, max_steps=40, checkpoint_step=20), [], Lines()
+    resting: list[bool] = []
+
+    def look(kid: object) -> None:
+        os.write(writer, b"\n")  # there is something to read
+        told.extend(event["event"] for line in lines.feed(os.read(reader, 1 << 16)) if (event := event_of(line)))
+        resting.append("steps" not in told or told[::-1].index("rest") < told[::-1].index("steps"))
+
+    for hooks in (kid.hooks.on_train_log, kid.hooks.on_val_log, kid.hooks.on_train_end):
+        hooks.append(look)
+    kid.practice()
+    os.close(writer)
+    os.close(reader)
+    assert len(resting) == 17
+    assert all(resting)
+    assert told.count("steps") == told.count("rest") == 8
 
 
 SHOW = """

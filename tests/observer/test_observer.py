@@ -11,6 +11,7 @@ from observer.kids_to_observe import digits_kid, odd_kid, sequence_kid
 
 from akid import DataError, Observer
 from akid.errors import AkidError
+from akid.observer.classifying import Classified, classifying_picture
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -34,7 +35,7 @@ def names(pictures):
 
 def test_filters_of_every_synapse_layer_nested_ones_too(observer):
     made = observer.visualize_filters()
-    assert names(made) == ["conv1_filters", "unit.deep_filters", "ip1_filters"]
+    assert names(made) == ["conv1_filters", "unit/deep_filters", "ip1_filters"]
     assert len(made.figures) == len(made) == 3
     for picture in made:
         assert picture.paths == (observer.output / f"{picture.name}.png",)
@@ -74,7 +75,7 @@ def test_a_kid_that_was_not_set_up_shows_what_its_run_learnt(kid, tmp_path):
 
 def test_activations_of_every_block_are_those_of_the_kid(observer):
     made = observer.visualize_activation(example=2)
-    blocks = ["data", "conv1", "relu1", "unit.relu", "unit.deep", "unit.merge", "ip1"]
+    blocks = ["system_in", "conv1", "relu1", "unit/relu", "unit/deep", "unit/merge", "ip1"]
     assert names(made) == ["activations", *(f"{block}_activation" for block in blocks)]
     drawn = made["relu1_activation"].figure.axes[0].images[0].get_array()
     expected = observer.kid.data("relu1").numpy()[2]
@@ -85,7 +86,7 @@ def test_activations_of_every_block_are_those_of_the_kid(observer):
 
 def test_activations_of_sequences(tmp_path):
     made = Observer(sequence_kid(tmp_path)).visualize_activation(split="val", blocks=["conv"])
-    assert names(made) == ["activations", "data_activation", "conv_activation"]
+    assert names(made) == ["activations", "system_in_activation", "conv_activation"]
     assert made["conv_activation"].figure.axes[0].images[0].get_array().shape == (4, 6)
 
 
@@ -105,6 +106,17 @@ def test_classifying_shows_answers_and_mistakes(observer):
     (picture,) = observer.visualize_classifying("loss", mistakes=True, most=5)
     titles = [axes.get_title().split("\n")[0] for axes in picture.figure.axes]
     assert titles == [f"{answers[i]}, is {labels[i]}" for i in wrong]
+
+
+def test_if_none_was_mistaken_the_picture_says_so(observer):
+    none = Classified("loss", np.zeros([0, 8, 8, 1]), np.zeros(0, int), np.zeros([0, 10]), np.zeros(0, int))
+    picture = classifying_picture(none, None, observer.output)
+    assert picture.figure.get_suptitle() == "loss: there are no such examples"
+
+
+def test_as_many_examples_are_shown_as_are_named(observer):
+    (picture,) = observer.visualize_classifying(idxs=range(30))
+    assert len(picture.figure.axes) == 30
 
 
 def test_classes_may_have_names(observer):

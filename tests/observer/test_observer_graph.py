@@ -14,6 +14,7 @@ from akid import Brain, Observer
 from akid.blocks import SequentialSystem
 from akid.errors import AkidError
 from akid.layers import (
+    ConcatLayer,
     ConvolutionLayer,
     InnerProductLayer,
     MergeLayer,
@@ -50,7 +51,7 @@ def two_towers():
     """A brain in a brain that is given two signals, and a block with two outputs."""
     inner = Brain("inner", inputs=["split", {"name": "relu"}]).attach(
         ReLULayer(inputs=[{"name": "system_in", "idxs": [1]}], name="second"),
-        MergeLayer(inputs=["second", {"name": "system_in", "idxs": [2]}], name="merge"),
+        ConcatLayer(inputs=["second", {"name": "system_in", "idxs": [2]}], name="concat"),
     )
     return Brain("outer").attach(
         ReLULayer(name="relu"),
@@ -89,9 +90,9 @@ def test_wires_lead_through_nested_brains_to_the_very_output():
     structure = structure_of(brain, signals=1)
     # Of the inner brain's three signals the first two are those of the split, the third is that of relu.
     into = [(source, target) for source, target in wires(structure) if target.startswith("inner/")]
-    assert into == [("split", "inner/second"), ("inner/second", "inner/merge"), ("relu", "inner/merge")]
-    assert ("inner/merge", "ip") in wires(structure)
-    assert structure.nodes["inner/merge"].path == ("outer", "inner")
+    assert into == [("split", "inner/second"), ("inner/second", "inner/concat"), ("relu", "inner/concat")]
+    assert ("inner/concat", "ip") in wires(structure)
+    assert structure.nodes["inner/concat"].path == ("outer", "inner")
 
 
 def test_blocks_in_a_row_are_wired_in_a_row():
@@ -114,7 +115,7 @@ def test_dot_has_boxes_clusters_and_the_kinds_of_wires():
     assert re.search(r'"system_in:1" -> "loss" \[.*style=dashed\];', text)
     nested = dot_of(structure_of(two_towers()))
     assert (
-        nested.index('"cluster outer"') < nested.index('"cluster outer/inner"') < nested.index('"inner/merge" [')
+        nested.index('"cluster outer"') < nested.index('"cluster outer/inner"') < nested.index('"inner/concat" [')
     )
 
 

@@ -25,6 +25,15 @@ def test_they_are_right_to_a_bucket(values):
     np.testing.assert_allclose(found, np.quantile(values, LEVELS), atol=bucket)
 
 
+def test_they_are_those_that_tensorboard_shows():
+    from tensorboard.plugins.distribution import compressor
+
+    table = histogram(tf.constant(NORMAL)).numpy()
+    shown = compressor.compress_histogram(table)
+    assert [points / 10_000 for points, _ in shown] == list(LEVELS)
+    np.testing.assert_allclose(percentiles_of(table), [value for _, value in shown], atol=1e-9)
+
+
 def test_those_of_the_paper_are_the_standard_deviations_of_a_normal():
     found = percentiles_of(histogram(tf.constant(NORMAL)).numpy())
     expected = [2.0 + k * 0.25 for k in (-3, -2, -1, 0, 1, 2, 3)]

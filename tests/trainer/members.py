@@ -10,8 +10,10 @@ from typing import Any
 from json_lines import json_lines
 from runner.stubs import job, logs
 
-#: Trains to step 120 from a checkpoint of the chief's each 10 steps.
+#: Trains to step 120 from a checkpoint of the chief's each 10 steps; the members of a generation begin together,
+#: since on a busy machine one may be done before another has started.
 TRAIN = """
+import json
 generation, steps = int(os.environ["AKID_GENERATION"]), int(os.environ.get("STEPS", "120"))
 print(f"pid={os.getpid()}")
 checkpoint = log_dir / "checkpoint"
@@ -20,6 +22,11 @@ report.step(step, max_steps=steps)
 def terminate(*_):
     sys.exit(143)
 signal.signal(signal.SIGTERM, terminate)
+there = log_dir / f"there-{generation}"
+there.mkdir(exist_ok=True)
+(there / str(index)).touch()
+while len(list(there.iterdir())) < len(json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"]):
+    time.sleep(0.01)
 while step < steps:
     time.sleep(0.01)
     step += 1

@@ -66,6 +66,24 @@ def test_steps_made_again_and_the_time_they_cost_are_told():
     assert status["eta"] == "1970-01-01T00:00:02Z"
 
 
+def test_what_was_counted_goes_on_with_another_supervisor():
+    lost = Progress()
+    for generation, steps in ((1, (0, 10, 20)), (2, (10, 20, 30))):
+        lost.begin(generation)
+        for step in steps:
+            lost.report({"step": step}, float(step + generation))
+    account = lost.account(now=40.0)
+    taking_over = Progress()
+    for _ in range(2):  # two members tell it
+        taking_over.adopt(account, now=1000.0)
+    taking_over.adopt({"in_place_restarts": 0, "steps_redone": 3, "useful": 1.0, "elapsed": 5.0}, now=1000.0)
+    taking_over.adopt({}, now=1000.0)
+    assert taking_over.account(now=1000.0) == account
+    assert taking_over.goodput(now=1001.0) == pytest.approx(lost.goodput(now=41.0))
+    taking_over.begin(3)  # its own first start
+    assert (taking_over.in_place_restarts, taking_over.steps_redone) == (1, 10)
+
+
 def test_metrics_are_in_prometheus_text_format():
     text = prometheus({"step": 3, "inPlaceRestarts": 1, "eta": "later"}, {"job": 'a"b'})
     assert '# TYPE akid_in_place_restarts gauge\nakid_in_place_restarts{job="a\\"b"} 1\n' in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 import urllib.error
@@ -70,7 +71,7 @@ def test_a_lost_peer_is_told_by_the_pipe_whatever_the_exit_code(tmp_path):
 
 def test_peers_that_are_lost_again_and_again_for_no_reason_are_no_endless_loop(tmp_path):
     lost = "if index == 1: report.peer_lost('no route to host'); sys.exit(1)"
-    done = run(supervised(tmp_path, lost, workers=2, maxRestarts=0))
+    done = run(supervised(tmp_path, lost, workers=2, steps=100_000, maxRestarts=0))
     assert done.returncode == 1
     assert "failed with exit code 42" in done.stderr
 
@@ -86,12 +87,45 @@ def test_a_member_that_is_told_to_end_is_replaced_and_the_others_go_on(tmp_path)
     assert [name for name in logs(file) if "worker-1" in name] == ["worker-1-0", "worker-1-1"]
 
 
-def test_a_stopped_training_process_is_ended_once_another_misses_it(tmp_path):
-    miss = "if index == 0 and step == 90 and generation == 1: report.peer_lost('no heartbeat'); sys.exit(1)"
-    file = supervised(tmp_path, miss)
-    done = run(file, "--chaos", "stop:worker-1@step=40")
+@pytest.mark.parametrize("member", ["worker-0", "worker-1"])
+def test_a_stopped_training_process_is_ended_by_its_supervisor(member, tmp_path):
+    file = supervised(tmp_path, "time.sleep(0.04 if index == 0 else 0)")
+    done = run(file, "--chaos", f"stop:{member}@step=20")
     assert done.returncode == 0, done.stderr
-    assert [line["code"] for line in told(file, "worker-1") if "code" in line] == [-9, 0]
+    assert [line["code"] for line in told(file, member) if "code" in line] == [-9, 0]
+    assert any("it is stopped (SIGSTOP)" in line["message"] for line in told(file, member))
+
+
+def test_steps_that_stand_still_are_a_hang_and_what_takes_long_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("AKID_HANG_SECONDS", "2")
+    body = """
+    report.steps(0.01)
+    time.sleep(0.1 if index == 0 else 0)
+    if index == 1 and step == 40: report.rest(); time.sleep(3)
+    if index == 1 and step == 60 and generation == 1: time.sleep(60)
+"""
+    file = supervised(tmp_path, body.strip(), workers=2)
+    done = run(file)
+    assert done.returncode == 0, done.stderr
+    hangs = [line["message"] for line in told(file, "worker-1") if "hangs" in line["message"]]
+    assert len(hangs) == 1
+    assert "no step for " in hangs[0]
+    assert ", restarts in place 1" in done.stdout
+
+
+def test_a_chief_that_is_replaced_goes_on_counting(tmp_path):
+    file = supervised(tmp_path, "time.sleep(0.02)", workers=2, steps=200)
+    with started(file, "--chaos", "kill:worker-1@step=30") as process:
+        second = wait_until(lambda: [pid for pid in pids(file, 4) if alive(pid)])
+        base = f"http://127.0.0.1:{environment_of(second[0])['AKID_METRICS_PORT']}"
+        before = wait_until(lambda: found if (found := json.loads(page(f"{base}/status")))["step"] > 110 else None)
+        os.kill(parent_of(second[0]), signal.SIGKILL)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert before["inPlaceRestarts"] == 1
+    summary = output.splitlines()[-2]
+    assert ", restarts 1, restarts in place 1" in summary
+    assert int(summary.partition("steps redone ")[2] or 0) >= before["stepsRedone"]
 
 
 def test_exit_makes_the_member_end_with_that_code(tmp_path):

@@ -7,12 +7,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from akid.errors import InvalidSpecError
 from akid.job.api.base import Model, ReportedModel, Time, refuse, short_hash
 from akid.job.api.engine import Engine, RoleName
 from akid.job.api.kid import Kid
 from akid.job.api.policy import RunPolicy, Scheduling
 from akid.job.api.status import Status
-from akid.job.api.template import PodTemplate
+from akid.job.api.template import PodTemplate, runs_akid, trainer_of
 from akid.job.api.volumes import Volumes
 
 GROUP, VERSION, KIND, PLURAL = "akid.dev", "v1alpha1", "AkidJob", "akidjobs"
@@ -41,7 +42,13 @@ class Roles(Model):
 class Spec(Model):
     """What is wanted."""
 
-    kid: Kid = Field(description="What trains: sensor, brain and KongFu; or a script; or a module.")
+    kid: Kid | None = Field(
+        default=None,
+        description=(
+            "What trains: sensor, brain and KongFu; or a script; or a module. Left out where the image brings a "
+            "program of its own: each role's trainer has a command or args, and restartStrategy is Recreate."
+        ),
+    )
     engine: Engine = Field(default_factory=Engine, description="Where it trains.")
     image: str | None = Field(
         default=None,
@@ -64,7 +71,7 @@ class Spec(Model):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         wanted, members, engine = self.scheduling.min_available or 0, self.engine.size, self.engine
-        batch = self.kid.sensor.batch_size if self.kid.sensor else None
+        batch = self.kid.sensor.batch_size if self.kid and self.kid.sensor else None
         rows = engine.name == "multi_worker" and batch is not None and engine.workers > batch
         recreate = engine.elastic and self.run_policy.restart_strategy != "InPlace"
         refuse(
@@ -91,6 +98,33 @@ class Spec(Model):
             alone = self.engine.size > 1 and "ReadWriteMany" not in modes
             refuse((alone, f"volumes.{name}.claimTemplate.spec.accessModes", problem))
         return self
+
+    @model_validator(mode="after")
+    def _has_something_to_run(self) -> Self:
+        own, missing = self._own_programs, "required field is missing."
+        alone = f"{missing} Without one, runPolicy.restartStrategy must be Recreate: akid does not supervise it."
+        hint = f"{missing} A program of the image's own is a command or args in the template of every role."
+        recreates = self.run_policy.restart_strategy == "Recreate"
+        refuse((self.kid is None and not (own and recreates), "kid", alone if own else hint))
+        return self
+
+    @property
+    def _own_programs(self) -> bool:
+        """Whether every member's template names a program."""
+        roles = (role for role, number in self.engine.counts.items() if number)
+        return not any(runs_akid(trainer_of(self.template_of(role).to_json().get("spec", {}))) for role in roles)
+
+    @property
+    def trained_kid(self) -> Kid:
+        """The kid, for whoever needs one.
+
+        Raises:
+            InvalidSpecError: the job has none.
+        """
+        if self.kid is None:
+            problem = "there is none: the job runs a program of its image's own, which only a cluster does."
+            raise InvalidSpecError("spec.kid", problem, "Use kubectl apply.")
+        return self.kid
 
     def template_of(self, role: RoleName) -> PodTemplate:
         """The template of a role's pods: its own, else the job's, else an empty one."""

@@ -118,6 +118,11 @@ class Status(ReportedModel):
 
     observed_generation: int = Field(default=0, ge=0, description="metadata.generation this status is about.")
     state: State = Field(default="", description="The condition that matters now, in one word.")
+    message: str = Field(
+        default="",
+        max_length=1024,
+        description="The one line that says why it is not running, or why it failed; empty while all is well.",
+    )
     conditions: list[Condition] = Field(
         default_factory=list[Condition],
         max_length=16,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from akid.job.api.base import Model, refuse
 
 TRAINER = "trainer"
+# In a command, of a shell too.
+TRAINS = re.compile(r"\bakid\s+train\b")
 Items = list[dict[str, Any]]
+# A word is at most as long as Linux takes one.
+Words = Annotated[list[Annotated[str, Field(max_length=131_072)]], Field(max_length=1000)]
 
 
 class OpenTemplate(Model):
@@ -22,6 +28,10 @@ class Container(OpenTemplate):
     """A container."""
 
     name: str | None = Field(default=None, max_length=63, description="The container's name.")
+    command: Words | None = Field(
+        default=None, description="The program; by default akid's trainer (of the trainer's container)."
+    )
+    args: Words | None = Field(default=None, description="The program's arguments.")
     env: Items | None = Field(default=None, max_length=1000, description="Environment, added to the job's.")
     ports: Items | None = Field(default=None, max_length=100, description="Ports, added to the job's.")
     volume_mounts: Items | None = Field(default=None, max_length=100, description="Mounts, added to the job's.")
@@ -84,3 +94,14 @@ def trainer_of(spec: dict[str, Any]) -> dict[str, Any]:
 def runs_akid(container: dict[str, Any]) -> bool:
     """Whether a container runs akid's trainer: it has no command of its own."""
     return "command" not in container and "args" not in container
+
+
+def is_supervised(container: dict[str, Any]) -> bool:
+    """Whether a container runs under akid's trainer, be it that it trains a program of its own."""
+    return runs_akid(container) or says_train(container)
+
+
+def says_train(container: Mapping[str, Any]) -> bool:
+    """Whether a container's command is akid's trainer, written out."""
+    words: list[object] = [*(container.get("command") or []), *(container.get("args") or [])]
+    return TRAINS.search(" ".join(map(str, words))) is not None

@@ -23,6 +23,8 @@ COLUMNS = [
     ("Restarts", "integer", ".status.restarts", 0, "Counted restarts."),
     ("Age", "date", ".metadata.creationTimestamp", 0, "Since its creation."),
     ("Val-Loss", "number", ".status.progress.valLoss", 1, "Last validation loss."),
+    # Last, since it is as long as it needs to be.
+    ("Reason", "string", ".status.message", 0, "Why it does not run, or why it failed."),
 ]
 # What jobs can be selected by: the operator leaves out the finished ones, but for those it has still to do with.
 SELECTABLE = (

@@ -40,6 +40,12 @@ TRAINERS = (
     "!has(self.spec) || !has(self.spec.containers) || size(self.spec.containers) <= 1 || "
     "self.spec.containers.exists(c, has(c.name) && c.name == 'trainer')"
 )
+# What the schema names of a container is declared optional: `args: []` is a program as well.
+PROGRAM = (
+    "(has({t}.spec) && has({t}.spec.containers) && {t}.spec.containers.exists(c, "
+    "(has(c.command) || has(c.args)) && "
+    "(size({t}.spec.containers) == 1 || (has(c.name) && c.name == 'trainer'))))"
+)
 VOLUMES = ("glusterfs", "claimName", "claimTemplate", "hostPath", "emptyDir")
 FOREVER = "never changes after creation; a new idea is a new job"
 SUSPENDED = "changes only while the job is suspended"
@@ -63,7 +69,22 @@ def exactly_one(*names: str) -> str:
     return f"[{', '.join(f'has(self.{name})' for name in names)}].filter(given, given).size() == 1"
 
 
+def has_program(role: str) -> str:
+    """CEL: the template of a role's pods names a program."""
+    mine = f"self.roles.{role}.template"
+    there = f"has(self.roles) && has(self.roles.{role}) && has({mine})"
+    return f"({there} ? {PROGRAM.format(t=mine)} : has(self.template) && {PROGRAM.format(t='self.template')})"
+
+
+PROGRAMS = " && ".join((
+    has_program("worker"),
+    *(f"(self.engine.name != 'parameter_server' || {has_program(role)})" for role in ("chief", "ps")),
+    f"(!self.engine.evaluator || {has_program('evaluator')})",
+))  # fmt: skip
 KID = [
+    Rule("spec", f"has(self.kid) || (self.runPolicy.restartStrategy == 'Recreate' && {PROGRAMS})",
+         "is required, unless the template of every role gives the trainer a command or args and "
+         "restartStrategy is Recreate", "kid"),
     Rule("spec.kid", f"[{FORMS}, has(self.script), has(self.module)].filter(given, given).size() == 1",
          "expected exactly one of sensor + brain + kongfu, script, module"),
     *(Rule("spec.kid", f"!{FORMS} || has(self.{part})", f"a declarative kid needs a {part}", part)
@@ -112,7 +133,7 @@ REST = [
     Rule("spec", "!has(self.scheduling) || !has(self.scheduling.minAvailable) || "
          f"self.scheduling.minAvailable <= {MEMBERS}", "minAvailable is more than the pods of the job",
          "scheduling.minAvailable"),
-    Rule("spec", "self.engine.name != 'multi_worker' || !has(self.kid.sensor) || "
+    Rule("spec", "self.engine.name != 'multi_worker' || !has(self.kid) || !has(self.kid.sensor) || "
          "!has(self.kid.sensor.batch_size) || self.engine.workers <= self.kid.sensor.batch_size",
          "a batch needs a row for each worker", "engine.workers"),
     Rule("spec", "!has(self.engine.minWorkers) || self.runPolicy.restartStrategy == 'InPlace'",
@@ -121,7 +142,7 @@ REST = [
          "with engine.minWorkers nobody waits for all workers, expected Chief", "runPolicy.successPolicy"),
 ]  # fmt: skip
 UPDATES = [
-    Rule("spec", "self.kid == oldSelf.kid", f"kid {FOREVER}", "kid"),
+    Rule("spec", unchanged("kid"), f"kid {FOREVER}", "kid"),
     Rule("spec", unchanged("volumes"), f"volumes {FOREVER}", "volumes"),
     Rule("spec.engine", "self.name == oldSelf.name", f"engine.name {FOREVER}", "name"),
     Rule("spec.engine", "self.workers == oldSelf.workers || self.name == 'multi_worker'",

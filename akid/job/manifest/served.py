@@ -46,9 +46,9 @@ def same_kid(one: str, other: str) -> bool:
         first, second = (parse_served(load_mapping(f"{text}\n")).spec for text in (one, other))
     except ValueError:  # InvalidManifestError too
         return False
-    return first.kid.arguments() == second.kid.arguments() and _trained_by(first.engine) == _trained_by(
-        second.engine
-    )
+    return first.trained_kid.arguments() == second.trained_kid.arguments() and _trained_by(
+        first.engine
+    ) == _trained_by(second.engine)
 
 
 def _trained_by(engine: Engine) -> tuple[object, ...]:

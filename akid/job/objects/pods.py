@@ -7,7 +7,7 @@ from typing import Any
 
 from akid.job.api.engine import RoleName
 from akid.job.api.job import GROUP, AkidJob
-from akid.job.api.template import TRAINER, runs_akid, trainer_of
+from akid.job.api.template import TRAINER, is_supervised, runs_akid, trainer_of
 from akid.job.gang import gang_of, queue_marks
 from akid.job.members import Member
 from akid.job.names import (
@@ -70,7 +70,7 @@ def pod(job: AkidJob, member: Member, attempt: int, settings: PodDefaults, place
     volumes, mounts = pod_volumes(job, token=bool(place.token_file), security=security)
     trainer = {
         **_container(job, member, settings, kept),
-        "env": _merged(kept.get("env", []), _env(_values(job, member, attempt, place), settings, kept)),
+        "env": _merged(kept.get("env", []), _env(job, _values(job, member, attempt, place), settings, kept)),
         "volumeMounts": _merged(kept.get("volumeMounts", []), mounts, key="mountPath"),
     }
     others = [container for container in spec.get("containers", []) if container is not kept]
@@ -124,7 +124,7 @@ def place_of(job: AkidJob) -> Place:
     chief = job.spec.engine.chief[0]
     return Place(
         cluster=addresses(job, lambda member: f"{member.name(job)}.{service}:{ports[member.role]}"),
-        kid_file=f"{KID_DIR}/{KID_FILE}",
+        kid_file=f"{KID_DIR}/{KID_FILE}" if job.spec.kid else "",
         data_path=DATA_PATH,
         log_dir=log_dir(job),
         rendezvous=f"{object_name(job, ObjectRole.RENDEZVOUS)}:{port(job, chief, 'rendezvous')}" if meets else "",
@@ -156,16 +156,24 @@ def _values(job: AkidJob, member: Member, attempt: int, place: Place) -> dict[st
     return environment(job, member, attempt, place) | resumed
 
 
-def _env(values: dict[str, str], settings: PodDefaults, kept: Manifest) -> list[Manifest]:
+def _env(job: AkidJob, values: dict[str, str], settings: PodDefaults, kept: Manifest) -> list[Manifest]:
     address = {"name": "AKID_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
-    values = {**settings.env, **values, "AKID_METRICS_PORT": str(port_of(kept, "metrics"))}
+    values = {**settings.env, **values}
+    if not _serves_metrics(job, kept):
+        return [{"name": name, "value": value} for name, value in values.items()]
+    values["AKID_METRICS_PORT"] = str(port_of(kept, "metrics"))
     return [address, *({"name": name, "value": value} for name, value in values.items())]
+
+
+def _serves_metrics(job: AkidJob, kept: Manifest) -> bool:
+    """Whether a member may tell how it is: not where neither a kid nor akid's trainer is there."""
+    return job.spec.kid is not None or is_supervised(kept)
 
 
 def _ports(job: AkidJob, member: Member, kept: Manifest) -> list[Manifest]:
     """The ports a member listens on."""
     is_chief = (member.role, member.index) == job.spec.engine.chief
-    names = ["metrics"]
+    names = ["metrics"] if _serves_metrics(job, kept) else []
     names += ["tf"] if job.spec.engine.distributed else []
     names += ["rendezvous"] if is_chief and has_rendezvous(job) else []
     return [{"name": name, "containerPort": port_of(kept, name)} for name in names]

@@ -15,11 +15,10 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 
 from akid.job.api.status import Progress
+from akid.job.api.template import says_train
 from akid.job.names import CHIEF_LABEL
 from akid.job.objects.observe import trainer_of_pod
 
-# In a command, of a shell too.
-TRAINS = re.compile(r"\bakid\s+train\b")
 METRIC_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./:@-]{0,127}")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 MAX_METRICS = 64
@@ -38,9 +37,7 @@ def reports(pod: Mapping[str, Any]) -> bool:
     """Whether a pod tells its job's progress: it is the chief, under akid's trainer."""
     if CHIEF_LABEL not in _mapping(_mapping(pod, "metadata"), "labels"):
         return False
-    trainer = trainer_of_pod(pod)
-    words: list[object] = [*(trainer.get("command") or []), *(trainer.get("args") or [])]
-    return TRAINS.search(" ".join(map(str, words))) is not None
+    return says_train(trainer_of_pod(pod))
 
 
 def status_endpoint(pod: Mapping[str, Any]) -> Endpoint | None:

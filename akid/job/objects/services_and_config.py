@@ -89,7 +89,7 @@ def kid_text(job: AkidJob) -> str:
         "apiVersion": job.api_version,
         "kind": job.kind,
         "metadata": {"name": job.metadata.name},
-        "spec": {"kid": job.spec.kid.arguments(), **({"engine": engine} if engine else {})},
+        "spec": {"kid": job.spec.trained_kid.arguments(), **({"engine": engine} if engine else {})},
     }
     return dialect.write(document)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
@@ -39,6 +40,18 @@ class Place:
     rendezvous: str = ""
     token_file: str = ""
 
+    def seen_by(self, role: RoleName) -> str:
+        """The cluster as a role sees it, as JSON. It is long: of all members of a role it is one and the same."""
+        return self._seen[role]
+
+    @cached_property
+    def _seen(self) -> dict[RoleName, str]:
+        return {role: self._encoded(role) for role in RoleName}
+
+    def _encoded(self, role: RoleName) -> str:
+        seen = {name: hosts for name, hosts in self.cluster.items() if name in (role, *TRAINING)}
+        return json.dumps(seen, separators=(",", ":"))
+
 
 def addresses(job: AkidJob, address: Address) -> dict[str, list[str]]:
     """The addresses of all members by role."""
@@ -48,13 +61,11 @@ def addresses(job: AkidJob, address: Address) -> dict[str, list[str]]:
     return result
 
 
-def tf_config(job: AkidJob, member: Member, cluster: Mapping[str, list[str]]) -> str:
+def tf_config(job: AkidJob, member: Member, place: Place) -> str:
     """A member's TF_CONFIG; empty for engines of one process."""
     if not job.spec.engine.distributed:
         return ""
-    seen = {role: hosts for role, hosts in cluster.items() if role in (member.role, *TRAINING)}
-    task = {"type": member.role.value, "index": member.index}
-    return json.dumps({"cluster": seen, "task": task}, separators=(",", ":"))
+    return f'{{"cluster":{place.seen_by(member.role)},"task":{{"type":"{member.role}","index":{member.index}}}}}'
 
 
 def environment(job: AkidJob, member: Member, attempt: int, place: Place) -> dict[str, str]:
@@ -74,7 +85,7 @@ def environment(job: AkidJob, member: Member, attempt: int, place: Place) -> dic
         "AKID_LOG_DIR": place.log_dir,
         "AKID_RENDEZVOUS": place.rendezvous,
         "AKID_RENDEZVOUS_TOKEN_FILE": place.token_file,
-        "TF_CONFIG": tf_config(job, member, place.cluster),
+        "TF_CONFIG": tf_config(job, member, place),
     }
     return {name: value for name, value in values.items() if value}
 

@@ -51,7 +51,6 @@ def pod_volumes(
     volumes: list[Manifest] = [
         {"name": "akid-data", **_source(job, data, ObjectRole.DATA_CLAIM, security)},
         {"name": "akid-log", **_source(job, log, ObjectRole.LOG_CLAIM, security, run_directory(job))},
-        {"name": "akid-kid", "configMap": {"name": object_name(job, ObjectRole.CONFIG)}},
         {"name": "akid-shm", "emptyDir": {"medium": "Memory"}},
     ]
     # Of a GlusterFS volume a pod sees its own run directory only, not those of others.
@@ -59,9 +58,11 @@ def pod_volumes(
     mounts: list[Manifest] = [
         {"name": "akid-data", "mountPath": DATA_PATH, **_mounting(data)},
         {"name": "akid-log", "mountPath": place, **_mounting(log)},
-        {"name": "akid-kid", "mountPath": KID_DIR, "readOnly": True},
         {"name": "akid-shm", "mountPath": "/dev/shm"},
     ]
+    if job.spec.kid is not None:
+        volumes.append({"name": "akid-kid", "configMap": {"name": object_name(job, ObjectRole.CONFIG)}})
+        mounts.append({"name": "akid-kid", "mountPath": KID_DIR, "readOnly": True})
     if token:
         secret = {"secretName": object_name(job, ObjectRole.TOKEN), "defaultMode": 0o440}
         volumes.append({"name": "akid-token", "secret": secret})

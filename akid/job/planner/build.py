@@ -11,8 +11,11 @@ from akid.job.planner.conditions import changed, judged_by, with_condition
 from akid.job.planner.deadlines import active_deadline, expiry, pending_deadline, seconds_until
 from akid.job.planner.facts import View
 from akid.job.planner.interface import Delete, Event, Plan
+from akid.job.planner.summary import cut, with_message
 
 MAX_EVENT, MAX_REASON = 1000, 128
+# Of an event that is too long, the end is kept too: a traceback says last what went wrong.
+MAX_TAIL = 600
 
 
 def make_plan(
@@ -36,7 +39,8 @@ def make_plan(
         times: when to look again, beside the job's deadlines.
         again: whether the status itself is what the next plan follows from: the own write is no news to anybody.
     """
-    document, patience = changed(view.job.status, judged_by(status, view.job.metadata.generation))
+    new = with_message(judged_by(status, view.job.metadata.generation))
+    document, patience = changed(view.job.status, new)
     policy = view.policy
     deadlines = [expiry(status, policy)]
     if not status.finished:
@@ -62,4 +66,4 @@ def set_condition(
 
 def event(reason: str, text: str, *, warning: bool = False) -> Event:
     """An event, cut to what the server takes."""
-    return Event("Warning" if warning else "Normal", reason[:MAX_REASON], text[:MAX_EVENT])
+    return Event("Warning" if warning else "Normal", reason[:MAX_REASON], cut(text, MAX_EVENT, tail=MAX_TAIL))

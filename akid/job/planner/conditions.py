@@ -18,6 +18,8 @@ MINOR = ("replicaStatuses", "ready", "progress", "highestStep", "observedGenerat
 MAX_TEXT = 8192
 # Seconds for which counts may wait to be written, and the members that are done: they often end together.
 COUNTS, COMPLETIONS = 1.0, 0.3
+# Seconds between two writes that differ in words only: a scheduler words what it waits for anew all the time.
+WORDS = 30.0
 
 
 def with_condition(
@@ -119,9 +121,19 @@ def changed(old: Status, new: Status) -> tuple[dict[str, Any] | None, float]:
     if before == after:
         return None, 0.0
     differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+    if _facts(before) == _facts(after):
+        differing -= {"conditions", "message"}
+        if not differing:
+            return after, WORDS
     if not differing <= set(MINOR):
         return after, 0.0
     return after, COUNTS if _completed(before) == _completed(after) else COMPLETIONS
+
+
+def _facts(status: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conditions without the words in which they are told."""
+    conditions: list[dict[str, Any]] = status.get("conditions", [])
+    return [{name: value for name, value in c.items() if name != "message"} for c in conditions]
 
 
 def _completed(status: dict[str, Any]) -> dict[str, str]:

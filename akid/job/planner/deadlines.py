@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
-from akid.job.members import MemberState
+from akid.job.members import NOT_SET_UP, STARTING, MemberState, Phase
 
 # A pod that is still there this long after its deletion was due is on a dead node: it is deleted by force.
 LINGER = timedelta(seconds=30)
@@ -19,8 +19,10 @@ HALF_WAY = timedelta(seconds=2)
 MIN_LIFE = timedelta(seconds=5)
 # Where nodes refuse one after the other, the next is made later each time.
 LONGEST_REFUSAL = timedelta(minutes=6)
-# A pod that waits this long is reported with what it waits for.
+# What does not go, or is not set up on its node, is reported after this long.
 PATIENCE = timedelta(seconds=10)
+# A pod of which somebody (the scheduler, a registry) says what it waits for is told of so long after it was made.
+SHORT_WAIT = timedelta(seconds=3)
 # The members of a job that has succeeded end by themselves within this time: they leave together, and their last
 # words are theirs. Then they are deleted.
 LEAVE = timedelta(seconds=3)
@@ -76,6 +78,13 @@ def overdue(state: MemberState) -> datetime | None:
 def reported(state: MemberState) -> datetime | None:
     """When a member that was deleted and does not go is reported."""
     return after(state.deletion_due, PATIENCE) if state.deletion_due else None
+
+
+def told_at(state: MemberState) -> datetime | None:
+    """When a pod that waits is told of with its reason; None if it waits for nothing, or at once."""
+    if state.phase is not Phase.PENDING or state.reason in STARTING or state.created is None:
+        return None
+    return after(state.created, PATIENCE if state.reason == NOT_SET_UP else SHORT_WAIT)
 
 
 def replaceable(state: MemberState, status: Status) -> datetime | None:

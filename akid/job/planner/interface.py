@@ -106,8 +106,9 @@ class Plan:
         create: in order; all that is not a member comes first, and members only after it succeeded.
         delete: in any order.
         status: the whole new status; None leaves it. Write it with the resourceVersion the job was read at.
-        patience: seconds for which the status may wait for more of its kind: it differs in counts and progress
-            only (`COUNTS`, and longer if there is much to write), or in who is done (`COMPLETIONS`).
+        patience: seconds for which the status may wait for more of its kind: it differs in words only
+            (`WORDS`), in counts and progress too (`COUNTS`; both longer if there is much to write), or in who is
+            done (`COMPLETIONS`).
         requeue_after: seconds until the plan must be made again if nothing happens before; None for never, 0 if
             the next plan follows from this one's status alone.
         events: to be emitted once the status is written.

@@ -27,8 +27,8 @@ def suspend(view: View) -> Plan | None:
     status = set_condition(view, status, "Created", True, "Accepted", "the job was accepted")
     for kind in ("Running", "Restarting", "Queued"):
         status = set_condition(view, status, kind, False, "Suspended", "the job is suspended")
-    status = set_condition(view, status, "Suspended", True, "Suspended", "the job's pods are taken away")
-    told = [event("Suspended", "The job is suspended; its pods are deleted.")] if first else []
+    status = set_condition(view, status, "Suspended", True, "Suspended", "the job's members are taken away")
+    told = [event("Suspended", "The job is suspended; its members are taken away.")] if first else []
     return replace_all(view, status, told)
 
 
@@ -67,7 +67,7 @@ def restart(view: View, reason: str, told: str) -> Plan:
     status = next_attempt(view.opened).model_copy(update={"workers": view.job.spec.engine.workers})
     status = set_condition(view, status, "Running", False, reason, told)
     status = set_condition(view, status, "Restarting", True, reason, told, anew=True)
-    told_event = event("Restarting", f"All pods are replaced: {told}.", warning=True)
+    told_event = event("Restarting", f"All members are replaced: {told}.", warning=True)
     # Where no pod is left, none will tell that it is gone.
     return replace_all(view, status, [told_event], again=not view.observed.members)
 

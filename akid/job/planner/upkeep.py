@@ -15,13 +15,13 @@ from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import (
     LOOK_AGAIN,
-    PATIENCE,
     POLL,
     after,
     may_replace,
     overdue,
     replaceable,
     reported,
+    told_at,
 )
 from akid.job.planner.facts import View
 from akid.job.planner.failures import Loss, loss_of, new_disruptions, tell
@@ -66,7 +66,7 @@ def objects_of(view: View) -> list[ObjectRole]:
     return [
         kind
         for kind, needed in (
-            (ObjectRole.CONFIG, True),
+            (ObjectRole.CONFIG, job.spec.kid is not None),
             # It cannot be read: where a pod may wait for it, it is made again, or found to be there.
             (ObjectRole.TOKEN, has_rendezvous(job) and bool(view.missing or _not_set_up(view))),
             (ObjectRole.DATA_CLAIM, bool(volumes.data and volumes.data.claim_template)),
@@ -136,7 +136,8 @@ def _waits_for_room(view: View) -> Wait | None:
 
 
 def _waits_for_start(view: View) -> Wait | None:
-    waiting = next((state for state in view.current if _kept_waiting(state, view.now)), None)
+    present = [view.present[member] for member in view.wanted if member in view.present]
+    waiting = next((state for state in present if _kept_waiting(state, view.now)), None)
     if waiting is None:
         return None
     reason = ALIKE.get(waiting.reason, waiting.reason)
@@ -144,7 +145,8 @@ def _waits_for_start(view: View) -> Wait | None:
 
 
 def _kept_waiting(state: MemberState, now: datetime) -> bool:
-    patient = state.created is not None and after(state.created, PATIENCE) > now
+    told = told_at(state)
+    patient = told is not None and told > now
     return state.phase is Phase.PENDING and state.reason not in STARTING and not patient
 
 
@@ -184,7 +186,7 @@ def _conditions(view: View, status: Status, waits: Wait | None) -> Status:
     status = runs(view, status) if view.enough_running else _interrupted(view, status)
     if waits is None:
         return set_condition(view, status, "Queued", False, "Admitted", "nothing is waited for")
-    return set_condition(view, status, "Queued", True, waits.reason, waits.message)
+    return set_condition(view, status, "Queued", True, waits.reason, waits.message, anew=True)
 
 
 def _interrupted(view: View, status: Status) -> Status:
@@ -204,7 +206,7 @@ def _gone(view: View) -> str:
     going = [state for state in view.current if state.terminating and not state.terminal]
     if going:
         return tell(going[0])
-    return f"{view.missing[0].name(view.job)} is gone" if view.missing else "a pod does not run any more"
+    return f"{view.missing[0].name(view.job)} is gone" if view.missing else "a member does not run any more"
 
 
 def _replaced(view: View) -> list[Delete]:
@@ -231,9 +233,9 @@ def _events(view: View, status: Status) -> list[Event]:
     new = {kind for kind in kinds if status.is_true(kind) and not before.is_true(kind)}
     told: list[Event] = []
     if "Created" in new:
-        told.append(event("Created", f"The job starts with {len(view.wanted)} pods."))
+        told.append(event("Created", f"The job starts with {len(view.wanted)} members."))
     if before.is_true("Suspended"):
-        told.append(event("Resumed", "The job goes on with new pods."))
+        told.append(event("Resumed", "The job goes on with new members."))
     for number, state in enumerate(view.losses.retryable, before.restarts + 1):
         told.append(
             event("Restarting", f"{tell(state)}; {tell_restart(number, status, policy, view.now)}.", warning=True)
@@ -264,8 +266,7 @@ def _times(view: View, waits: Wait | None) -> list[datetime | None]:
     times += [reported(state) for state in view.observed.members]
     times += [view.patient_until] if view.in_the_way else []
     for state in view.current:
-        if state.phase is Phase.PENDING and state.created is not None and state.reason not in STARTING:
-            times.append(after(state.created, PATIENCE))
+        times.append(told_at(state))
         if loss_of(state, view.policy) is Loss.DISRUPTED:
             times.append(replaceable(state, view.opened))
     if _not_set_up(view):

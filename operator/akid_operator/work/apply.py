@@ -24,6 +24,7 @@ from akid_operator.work.store import Store
 
 # Pods are made in batches that grow: when the first ones are refused, the rest is not even asked for.
 FIRST_BATCH, BATCH_GROWTH, LAST_BATCH = 8, 2, 32
+MOST_DELETES = 64
 
 
 class WaitError(OperatorError):
@@ -56,8 +57,10 @@ class Apply:
     # -- deletes
 
     async def deletes(self, deletes: Iterable[Delete]) -> None:
-        """Delete all of these at once; what is gone already is deleted."""
-        await _all(self._delete(delete) for delete in deletes)
+        """Delete all of these, some at once; what is gone already is deleted."""
+        deletes = list(deletes)
+        for start in range(0, len(deletes), MOST_DELETES):
+            await _all(self._delete(delete) for delete in deletes[start : start + MOST_DELETES])
 
     async def _delete(self, delete: Delete) -> None:
         api_version, kind = self._type(delete.kind)
@@ -110,12 +113,15 @@ class Apply:
             RefusedError: if the server will not have something as it is.
             WaitError: if something has to go first.
         """
-        pairs = list(zip(decision.plan.create, decision.manifests, strict=True))
-        members = [pair for pair in pairs if pair[0].kind is ObjectRole.MEMBER]
-        await _all(self._create(*pair) for pair in pairs if pair[0].kind is not ObjectRole.MEMBER)
+        creates, manifests = decision.plan.create, decision.manifests
+        members = [number for number, create in enumerate(creates) if create.kind is ObjectRole.MEMBER]
+        others = [number for number, create in enumerate(creates) if create.kind is not ObjectRole.MEMBER]
+        await _all(self._create(creates[number], manifests[number]) for number in others)
         start, size = 0, FIRST_BATCH
         while start < len(members):
-            await _all(self._create(*pair) for pair in members[start : start + size])
+            # Manifests are made a batch at a time: others have their turn in between.
+            batch = members[start : start + size]
+            await _all(self._create(creates[number], manifests[number]) for number in batch)
             start, size = start + size, min(size * BATCH_GROWTH, LAST_BATCH)
         return self._conflicted
 

@@ -196,7 +196,7 @@ def _readable(job: AkidJob, settings: PodDefaults) -> list[ObjectRole]:
     """The kinds of objects a job may have that we may read (its Secret we may not)."""
     volumes = job.spec.volumes
     kinds = [
-        ObjectRole.CONFIG,
+        *((ObjectRole.CONFIG,) if job.spec.kid else ()),
         *((ObjectRole.SERVICE, ObjectRole.RENDEZVOUS) if job.spec.engine.distributed else ()),
     ]
     kinds += [ObjectRole.DATA_CLAIM] if volumes.data and volumes.data.claim_template else []

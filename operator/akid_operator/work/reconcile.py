@@ -36,7 +36,8 @@ from akid_operator.work.store import Record, Store
 
 logger = logging.getLogger(__name__)
 
-# Of all jobs, counts and progress are written so many times a second; one job waits so long for its share.
+# Of all jobs, counts, progress and words are written so many times a second; one job waits so many times its
+# patience for its share.
 COUNTS_A_SECOND, LONGEST_SHARE = 20.0, 30.0
 # After creates or deletes: the status says so even if no pod does.
 AFTER_CHANGES = 1.0
@@ -168,10 +169,10 @@ class Reconciler:
             return None
         if record.waits_since is None:
             record.waits_since = now
-        due = record.waits_since + plan.patience
+        due = record.waits_since + min(plan.patience, COUNTS)
         if plan.patience >= COUNTS:
-            share = len(self._store) / COUNTS_A_SECOND
-            due = max(due, record.status_written + min(max(COUNTS, share), LONGEST_SHARE))
+            share = min(len(self._store) / COUNTS_A_SECOND, LONGEST_SHARE * plan.patience)
+            due = max(due, record.status_written + max(plan.patience, share))
         return due - now if due > now else None
 
     async def _create(self, apply: Apply, record: Record, decision: Decision) -> bool:

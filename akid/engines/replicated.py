@@ -1,4 +1,4 @@
-"""SynchronousEngine: every replica learns from its rows of one global batch, and all make the same update."""
+"""ReplicatedEngine: a brain set up for replicas, with a loop, an evaluator and a clock; what all engines share."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from akid.sensors.sensor import Sensor
 
 
-class SynchronousEngine(Engine):
-    """What the engines share whose replicas learn in step; a subclass says who the replicas are."""
+class ReplicatedEngine(Engine):
+    """A subclass says who the replicas are, and, if its steps are made in another way, what runs them."""
 
     def _make_replicas(self) -> Replicas:
         """Who learns; called once, before anything of TensorFlow runs."""

@@ -1,0 +1,1 @@
+"""What the commands do on a cluster, with the user's own kubectl."""
