@@ -18,7 +18,7 @@ from akid.sources.base import SPLITS, SourceOptions
 from akid.sources.files import damaged, unreadable
 from akid.sources.formats.crc32c import masked_crc32c
 from akid.sources.formats.record_index import RecordIndex, record_index
-from akid.sources.formats.tf_example import Feature
+from akid.sources.formats.tf_example import Feature, wrong_picture
 from akid.sources.reading import ReadingSource
 
 #: Files kept open at once; with more each record opens its file.
@@ -77,7 +77,7 @@ class TFRecordSource(ReadingSource):
         for split, index in self._index.items():
             if not len(index):
                 raise DataError(f"{self.name}: the files of {split!r} have no records: {_listed(index.files)}")
-            self._check(index, 0, self._record(index, 0)[:-4])
+            self._examine(index, 0, self._record(index, 0)[:-4])
 
     def _find(self, split: str) -> list[Path]:
         files: list[Path] = []
@@ -128,6 +128,14 @@ class TFRecordSource(ReadingSource):
 
     def _check(self, index: RecordIndex, number: int, serialised: bytes) -> None:
         """Raises a DataError that says what is wrong with a record, if anything is."""
+        place = self._examine(index, number, serialised)
+        try:
+            self._parsed([serialised])
+        except (tf.errors.OpError, ValueError):
+            raise wrong_picture(place) from None
+
+    def _examine(self, index: RecordIndex, number: int, serialised: bytes) -> str:
+        """The same without TensorFlow, which must not start before an engine has set it up; the record's place."""
         place = f"record {index.place(number)} of {index.path(number)}"
         example = tf.train.Example()
         try:
@@ -136,10 +144,7 @@ class TFRecordSource(ReadingSource):
             raise DataError(f"{place} is no tf.train.Example.") from None
         for feature in self.features:
             feature.check(example, place)
-        try:
-            self._parsed([serialised])
-        except (tf.errors.OpError, ValueError):
-            raise DataError(f"{place} holds a picture that cannot be decoded, or of another size.") from None
+        return place
 
     def _record(self, index: RecordIndex, number: int) -> bytes:
         """The data of a record and, four bytes, their checksum."""

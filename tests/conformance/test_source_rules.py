@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conformance.sources import ABSTRACT, ROWS, SIZES, Examples, Row
+from tensorflow.python.eager.context import Context
 
-from akid import sources
+from akid import Sensor, sources
 from akid.backend import tf
 from akid.sources import Source
 from akid.sources.base import SPLITS
@@ -93,6 +94,20 @@ def test_it_is_set_up_once(row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(source, "_setup", again)
     source.setup()
+
+
+@random_access
+def test_its_set_up_does_not_start_tensorflow(row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine settles threads and collectives once it knows the data: TensorFlow must not run before."""
+    source, _ = row.make(tmp_path)
+
+    def started(context: Context) -> None:
+        raise AssertionError("TensorFlow was started")
+
+    monkeypatch.setattr(Context, "ensure_initialized", started)
+    sensor = Sensor(source, batch_size=4)
+    sensor.setup(0)
+    sensor.signature()
 
 
 @every_row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +31,14 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         raise unreadable(path, error) from None
     except (struct.error, IndexError, ValueError):
         raise damaged_picture(path) from None
+
+
+def size_in_header(content: bytes) -> tuple[int, int] | None:
+    """The same of the bytes of a picture; None if they are none of these."""
+    try:
+        return _size(io.BytesIO(content))
+    except (struct.error, IndexError, ValueError):
+        return None
 
 
 def _size(file: BinaryIO) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from akid.backend import tf
 from akid.checks import Check
 from akid.errors import DataError, near_match
+from akid.sources.formats.picture_header import size_in_header
 
 _KEYS = ("dtype", "shape", "encoding")
 _ENCODINGS = ("numbers", "raw", "image")
@@ -129,3 +130,10 @@ class Feature:
                 f"{place}: the feature {self.key!r} holds {found} {unit}, but shape={list(self.shape)} and"
                 f" dtype={self.dtype.name!r} make {expected}."
             )
+        if self.encoding == "image" and size_in_header(values[0]) != self.shape[:2]:
+            raise wrong_picture(place)
+
+
+def wrong_picture(place: str) -> DataError:
+    """What to say of an example whose picture is not as specified."""
+    return DataError(f"{place} holds a picture that cannot be decoded, or of another size.")
