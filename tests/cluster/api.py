@@ -22,7 +22,7 @@ class ApiError(Exception):
 class Api:
     """The API server as one user sees it. Paths are the server's: `/api/v1/namespaces/x/pods`."""
 
-    def __init__(self, url: str, authority: Path, token: str, timeout: float = 10) -> None:
+    def __init__(self, url: str, authority: Path | None, token: str, timeout: float = 10) -> None:
         self._url = url
         self._authority = authority
         self._token = token
@@ -70,7 +70,9 @@ class Api:
         content_type: str = "application/json",
     ) -> Any:
         """One request; JSON answers are decoded, others returned as text."""
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
+        headers = {"Content-Type": content_type} | (
+            {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        )
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:
@@ -82,9 +84,9 @@ class Api:
         return json.loads(text) if text.startswith("{") else text
 
     def _open(self, request: urllib.request.Request) -> Any:
-        """Past any proxy. The authority is read late: a starting server has yet to write it."""
+        """Past any proxy. The authority, if any, is read late: a starting server has yet to write it."""
         if self._opener is None:
-            tls = ssl.create_default_context(cafile=str(self._authority))
+            tls = ssl.create_default_context(cafile=None if self._authority is None else str(self._authority))
             https = urllib.request.HTTPSHandler(context=tls)
             self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
         return self._opener.open(request, timeout=self._timeout)

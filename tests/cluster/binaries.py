@@ -1,4 +1,4 @@
-"""The programs of the control plane: one binary, built from their Go modules."""
+"""The programs of the clusters: a binary for the control plane, and one for what real nodes need besides."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +14,7 @@ PROGRAMS = (
     "kubectl",
     "kwok",
 )
+NODE_PROGRAMS = ("kubelet", "kube-proxy", "coredns")
 
 
 def kubernetes_version() -> str:
@@ -35,9 +36,28 @@ def control_plane() -> GoBuild:
     )
 
 
+def node() -> GoBuild:
+    """How the programs of real nodes are built: apart, so that who needs no node does not wait for them."""
+    version = kubernetes_version()
+    return GoBuild(
+        what=f"kubelet {version}, kube-proxy and CoreDNS: once, 1 to 4 minutes",
+        module=MODULE,
+        package="./node",
+        flags=_flags(version),
+        binary="kube-node",
+        prefix=f"node-{version}",
+        links=NODE_PROGRAMS,
+    )
+
+
 def programs(tell: Callable[[str], None] = lambda message: None) -> Path:
     """The directory with the programs, built first if need be."""
     return control_plane().made(tell)
+
+
+def node_programs(tell: Callable[[str], None] = lambda message: None) -> Path:
+    """The directory with the programs of real nodes, built first if need be."""
+    return node().made(tell)
 
 
 def _flags(version: str) -> tuple[str, ...]:

@@ -6,17 +6,23 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the programs and the files of one cluster are, and its two ports."""
+    """Where the programs and the files of one cluster are, its address and its two ports."""
 
     programs: Path
     directory: Path
     etcd_port: int
     api_port: int
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """Of the API server."""
-        return f"https://127.0.0.1:{self.api_port}"
+        return f"https://{self.address}:{self.api_port}"
+
+    @property
+    def etcd(self) -> str:
+        """Of etcd."""
+        return f"http://{self.address}:{self.etcd_port}"
 
     @property
     def authority(self) -> Path:
@@ -49,12 +55,11 @@ class Layout:
 
 def etcd(at: Layout) -> list[str]:
     """A single member; its peer port is any, because nobody calls it."""
-    url = f"http://127.0.0.1:{at.etcd_port}"
     return [
         at.program("etcd"),
         f"--data-dir={at.directory / 'etcd'}",
-        f"--listen-client-urls={url}",
-        f"--advertise-client-urls={url}",
+        f"--listen-client-urls={at.etcd}",
+        f"--advertise-client-urls={at.etcd}",
         "--listen-peer-urls=http://127.0.0.1:0",
         "--unsafe-no-fsync",
         "--log-level=warn",
@@ -65,11 +70,13 @@ def apiserver(at: Layout, eviction_seconds: int) -> list[str]:
     """RBAC on, real TLS by a certificate that it makes for itself and keeps over a restart."""
     return [
         at.program("kube-apiserver"),
-        f"--etcd-servers=http://127.0.0.1:{at.etcd_port}",
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
+        f"--etcd-servers={at.etcd}",
+        f"--bind-address={at.address}",
+        f"--advertise-address={at.address}",
         f"--secure-port={at.api_port}",
-        "--endpoint-reconciler-type=none",  # would refuse a loopback address
+        # Pods reach it by the service `kubernetes`, whose endpoint must not be a loopback address.
+        *(["--endpoint-reconciler-type=none"] if at.address.startswith("127.") else []),
+        "--kubelet-preferred-address-types=InternalIP",
         f"--cert-dir={at.directory / 'tls'}",
         f"--token-auth-file={at.tokens}",
         "--service-account-issuer=https://kubernetes.default.svc",

@@ -6,19 +6,11 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-# user name -> groups
-USERS: dict[str, list[str]] = {
-    "admin": ["system:masters"],
-    "system:kube-controller-manager": [],
-    "system:kube-scheduler": [],
-    "akid:kwok": [],
-}
 
-
-def write_tokens(path: Path) -> dict[str, str]:
-    """Make a token for each user, write the API server's table of them, and return them by user."""
-    tokens = {user: secrets.token_hex(16) for user in USERS}
-    rows = [f'{tokens[user]},{user},{user},"{",".join(groups)}"' for user, groups in USERS.items()]
+def write_tokens(path: Path, users: dict[str, list[str]]) -> dict[str, str]:
+    """Make a token for each user (name -> groups), write the API server's table of them, return them by user."""
+    tokens = {user: secrets.token_hex(16) for user in users}
+    rows = [f'{tokens[user]},{user},{user},"{",".join(groups)}"' for user, groups in users.items()]
     path.touch(mode=0o600)
     path.write_text("\n".join(rows) + "\n")
     return tokens

@@ -32,7 +32,7 @@ class GoBuild:
     Args:
         what: it is, as it is announced; with how long it takes.
         module: the directory of its go.mod.
-        package: what is built.
+        package: what is built, of the module or (as an import path) of those it requires.
         flags: of `go build`.
         binary: its name.
         prefix: of the name of its place in the cache.
@@ -51,7 +51,12 @@ class GoBuild:
         """Where it is, or will be: the name changes with what is built, and how."""
         names = self.links or (self.binary,)
         digest = hashlib.sha256(" ".join([platform.machine(), *self.flags, *names]).encode())
-        for source in sorted(self.module.iterdir()):
+        sources = [
+            self.module / "go.mod",
+            self.module / "go.sum",
+            *sorted((self.module / self.package).glob("*.go")),
+        ]
+        for source in sources:
             digest.update(source.name.encode() + source.read_bytes())
         return cache() / f"{self.prefix}-{digest.hexdigest()[:12]}"
 

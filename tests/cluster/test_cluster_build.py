@@ -1,5 +1,6 @@
 """How the programs get into the cache, with a stand-in for Go."""
 
+import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,13 +57,25 @@ def test_a_failed_build_is_told_and_leaves_nothing_to_find(cache: Path) -> None:
 def test_other_sources_go_to_another_place(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = binaries.control_plane().directory()
     module = tmp_path / "module"
-    module.mkdir()
-    for source in binaries.MODULE.iterdir():
-        (module / source.name).write_bytes(source.read_bytes())
+    shutil.copytree(binaries.MODULE, module)
     monkeypatch.setattr(binaries, "MODULE", module)
     assert binaries.control_plane().directory() == before
     (module / "main.go").write_text("package main\n")
     assert binaries.control_plane().directory() != before
+
+
+def test_the_binaries_do_not_wait_for_each_other(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of what only a node needs leaves the control plane as it is built."""
+    module = tmp_path / "module"
+    shutil.copytree(binaries.MODULE, module)
+    monkeypatch.setattr(binaries, "MODULE", module)
+    before, node = binaries.programs(), binaries.node_programs()
+    assert {program.name for program in node.iterdir()} == {"kube-node", *binaries.NODE_PROGRAMS}
+    (module / "node" / "main.go").write_text("package main\n")
+    assert binaries.control_plane().directory() == before
+    assert binaries.node().directory() != node
 
 
 def test_a_build_is_announced_and_a_cached_one_is_silent(cache: Path) -> None:
