@@ -14,11 +14,13 @@ BENCHES ?=
 # Of `make images` and `make push`: which ones (all but the GPU's by default), and flags of the tool's push.
 IMAGES ?=
 PUSH_FLAGS ?=
+# Of `make e2e`: smoke or all; CLUSTER=current for the cluster that kubectl reaches.
+E2E ?= all
 
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## install everything into .venv (Python 3.11-3.13)
 
@@ -47,6 +49,9 @@ cluster-down: setup ## end what `make cluster` started
 
 cluster-build: setup ## build the test control plane and helm into the cache (`make test` does it too)
 	@PYTHONPATH=tests $(PY) -m cluster build
+
+e2e: setup ## images, chart and jobs on a real cluster (root, Debian): E2E=smoke|all [CLUSTER=current REGISTRY=...]
+	@PYTHONPATH=tests $(PY) -m e2e $(E2E) $(PYTEST_FLAGS)
 
 lint: setup ## ruff, format check, pyright, import-linter
 	@$(VENV)/bin/ruff check .

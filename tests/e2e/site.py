@@ -1,0 +1,68 @@
+"""A cluster with akid on it, as ops install it: the chart by helm, the operator in pods."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster.helm import helm
+from cluster.reach import Reach
+from cluster.waiting import wait_for
+from e2e import quickstart
+from e2e.prepare import Prepared
+
+NAMESPACE = "akid-system"
+DRIVER = "gluster.csi.akid.dev"
+
+
+@dataclass(frozen=True)
+class Site:
+    """The release, and how it is asked.
+
+    Args:
+        cluster: where it is.
+        prepared: the images.
+        rules: of the GlusterFS driver; without any there is none.
+    """
+
+    cluster: Reach
+    prepared: Prepared
+    rules: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def values(self) -> dict[str, Any]:
+        """What is said to the chart beside its defaults."""
+        images = self.prepared.images
+        return {
+            "images": {"operator": images["operator"], "glusterCsi": images["gluster-csi"]},
+            "jobs": {"image": images["trainer"]},
+            "glusterfs": {"enabled": bool(self.rules), "rules": self.rules},
+        }
+
+    def install(self) -> None:
+        """Install the chart as README does, but with our images; or upgrade it; and wait for the operator."""
+        [[install, *words]] = quickstart.commands("helm")
+        assert (install, words[-2]) == ("install", "--set")
+        argv = ["upgrade", "--install", *words[:-2], "--values", "-"]
+        helm(*argv, kubeconfig=self.cluster.kubeconfig, stdin=json.dumps(self.values()))
+        self.cluster.kubectl("wait", "--for=condition=Established", "crd/akidjobs.akid.dev", "--timeout=60s")
+        if self.rules:
+            wait_for(self.driver_ready, "the GlusterFS driver is on every node", 120, every=0.5)
+        self.ready()
+
+    def driver_ready(self) -> bool:
+        """Whether every node has the driver. Its DaemonSet is updated on deletion only: there is no rollout."""
+        drivers = self.cluster.admin.get("/apis/storage.k8s.io/v1/csinodes")["items"]
+        return all(any(each["name"] == DRIVER for each in node["spec"]["drivers"] or []) for node in drivers)
+
+    def ready(self, timeout: float = 120) -> None:
+        """Wait until the operator's replicas are up, and one leads."""
+        rollout = ["rollout", "status", "deployment/akid-operator", f"--namespace={NAMESPACE}"]
+        self.cluster.kubectl(*rollout, f"--timeout={timeout:g}s")
+        wait_for(self.leader, "a replica of the operator leads", 60)
+
+    def leader(self) -> str:
+        """The identity of the replica that leads; empty when none does."""
+        leases = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+        lease = self.cluster.admin.find(f"{leases}/akid-operator")
+        return (lease or {}).get("spec", {}).get("holderIdentity") or ""

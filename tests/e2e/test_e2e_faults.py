@@ -1,0 +1,83 @@
+"""Faults around a training that is well: it does not notice. Each job ends with the exact number of steps."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from cluster.waiting import wait_for
+from e2e.real import RealCluster
+from e2e.site import NAMESPACE, Site
+from e2e.training import PACED, Training, changed
+
+pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
+OUTAGE = 60
+
+
+def longer_than(seconds: float) -> Any:
+    """A job of two workers that trains for so long at least."""
+
+    def change(spec: dict[str, Any]) -> None:
+        spec["engine"]["workers"] = 2
+        spec["kid"]["params"] = {"steps": int(2 * seconds), "seconds": 0.5}
+
+    return change
+
+
+def uids(training: Training, name: str) -> dict[str, str]:
+    return {pod: manifest["metadata"]["uid"] for pod, manifest in training.pods(name).items()}
+
+
+def succeeds_untouched(training: Training, name: str, before: dict[str, str]) -> None:
+    """The same pods as before finish it."""
+    steps = training.get(name)["spec"]["kid"]["params"]["steps"]
+    status = training.reach(name, "Succeeded", timeout=300)
+    assert status["progress"]["step"] == steps
+    assert (status["restarts"], status["progress"]["stepsRedone"]) == (0, 0)
+    assert uids(training, name) == before
+
+
+def test_the_operator_is_gone_for_a_minute(site: Site, training: Training) -> None:
+    name = "orphan"
+    training.apply(changed(PACED, name, longer_than(OUTAGE + 30)))
+    training.trains(name)
+    before = uids(training, name)
+    scale = ["scale", "deployment/akid-operator", f"--namespace={NAMESPACE}"]
+    site.cluster.kubectl(*scale, "--replicas=0")
+    try:
+        chief = f"{name}-worker-0"
+        begun, step = time.monotonic(), training.supervisor(chief)["step"]
+        wait_for(lambda: time.monotonic() - begun > OUTAGE, "the outage", OUTAGE + 10, every=1)
+        assert training.supervisor(chief)["step"] > step
+    finally:
+        site.cluster.kubectl(*scale, "--replicas=2")
+    succeeds_untouched(training, name, before)
+
+
+def test_the_api_server_is_down_for_a_minute(nodes: RealCluster, site: Site, training: Training) -> None:
+    name = "cut-off"
+    training.apply(changed(PACED, name, longer_than(OUTAGE + 30)))
+    training.trains(name)
+    before = uids(training, name)
+    with nodes.api_server_down():
+        begun = time.monotonic()
+        wait_for(lambda: time.monotonic() - begun > OUTAGE, "the outage", OUTAGE + 10, every=1)
+    site.ready()
+    succeeds_untouched(training, name, before)
+
+
+def test_a_nodes_kubelet_is_stopped_until_the_node_is_not_ready(nodes: RealCluster, training: Training) -> None:
+    name = "unwatched"
+    training.apply(changed(PACED, name, longer_than(OUTAGE + 30)))
+    training.trains(name)
+    before = uids(training, name)
+    node = training.pods(name)[f"{name}-worker-1"]["spec"]["nodeName"]
+    kubelet = nodes.processes[f"{node}-kubelet"]
+    kubelet.stop()
+    try:
+        wait_for(lambda: nodes.node_ready(node) == "Unknown", f"{node} is not ready", 90, every=1)
+    finally:
+        kubelet.start()
+    wait_for(lambda: nodes.node_usable(node), f"{node} is back", 90, every=0.5)
+    succeeds_untouched(training, name, before)
