@@ -83,18 +83,24 @@ def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
 
 
 def _made(parent: int, name: str, wanted: Wanted) -> int:
-    """Closed to all until it has its owner. Another node may make it at the same time: then it is that one's."""
+    """Closed to all until it has its owner.
+
+    Another node may make it at the same time. Then it is given away by both: this node's client remembers for a
+    second what it has seen, and a pod that starts within that would be refused.
+    """
     try:
         os.mkdir(name, CLOSED, dir_fd=parent)
+        ours = True
     except FileExistsError:
-        return os.open(name, FLAGS, dir_fd=parent)
+        ours = False
     descriptor = os.open(name, FLAGS, dir_fd=parent)
-    _give(descriptor, wanted)
+    if ours or _unfinished(descriptor):
+        _give(descriptor, wanted)
     return descriptor
 
 
 def _unfinished(descriptor: int) -> bool:
-    """Whether it is one that was made and not given away: the driver was killed just then."""
+    """Whether it is one that was made and not given away: another node is about to, or was killed just then."""
     found = os.fstat(descriptor)
     closed = found.st_uid == 0 and stat.S_IMODE(found.st_mode) == CLOSED
     return closed and not os.listdir(descriptor)

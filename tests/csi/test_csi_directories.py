@@ -74,6 +74,21 @@ def test_one_that_was_made_and_not_given_away_is_given_away(tmp_path: Path) -> N
     assert [(tmp_path / name).stat().st_uid for name in ("a", "b")] == [10001, 0]
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="what the driver makes is root's at first")
+def test_one_that_two_nodes_make_at_once_is_given_away_by_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = os.mkdir
+
+    def overtaken(name: str, mode: int, **options: int) -> None:
+        make(name, mode, **options)
+        raise FileExistsError
+
+    monkeypatch.setattr(os, "mkdir", overtaken)
+    os.close(opened(os.open(tmp_path, FLAGS), Wanted(Source(("s",), "v"), ("a",), uid=10001, gid=10001)))
+    assert (tmp_path / "a").stat().st_uid == 10001
+
+
 def test_no_descriptor_is_left_open_by_a_refusal(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     before = len(os.listdir("/proc/self/fd"))
