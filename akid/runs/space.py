@@ -14,8 +14,9 @@ from akid.errors import NoSpaceError, StorageError
 
 logger = logging.getLogger(__name__)
 
-#: A disk that is full, a quota that is used up, and what a system makes of a disk with errors: they may pass.
-LACKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+#: A disk that is full, a quota that is used up, what a system makes of a disk with errors, and a network's file
+#: system whose client is started anew: they may pass.
+LACKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 #: Seconds between two attempts to write what waits.
 RETRY = 5.0
 
