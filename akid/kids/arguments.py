@@ -14,6 +14,7 @@ from akid.checks import Check, optional
 from akid.engines import Engine
 from akid.errors import AkidError
 from akid.kids import options
+from akid.kids.initialization import InitializeFrom
 from akid.kids.schedule import Schedule
 from akid.kids.stopping import EarlyStopping, Goal
 from akid.kongfus import KongFu, MomentumKongFu
@@ -22,7 +23,10 @@ from akid.sensors.sensor import Sensor
 
 #: What a Kid is made of when it is set up.
 _FIXED_BY_SETUP = frozenset(
-    ("sensor", "brain", "kongfu", "engine", "moving_average", "seed", "deterministic", "debug", "keep_checkpoints")
+    (
+        *("sensor", "brain", "kongfu", "engine", "moving_average", "seed", "deterministic", "debug"),
+        *("keep_checkpoints", "initialize_from"),
+    )
 )
 
 
@@ -46,6 +50,9 @@ class KidArguments:
         early_stopping: ``{"patience": validations, "min_delta": number}``; by ``best_metric``.
         moving_average_decay: keep a moving average of the parameters, in [0.5, 1); it is put in their place for
             validation, prediction and export, never for training.
+        initialize_from: a run directory, or one of its checkpoints, from which the brain takes its first values by
+            name, shape and dtype; or ``{"path": ..., "best": True, "strict": True, "exclude": ["logits/*"]}``, see
+            `InitializeFrom`. What matched is told by `Kid.initialization`. A run that goes on loads nothing.
         do_summary: whether TensorBoard events are written, every ``summary_step`` steps.
         summary_step: for histograms; scalars go with the logs.
         seed: of everything random.
@@ -81,6 +88,7 @@ class KidArguments:
         progress: bool | None = None,
         name: str | None = None,
         *,
+        initialize_from: str | os.PathLike[str] | Mapping[str, Any] | InitializeFrom | None = None,
         sensor_in: Sensor | None = None,
         brain_in: Brain | None = None,
         kongfu_in: KongFu | None = None,
@@ -104,6 +112,7 @@ class KidArguments:
         self.best_metric = Goal.of(best_metric)
         self.early_stopping = EarlyStopping.of(early_stopping)
         self.moving_average = None if moving_average_decay is None else MovingAverage(moving_average_decay)
+        self.initialize_from = InitializeFrom.of(initialize_from)
         self.do_summary, self.summary_step = do_summary, summary_step
         self.seed, self.deterministic, self.debug = Check().integer("seed", seed, least=None), deterministic, debug
         self.show_progress = progress

@@ -23,6 +23,7 @@ from akid.kids import options
 from akid.kids.arguments import KidArguments
 from akid.kids.following import Following
 from akid.kids.hooks import KidHook, KidHooks
+from akid.kids.initialization import Initialization
 from akid.kids.practice import Practice
 from akid.kids.run import Run
 from akid.kids.run_state import OfState, RunState
@@ -84,12 +85,17 @@ class Kid(KidArguments):
         self.setup()
         return self.schedule_of_arguments()
 
+    @property
+    def initialization(self) -> Initialization | None:
+        """What the brain took from another run when this one began; None if nothing."""
+        return self._ready().initialization
+
     def setup(self) -> None:
         """Load the data, build the brain, and put the newest checkpoint of the run directory in, if there is one.
 
         Raises:
             AkidError: ``max_epoch`` is given for data without an end.
-            DataError: the data are missing, or the run directory is of another Kid.
+            DataError: the data are missing, the run directory is of another Kid, or ``initialize_from`` is.
         """
         if self._run is not None:
             return
@@ -123,6 +129,7 @@ class Kid(KidArguments):
             keep_checkpoints=self.keep_checkpoints,
             directory=directory,
             state=self._state,
+            initialize_from=self.initialize_from,
         )
 
     def _ready(self) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from akid.engines import Engine, Report
 from akid.engines.base import forever
 from akid.errors import DataError, NotFiniteError
 from akid.inference.export import missing_checkpoint
+from akid.kids.initialization import Initialization, InitializeFrom, initialize
 from akid.kids.run_state import RunState
 from akid.kids.stopping import short_names_of
 from akid.kongfus import KongFu
@@ -27,6 +29,8 @@ from akid.runs.settings import described, difference
 from akid.runs.variables import NOT_FINITE
 from akid.sensors.sensor import Sensor
 
+logger = logging.getLogger(__name__)
+
 
 class Run:
     """What a practice works on; its checkpoints hold all of it.
@@ -35,6 +39,7 @@ class Run:
         sensor, brain, kongfu, moving_average, engine: set up.
         seed, debug, keep_checkpoints: see `Kid`.
         directory: of the run.
+        initialize_from: where the brain's first values come from, if the directory has no state of the run.
         state: of the run; what the newest checkpoint there keeps is put into it, and into the variables.
     """
 
@@ -51,15 +56,19 @@ class Run:
         keep_checkpoints: int,
         directory: RunDir,
         state: RunState,
+        initialize_from: InitializeFrom | None = None,
     ) -> None:
         self.sensor, self.brain, self.kongfu, self.moving_average = sensor, brain, kongfu, moving_average
         self.engine, self.seed, self.debug, self.keep_checkpoints = engine, seed, debug, keep_checkpoints
         self.state = state
         self._settings = self.settings()  # before a checkpoint sets a learning rate
-        self.enter(directory)
+        goes_on = self.enter(directory)
+        self.initialization = self._noted() if goes_on else self._initialize(initialize_from)
+        if goes_on and initialize_from is not None and self.initialization is None:
+            logger.warning("initialize_from is not read: the run in %s goes on from its own state", directory.path)
 
-    def enter(self, directory: RunDir) -> None:
-        """Go on in a run directory, from its newest checkpoint if it has one."""
+    def enter(self, directory: RunDir) -> bool:
+        """Go on in a run directory, from its newest checkpoint if it has one; whether it has."""
         finite = frozenset(f"brain/{name}" for name in self.brain.named_variables())
         self.run_dir = directory
         self.checkpoints = Checkpoints(
@@ -74,7 +83,27 @@ class Run:
         )
         self.memory = Memory.of_this_process(self.checkpoints.saved, directory.path, directory.generation)
         # The chief's memory and file system alone count: what it has written, another machine may see later.
-        self._take_up(self._newest() if self.engine.is_chief else None)
+        return self._take_up(self._newest() if self.engine.is_chief else None)
+
+    def _noted(self) -> Initialization | None:
+        """What the run began with, if it was noted."""
+        noted = read_json(self.run_dir.initialization)
+        return None if noted is None else Initialization.of_json(noted)
+
+    def _initialize(self, source: InitializeFrom | None) -> Initialization | None:
+        """Give the brain of every process the values that the chief finds."""
+        if source is None:
+            return None
+        found = b""
+        if self.engine.is_chief:
+            found = json.dumps(initialize(self.brain, source).to_json()).encode()
+        given = self.engine.from_chief(found, self.brain.named_variables().values())
+        if not given:
+            return None
+        if self.moving_average is not None:
+            self.moving_average.begin()
+        self.engine.seek()
+        return Initialization.of_json(json.loads(given))
 
     def _newest(self) -> dict[str, Any] | None:
         """Put the newest state there is into the variables: that in memory, or a checkpoint."""
@@ -145,6 +174,10 @@ class Run:
                 f" settings it began with. Use another log_dir, or remove {noted} to go on with the new ones."
             )
         write_json(noted, settings)
+        if self.initialization is None:
+            self.run_dir.initialization.unlink(missing_ok=True)
+        else:
+            write_json(self.run_dir.initialization, self.initialization.to_json())
 
     def save(self, is_best: bool = False) -> None:
         """Save a checkpoint, in the background. All processes must call it, at the same step.

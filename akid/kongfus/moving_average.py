@@ -45,6 +45,11 @@ class MovingAverage(tf.Module):
         }
         self._pairs = list(zip(parameters.values(), self.slots.values(), strict=True))
 
+    def begin(self) -> None:
+        """Let the averages begin anew with what the parameters hold."""
+        for parameter, average in self._pairs:
+            average.assign(parameter.value())
+
     def update(self, step: int | tf.Tensor) -> None:
         """Draw the averages towards the parameters; once after every update, in a graph or not.
 

@@ -57,6 +57,7 @@ from akid.layers.recurrent import GRULayer, RecurrentLayer
 from akid.layers.sequence import EmbeddingLayer, SelfAttentionLayer
 from akid.layers.structural import ConcatLayer, FlattenLayer, MergeLayer, PaddingLayer, ReshapeLayer, ScatterLayer
 from akid.layers.synapse import SynapseLayer
+from akid.layers.tokens import ClassTokenLayer, PositionEmbeddingLayer, TokenLayer
 
 __all__ = [
     "AUCLayer",
@@ -67,6 +68,7 @@ __all__ = [
     "BCELossLayer",
     "BatchNormalizationLayer",
     "BinaryAccuracyLayer",
+    "ClassTokenLayer",
     "CollapseOutLayer",
     "ConcatLayer",
     "Convolution1DLayer",
@@ -104,6 +106,7 @@ __all__ = [
     "PaddingLayer",
     "Pooling1DLayer",
     "PoolingLayer",
+    "PositionEmbeddingLayer",
     "ProcessingLayer",
     "ReLULayer",
     "RecurrentLayer",
@@ -119,6 +122,7 @@ __all__ = [
     "SoftplusLayer",
     "SynapseLayer",
     "TanhLayer",
+    "TokenLayer",
     "TopKAccuracyLayer",
     "TransposedConvolutionLayer",
 ]

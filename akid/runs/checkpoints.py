@@ -21,7 +21,8 @@ from akid.runs.space import Space, storage_error
 from akid.runs.variables import SavedVariables
 
 logger = logging.getLogger(__name__)
-_FILE = "variables"
+#: The file of variables in a checkpoint, without its endings.
+VARIABLES = "variables"
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Checkpoints:
         self._check()
         partial = _emptied(self.directory / partial_of(step, self._generation))
         tf.raw_ops.SaveV2(
-            prefix=str(partial / _FILE),
+            prefix=str(partial / VARIABLES),
             tensor_names=self.saved.names,
             shape_and_slices=[""] * len(values),
             tensors=values,
@@ -192,7 +193,7 @@ class Checkpoints:
         for path in reversed(paths):
             try:
                 with literal(path) as readable:
-                    meta, values = _meta_of(path), self._values_in(readable / _FILE, path)
+                    meta, values = _meta_of(path), self._values_in(readable / VARIABLES, path)
             except (OSError, tf.errors.OpError, DamagedFileError) as error:
                 problems.append(f"{path.name}: {getattr(error, 'message', None) or error}")
                 logger.warning("checkpoint %s cannot be read (%s)", path, error)

@@ -47,6 +47,8 @@ NEEDED: dict[str, Any] = {
     "function": lambda data, trip: data,
     "height": 4,
     "width": 4,
+    "channels": 4,
+    "dim": 4,
     "base_lr": 0.1,
     "decay_steps": 10,
     "warmup_steps": 2,
@@ -91,6 +93,9 @@ RANGES: dict[str, tuple[float, float] | None] = {
     "channels": (2, 1),
     "padding": (-1, 0),
     **dict.fromkeys(("max_steps", "max_epoch"), (-1, 0)),
+    **dict.fromkeys(("hidden", "stride", "in_channels", "patch_size", "dim", "mlp_ratio", "depth"), (0, 1)),
+    "input_keep_prob": (0.0, 1.0),
+    "index": None,
     "lr_scheme": (-0.1, 0.0),
     "after": (-0.1, 0.0),
     "early_stopping": (0, 1),
@@ -103,6 +108,13 @@ SPECIAL: dict[tuple[str, str], tuple[float, float]] = {
     ("AdagradKongFu", "epsilon"): (-1.0, 0.0),
     ("LRNLayer", "alpha"): (-1.0, 0.0),
     ("GroupSoftmaxWithLossLayer", "class_num"): (1, 4),
+    ("ResidualUnit", "channels"): (0, 1),
+    ("PreActivationUnit", "channels"): (0, 1),
+    ("VisionTransformer", "dim"): (0, 3),
+    ("ResNet", "depth"): (17, 18),
+    ("VGGNet", "depth"): (12, 13),
+    ("CifarResNet", "depth"): (2, 8),
+    ("WideResNet", "depth"): (4, 10),
 }
 #: Arguments that exclude another or need it: a single change tells nothing of the bound.
 EITHER = (

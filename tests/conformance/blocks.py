@@ -8,7 +8,15 @@ from conformance.rows import BATCH, NO_GRADIENT, RANDOM, B, Row, floats, ints, r
 
 from akid import layers as L  # noqa: N812
 from akid.blocks.brain import Brain
-from akid.models.brains import MLP, LeNet, OneLayerBrain
+from akid.models.brains import (
+    MLP,
+    LeNet,
+    OneLayerBrain,
+    PreActivationUnit,
+    ResidualUnit,
+    TransformerUnit,
+    VisionTransformer,
+)
 
 IMAGE = floats(6, 6, 4)
 VECTOR = floats(8)
@@ -222,6 +230,9 @@ STRUCTURES = [
 ]
 
 SEQUENCES = [
+    row(L.ClassTokenLayer, SEQUENCE, gives=(B, 6, 4), variables={"token": (4,)}, init_para="truncated_normal"),
+    row(L.PositionEmbeddingLayer, SEQUENCE, gives=(B, 5, 4), variables={"weights": (5, 4)}),
+    row(L.TokenLayer, SEQUENCE, gives=(B, 4), index=-2),
     row(
         L.SelfAttentionLayer,
         SEQUENCE,
@@ -278,6 +289,26 @@ EVALS = [
     row(L.MeanAveragePrecisionLayer, VECTOR, ints(8, below=2), gives=(), flags=[NO_GRADIENT]),
 ]
 
+
+def bn_variables(name: str, channels: int) -> dict[str, tuple[int, ...]]:
+    """The variables of a batch normalisation."""
+    return {f"{name}/{v}": (channels,) for v in ("beta", "gamma", "running_mean", "running_variance")}
+
+
+def unit_variables(name: str, dim: int) -> dict[str, tuple[int, ...]]:
+    """The variables of a transformer unit whose mlp is twice as wide."""
+    attention = ("query", "key", "value", "out")
+    return {
+        **{f"{name}{ln}/{v}": (dim,) for ln in ("ln1", "ln2") for v in ("beta", "gamma")},
+        **{f"{name}attention/{p}/weights": (dim, dim) for p in attention},
+        **{f"{name}attention/{p}/biases": (dim,) for p in attention},
+        f"{name}mlp1/weights": (1, dim, 2 * dim),
+        f"{name}mlp1/biases": (2 * dim,),
+        f"{name}mlp2/weights": (1, 2 * dim, dim),
+        f"{name}mlp2/biases": (dim,),
+    }
+
+
 CONV = {"conv1/weights": (5, 5, 1, 32), "conv1/biases": (32,)}
 BRAINS = [
     row(
@@ -329,6 +360,93 @@ BRAINS = [
         flags=[NO_GRADIENT, RANDOM],
         hidden=[6],
         keep_prob=0.5,
+    ),
+    row(
+        ResidualUnit,
+        IMAGE,
+        gives=(B, 3, 3, 8),
+        variables={
+            "conv1/weights": (1, 1, 4, 2),
+            "conv2/weights": (3, 3, 2, 2),
+            "conv3/weights": (1, 1, 2, 8),
+            **bn_variables("bn1", 2),
+            **bn_variables("bn2", 2),
+            **bn_variables("bn3", 8),
+            "conv_stem/weights": (1, 1, 4, 8),
+            **bn_variables("bn_stem", 8),
+        },
+        flags=[NO_GRADIENT, BATCH],
+        channels=8,
+        stride=2,
+        in_channels=4,
+        bottleneck=True,
+    ),
+    row(
+        ResidualUnit,
+        IMAGE,
+        gives=(B, 3, 3, 7),
+        variables={
+            "conv1/weights": (3, 3, 4, 7),
+            "conv2/weights": (3, 3, 7, 7),
+            **bn_variables("bn1", 7),
+            **bn_variables("bn2", 7),
+        },
+        flags=[NO_GRADIENT, BATCH],
+        id="pad",
+        channels=7,
+        stride=2,
+        in_channels=4,
+        shortcut="pad",
+    ),
+    row(
+        PreActivationUnit,
+        IMAGE,
+        gives=(B, 6, 6, 8),
+        variables={
+            **bn_variables("bn1", 4),
+            "conv1/weights": (3, 3, 4, 8),
+            **bn_variables("bn2", 8),
+            "conv2/weights": (3, 3, 8, 8),
+            "conv_stem/weights": (1, 1, 4, 8),
+        },
+        flags=[NO_GRADIENT, BATCH],
+        channels=8,
+        in_channels=4,
+    ),
+    row(
+        TransformerUnit,
+        SEQUENCE,
+        gives=(B, 5, 4),
+        variables=unit_variables("", 4),
+        flags=[NO_GRADIENT, RANDOM],
+        dim=4,
+        head_num=2,
+        mlp_ratio=2,
+        keep_prob=0.5,
+    ),
+    row(
+        VisionTransformer,
+        IMAGE,
+        ints(below=10),
+        gives=(),
+        variables={
+            "patches/weights": (3, 3, 4, 4),
+            "patches/biases": (4,),
+            "class_token/token": (4,),
+            "position/weights": (5, 4),
+            **unit_variables("unit1/", 4),
+            "ln/beta": (4,),
+            "ln/gamma": (4,),
+            "logits/weights": (4, 10),
+            "logits/biases": (10,),
+        },
+        flags=[NO_GRADIENT],
+        class_num=10,
+        patch_size=3,
+        dim=4,
+        depth=1,
+        head_num=2,
+        mlp_ratio=2,
     ),
 ]
 

@@ -97,6 +97,12 @@ def feedback() -> dict[str, Any]:
     return {"brain": brain}
 
 
+def fine_tuned() -> dict[str, Any]:
+    """Begins with what another run, beside those of the engines, has learnt, but for the last layer."""
+    source = {"path": Path(sys.argv[2]).parent / "source", "exclude": ["ip/*"]}
+    return plain() | {"initialize_from": source, "moving_average_decay": 0.9}
+
+
 def normalised() -> dict[str, Any]:
     """Batch normalisation, whose statistics are those of a replica's rows: not what one replica learns."""
     brain = Brain().attach(convolution(), BatchNormalizationLayer(name="bn"), ReLULayer(), *ending())
@@ -120,6 +126,7 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "two_losses": two_losses,
     "feedback": feedback,
     "synchronised": synchronised,
+    "fine_tuned": fine_tuned,
 }
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from learners import CASES
+from learners import CASES, pictures, plain
 from loopback import free_ports
+
+from akid import Kid, MomentumKongFu, Sensor
 
 PROGRAM = Path(__file__).with_name("learners.py")
 #: float32 rounding, since sums over the batch are made in another order.
@@ -59,6 +61,8 @@ def finish(*processes: subprocess.Popen[str], code: int = 0) -> None:
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What every Kid of `CASES` learns with every engine."""
     directory = tmp_path_factory.mktemp("learnt")
+    options = {"max_steps": 3, "log_dir": directory / "source", "do_summary": False, "progress": False, "seed": 1}
+    Kid(Sensor(pictures(), batch_size=15), kongfu=MomentumKongFu(0.01), **plain() | options).practice()
     for name in ("single", "data_parallel", "multi_worker", "parameter_server"):
         (directory / name).mkdir()
     finish(start("single", directory / "single"), start("data_parallel", directory / "data_parallel"))

@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from akid.backend import tf
+from akid.blocks.trip import Trip
 from akid.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +61,24 @@ def test_two_losses_are_both_measured(tmp_path):
     kid.log_dir, kid.show_progress = tmp_path, False
     _, measures = kid.practice(return_eval=True)
     assert set(measures) == {"digit/accuracy", "parity/accuracy"}
+    inferred = kid.predict(kid.sensor.batch(0, "val")[0])
+    assert (inferred["digit"].shape[1], inferred["parity"].shape[1]) == (10, 2)
+
+
+def test_the_trunk_learns_from_both_losses(tmp_path):
+    kid = importlib.import_module("examples.two_losses").setup(max_steps=1)
+    kid.log_dir, kid.show_progress = tmp_path, False
+    kid.setup()
+    gradients = {}
+    for name in ("digit", "parity", None):
+        trip = Trip(training=True)
+        with tf.GradientTape() as tape:
+            kid.brain(kid.sensor.batch(0), trip)
+            loss = trip.losses[name] if name else trip.total_loss
+        gradients[name] = tape.gradient(loss, kid.brain["ip/weights"]).numpy()
+    assert abs(gradients["digit"]).max() > 0
+    assert abs(gradients["parity"]).max() > 0
+    np.testing.assert_allclose(gradients[None], gradients["digit"] + gradients["parity"], rtol=1e-4, atol=1e-6)
 
 
 def test_the_hook_halves_the_rate():
