@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The commands: ``akid run | validate | render | convert | export | observe | logs | scale | train``."""
-=======
-"""``akid run | validate | render | export | observe | serve | logs | scale``; `akid.trainer`: ``train``."""
->>>>>>> serve
+"""The commands: ``akid run | validate | render | convert | export | observe | serve | logs | scale | train``."""
 
 from __future__ import annotations
 
@@ -40,15 +36,13 @@ VIEWS = {
     "graph": "blocks and how they are wired",
 }
 SCALE = "Change how many workers a run on this machine has, while it trains."
-<<<<<<< HEAD
 LOGS = (
     "Print what the members of a job said: of a run directory, or (if there is no such directory, or with -n or "
     "--context) of a job in the cluster that kubectl talks to."
-=======
+)
 SERVE = (
     "Answer over HTTP what a model gives: TensorFlow Serving's REST form and the Open Inference Protocol v2."
     " Needs starlette and uvicorn, the extra akid[serve]."
->>>>>>> serve
 )
 EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
@@ -94,17 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
     export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     _add_observe(commands)
-<<<<<<< HEAD
-=======
     _add_serve(commands)
-    logs = commands.add_parser("logs", help="print what the members of a run said", description=LOGS)
-    logs.set_defaults(command=_logs)
-    logs.add_argument("log_dir", type=Path, metavar="RUN_DIR", help="run directory of `akid run`")
-    logs.add_argument("--member", metavar="NAME", help="such as worker-1; every one if left out")
-    logs.add_argument(
-        "--attempt", type=int, metavar="N", help="which of its starts, from 0; every one if left out"
-    )
->>>>>>> serve
     _add_scale(commands)
     _add_logs(commands)
     train = commands.add_parser("train", help="what a member of a job runs; the environment says which")
@@ -134,7 +118,6 @@ def _add_observe(commands: Any) -> None:
         observe.add_argument(f"--{name}", action="append_const", dest="parts", const=name, help=text)
 
 
-<<<<<<< HEAD
 def _add_logs(commands: Any) -> None:
     logs = commands.add_parser("logs", help="print what the members of a job said", description=LOGS)
     logs.set_defaults(command=_logs)
@@ -146,7 +129,8 @@ def _add_logs(commands: Any) -> None:
     logs.add_argument("--attempt", type=int, metavar="N", help=starts)
     logs.add_argument("--follow", action="store_true", help="go on until the job in the cluster is done")
     logs.add_argument("--image", default="", help="what reads the log volume if the pods are gone: the job's")
-=======
+
+
 def _add_serve(commands: Any) -> None:
     serve = commands.add_parser("serve", help="answer requests over HTTP with what was learnt", description=SERVE)
     serve.set_defaults(command=_serve)
@@ -164,7 +148,6 @@ def _add_serve(commands: Any) -> None:
         ("--max-requests", int, 256, "at work at the same time; others get 429"),
     ):
         serve.add_argument(option, type=kind, default=default, metavar="N", help=f"{text} ({default})")
->>>>>>> serve
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -300,7 +283,6 @@ def _observe(options: argparse.Namespace) -> int:
     return 0
 
 
-<<<<<<< HEAD
 def _convert(options: argparse.Namespace) -> int:
     from akid.job.tfjob import convert
 
@@ -311,7 +293,8 @@ def _convert(options: argparse.Namespace) -> int:
         return INVALID
     say(dialect.write(conversion.manifest), end="")
     return 0
-=======
+
+
 def _serve(options: argparse.Namespace) -> int:
     from akid.serving.batching import Batching
     from akid.serving.command import Serving, serve
@@ -323,7 +306,6 @@ def _serve(options: argparse.Namespace) -> int:
             options.max_body_bytes, options.max_requests,
         )
     )  # fmt: skip
->>>>>>> serve
 
 
 def _export(options: argparse.Namespace) -> int:
