@@ -1,4 +1,4 @@
-"""The commands: ``akid run | validate | render | convert | export | observe | logs | scale | train``."""
+"""The commands: ``akid run | validate | render | convert | export | observe | serve | logs | scale | train``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from akid.errors import AkidError, InvalidSpecError, PeerLostError, UserCodeErro
 from akid.job import AkidJob, load_mapping, parse
 from akid.job.manifest import dialect
 from akid.output import say
+from akid.serving.options import add_arguments, serving_of
 
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C; please start me again.
 INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
@@ -39,6 +40,10 @@ SCALE = "Change how many workers a run on this machine has, while it trains."
 LOGS = (
     "Print what the members of a job said: of a run directory, or (if there is no such directory, or with -n or "
     "--context) of a job in the cluster that kubectl talks to."
+)
+SERVE = (
+    "Answer over HTTP what a model gives: TensorFlow Serving's REST form and the Open Inference Protocol v2."
+    " Needs starlette and uvicorn, the extra akid[serve]."
 )
 EXPORT = "Write what a run learnt as a SavedModel. The data need not be there."
 
@@ -84,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
     export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     _add_observe(commands)
+    serve = commands.add_parser("serve", help="answer requests over HTTP with what was learnt", description=SERVE)
+    serve.set_defaults(command=_serve)
+    add_arguments(serve)
     _add_scale(commands)
     _add_logs(commands)
     train = commands.add_parser("train", help="what a member of a job runs; the environment says which")
@@ -269,6 +277,12 @@ def _convert(options: argparse.Namespace) -> int:
         return INVALID
     say(dialect.write(conversion.manifest), end="")
     return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from akid.serving.command import serve
+
+    return serve(serving_of(options))
 
 
 def _export(options: argparse.Namespace) -> int:

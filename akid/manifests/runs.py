@@ -115,13 +115,16 @@ def kid_of_run(log_dir: Path, best: bool = False, step: int | None = None) -> tu
     return kid, signature
 
 
-def export_run(log_dir: Path, output: Path | None = None, best: bool = False) -> tuple[Path, list[str]]:
+def export_run(
+    log_dir: Path, output: Path | None = None, best: bool = False, step: int | None = None
+) -> tuple[Path, list[str]]:
     """Export what a run learnt; its data need not be there.
 
     Args:
         log_dir: the run directory.
         output: where to; ``export/`` in the run directory if left out.
         best: the best checkpoint instead of the newest.
+        step: the checkpoint of this step instead of the newest.
 
     Returns:
         Where the export is, and the full names of its outputs, the main one first.
@@ -129,7 +132,7 @@ def export_run(log_dir: Path, output: Path | None = None, best: bool = False) ->
     Raises:
         DataError: it is no run directory, or has no such checkpoint.
     """
-    kid, signature = kid_of_run(log_dir, best)
+    kid, signature = kid_of_run(log_dir, best, step)
     with kid.averaged():
         target = export_brain(kid.brain, signature, output or RunDir(log_dir).export, kid.sensor, kid.seed)
     return target, exported_outputs(target)

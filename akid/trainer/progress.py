@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from akid.prometheus import family
 from akid.report import MAX_MESSAGE
 
 #: Facts of a training process' reports, by the names of an AkidJob's status.
@@ -147,18 +148,13 @@ def last_status(status: Mapping[str, Any]) -> str:
 
 def prometheus(status: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """A status in Prometheus' text format."""
-    marks = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
     lines: list[str] = []
     for name, text in HELP.items():
         value = status.get(name)
         if isinstance(value, int | float):
             metric = "akid_" + "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
-            lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", f"{metric}{{{marks}}} {value}"]
+            lines += family(metric, "gauge", text, [("", labels, value)])
     return "\n".join(lines) + "\n"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _rounded(value: Any) -> Any:

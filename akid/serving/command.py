@@ -1,0 +1,121 @@
+"""What ``akid serve`` does."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from akid.errors import AkidError, InvalidSpecError, StorageError
+from akid.output import say
+from akid.serving.batching import Batching
+from akid.serving.sources import name_of
+from akid.serving.store import Store
+
+#: Seconds that requests at work have once the server is told to end.
+GRACE = 30
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Arguments of ``akid serve``.
+
+    Attributes:
+        directory: see `akid.serving.sources.sources_in`.
+        name: of the model; that of the directory if empty.
+        host: address to listen at.
+        port: to listen at; 0 for any that is free.
+        keep: versions served at the same time.
+        poll: seconds between looks for new versions.
+        batching: of concurrent requests.
+        max_body: bytes of a request.
+        max_requests: at work at the same time.
+    """
+
+    directory: Path
+    name: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8501
+    keep: int = 2
+    poll: float = 5.0
+    batching: Batching = field(default_factory=Batching)
+    max_body: int = 32 << 20
+    max_requests: int = 256
+
+    def check(self) -> None:
+        """Raises an InvalidSpecError if a number cannot be."""
+        least = {
+            "--port": (self.port, 0), "--versions": (self.keep, 1), "--poll-seconds": (self.poll, 0.01),
+            "--max-batch-size": (self.batching.max_rows, 1), "--max-wait-ms": (self.batching.max_wait, 0),
+            "--max-body-bytes": (self.max_body, 1), "--max-requests": (self.max_requests, 1),
+        }  # fmt: skip
+        for option, (value, bound) in least.items():
+            if not value >= bound:
+                raise InvalidSpecError(option, f"expected {bound} or more, received {value}.")
+
+
+def serve(serving: Serving) -> int:
+    """Serve until SIGTERM or Ctrl-C; requests at work are answered before it ends.
+
+    Returns:
+        The exit code: 0.
+
+    Raises:
+        AkidError: starlette or uvicorn is not installed, or the port is taken.
+        DataError: there is no model.
+    """
+    serving.check()
+    uvicorn = _uvicorn()
+    from akid.serving.app import make_app
+    from akid.serving.service import Limits, Service
+
+    store = Store(serving.directory, serving.name or name_of(serving.directory), serving.keep)
+    with _listening(serving.host, serving.port) as listener:
+        store.refresh()
+        app = make_app(
+            Service(store, serving.batching, Limits(serving.max_body, serving.max_requests)), serving.poll
+        )
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False)
+        host, port = listener.getsockname()[:2]
+        versions = ", ".join(map(str, store.versions))
+        say(f"serving {store.name} (version {versions}) at http://{f'[{host}]' if ':' in host else host}:{port}")
+        with _sigterm_is_no_failure():
+            uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _uvicorn() -> Any:
+    try:
+        import starlette  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise AkidError(
+            f"`akid serve` needs starlette and uvicorn, which are not installed: pip install 'akid[serve]'."
+            f" Received: {error}"
+        ) from error
+    return uvicorn
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise StorageError(f"akid cannot listen at {host}, port {port}: {error}. Give another --port.") from error
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _sigterm_is_no_failure() -> Iterator[None]:
+    """uvicorn raises the signal that ended it again when it is done; by default that would be the exit status."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
