@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from akid.serving.batching import Batcher, Batching
+from akid.serving.bodies import body_of
 from akid.serving.metrics import Metrics
 from akid.serving.model import Model
 from akid.serving.refusal import RefusedError
@@ -87,7 +88,7 @@ class Service:
         try:
             name = request.path_params["name"]
             version, model = self.store.model(name, request.path_params.get("version"))
-            body = await self._body(request)
+            body = await body_of(request, self.limits.body, self.limits.body_seconds)
             asked = await _beside(len(body), read, body, name, version, model)
             found = await self._batcher(asked.signature, asked.inputs)
             size = sum(array.nbytes for array in found.values())
@@ -95,23 +96,6 @@ class Service:
         finally:
             self.in_flight -= 1
         return Response(reply.body, headers=dict(reply.headers))
-
-    async def _body(self, request: Request) -> bytes:
-        """All of it, unless it is too large or comes too slowly."""
-        too_large = RefusedError(413, f"A request may have {self.limits.body} bytes; send fewer examples at once.")
-        told = request.headers.get("content-length", "0")
-        if told.isdecimal() and int(told) > self.limits.body:
-            raise too_large
-        parts: list[bytes] = []
-        try:
-            async with asyncio.timeout(self.limits.body_seconds):
-                async for part in request.stream():
-                    parts.append(part)
-                    if sum(map(len, parts)) > self.limits.body:
-                        raise too_large
-        except TimeoutError:
-            raise RefusedError(408, f"The body did not come within {self.limits.body_seconds:g} s.") from None
-        return b"".join(parts)
 
 
 async def _beside(size: int, function: Callable[..., Any], *arguments: Any) -> Any:

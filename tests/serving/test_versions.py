@@ -12,6 +12,8 @@ from serving.servers import blobs_kid, serving, wait_until
 
 from akid import DataError
 from akid.cli import main
+from akid.inference.predictor import Predictor
+from akid.manifests.runs import kid_of_run
 from akid.serving.service import Service
 from akid.serving.sources import Source, name_of, sources_in, to_keep, to_load
 from akid.serving.store import Store
@@ -123,7 +125,16 @@ def test_a_run_is_served_with_its_best_checkpoint_and_followed(tmp_path):
     store = Store(tmp_path / "run", "blobs")
     store.refresh()
     assert store.versions == [2]
-    shutil.rmtree(tmp_path / "run" / "best")
-    assert main([*run, "--set", "spec.kid.max_steps=4", "--set", "spec.kid.val_log_step=100"]) == 0
+    assert main([*run, "--set", "spec.kid.max_steps=20"]) == 0
     store.refresh()
-    assert store.versions == [4]
+    best = sources_in(tmp_path / "run", 1)[0]
+    assert (store.versions, best.best) == ([best.version], True)
+    assert best.version > 2
+    kid, signature = kid_of_run(tmp_path / "run", best=True)
+    images = np.random.default_rng(0).uniform(size=[3, *signature.batch[0].shape[1:]]).astype(np.float32)
+    expected = Predictor(kid.brain, signature.batch)(images)
+    found = store.model("blobs")[1].signature("")({"data": images})
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-6)
+    shutil.rmtree(tmp_path / "run" / "best")
+    assert [(s.version, s.best) for s in sources_in(tmp_path / "run", 1)] == [(20, False)]
