@@ -34,8 +34,8 @@ def wanted() -> dict[str, list[str]]:
     """What each file of requirements is made of."""
     akid, operator = "pyproject.toml", "operator/pyproject.toml"
     return {
-        "trainer/requirements-cpu.txt": requirements(akid, "cpu"),
-        "trainer/requirements-gpu.txt": requirements(akid, "gpu"),
+        "trainer/requirements-cpu.txt": requirements(akid, "cpu", "serve"),
+        "trainer/requirements-gpu.txt": requirements(akid, "gpu", "serve"),
         "operator/requirements.txt": [*without(NOT_IN_JOBS, requirements(akid)), *requirements(operator)],
         "gluster-csi/requirements.txt": requirements(operator, "csi", own=False),
         "stages/requirements.txt": tomllib.loads((ROOT / akid).read_text())["build-system"]["requires"],

@@ -37,9 +37,9 @@ async def body_of(request: Request, limit: int, seconds: float) -> bytes:
     except TimeoutError:
         raise RefusedError(408, f"The body did not come within {seconds:g} s.") from None
     encoding = request.headers.get("content-encoding", "identity")
-    return (
-        bytes(body) if encoding == "identity" else await asyncio.to_thread(unpacked, bytes(body), encoding, limit)
-    )
+    if encoding == "identity":
+        return bytes(body)
+    return await asyncio.to_thread(unpacked, bytes(body), encoding, limit)
 
 
 def unpacked(body: bytes, encoding: str, limit: int) -> bytes:

@@ -26,7 +26,7 @@ def kid(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(kid):
     """The process, and where it listens."""
-    options = ["--name", "small", "--port", "0", "--max-wait-ms", "1000", "--max-batch-size", "5"]
+    options = ["--name", "small", "--port", "0", "--max-wait-ms", "3000", "--max-batch-size", "5"]
     command = [sys.executable, "-m", "akid", "serve", str(kid.export()), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -48,7 +48,7 @@ def test_a_client_that_is_not_ours_gets_what_the_kid_predicts(kid, server, tmp_p
 
 
 def test_told_to_end_it_answers_what_it_has_begun(server):
-    """The request waits for others a second; none come."""
+    """The request waits for others three seconds; none come."""
     process, address = server
     with httpx.Client(base_url=f"http://{address}", timeout=DEADLINE) as client, ThreadPoolExecutor(1) as pool:
         request = {"instances": DATA[:1].tolist()}
