@@ -19,7 +19,7 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    for command in ("run", "validate", "render"):
+    for command in ("run", "validate", "render", "serve"):
         assert f"\n    {command} " in text
 
 
