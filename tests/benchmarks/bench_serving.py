@@ -1,0 +1,99 @@
+"""`akid serve` under load: LeNet, one image a request, batching on and off, and a plain loop of predict calls."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from akid import ArraySource, Kid, Sensor
+from akid.models.brains import LeNet
+from tests.benchmarks.rows import Row
+
+CLIENTS = 16
+SERVERS = {"batching on": "64", "batching off": "1"}
+
+
+def run(seconds: float = 5, rounds: int = 5) -> list[Row]:
+    """Requests a second against predict calls a second, and the time of a request.
+
+    Args:
+        seconds: of a round of each.
+        rounds: they take turns.
+    """
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        kid = _kid(Path(directory) / "run")
+        image = np.random.default_rng(1).integers(0, 255, [1, 28, 28, 1], np.uint8)
+        body = Path(directory) / "body.json"
+        request = {"signature_name": "raw", "instances": image.tolist(), "output_filter": ["loss"]}
+        body.write_text(json.dumps(request))
+        model = kid.export(Path(directory) / "model")
+        addresses = {name: stack.enter_context(_server(model, size)) for name, size in SERVERS.items()}
+        _loop(kid, image, 0.2)
+        loops: list[float] = []
+        times: dict[str, list[list[float]]] = {name: [] for name in SERVERS}
+        for number in range(rounds):
+            loops.append(_loop(kid, image, seconds))
+            for name in sorted(SERVERS, reverse=bool(number % 2)):
+                times[name].append(_load(addresses[name], body, seconds))
+    rows = []
+    for name, measured in times.items():
+        ratios = [len(one) / seconds / loop for one, loop in zip(measured, loops, strict=True)]
+        percentiles = [statistics.quantiles(one, n=100, method="inclusive") for one in measured]
+        rows += [
+            Row(f"requests/s, {CLIENTS} clients, {name}, to predict calls/s", ratios, None),
+            Row(f"p50 of a request, {CLIENTS} clients, {name}", [p[49] for p in percentiles], None, unit="ms"),
+            Row(f"p99 of a request, {CLIENTS} clients, {name}", [p[98] for p in percentiles], None, unit="ms"),
+        ]
+    return rows
+
+
+def _kid(log_dir: Path) -> Kid:
+    rng = np.random.default_rng(0)
+    source = ArraySource(rng.integers(0, 255, [64, 28, 28, 1], np.uint8), rng.integers(0, 10, 64), scale=True)
+    kid = Kid(Sensor(source, 32), LeNet(), max_steps=1, log_dir=log_dir, do_summary=False, progress=False)
+    kid.setup()
+    return kid
+
+
+@contextmanager
+def _server(model: Path, batch: str) -> Iterator[str]:
+    """Where it listens."""
+    options = ["--port", "0", "--max-batch-size", batch, "--max-wait-ms", "0"]
+    command = [sys.executable, "-m", "akid", "serve", str(model), "--name", "lenet", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        yield process.stdout.readline().split("//")[-1].strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def _load(address: str, body: Path, seconds: float) -> list[float]:
+    """Milliseconds of each request."""
+    arguments = [address, "/v1/models/lenet:predict", str(body), str(CLIENTS), str(seconds)]
+    command = [sys.executable, "-m", "tests.benchmarks.load", *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60 + seconds)
+    return json.loads(done.stdout)
+
+
+def _loop(kid: Kid, image: np.ndarray, seconds: float) -> float:
+    """Calls a second, one after the other."""
+    calls, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        kid.predict(image, raw=True)
+        calls += 1
+    return calls / (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    print(*run(), sep="\n")
