@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def serve(serving: Serving) -> int:
     from akid.serving.service import Limits, Service
 
     store = Store(serving.directory, serving.name or name_of(serving.directory), serving.keep)
-    with _listening(serving.host, serving.port) as listener:
+    with _listening(serving.host, serving.port) as listener, _imports_kept():
         store.refresh()
         app = make_app(
             Service(store, serving.batching, Limits(serving.max_body, serving.max_requests)), serving.poll
@@ -109,6 +110,17 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         raise StorageError(f"akid cannot listen at {host}, port {port}: {error}. Give another --port.") from error
     with listener:
         yield listener
+
+
+@contextmanager
+def _imports_kept() -> Iterator[None]:
+    """What imports made stays: looking through it for garbage would hold up requests for half a second at a time."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager
