@@ -14,6 +14,7 @@ from akid.errors import AkidError, InvalidSpecError, PeerLostError, UserCodeErro
 from akid.job import AkidJob, load_mapping, parse
 from akid.job.manifest import dialect
 from akid.output import say
+from akid.serving.options import add_arguments, serving_of
 
 #: Exit codes: the kid is invalid; the user's code failed; interrupted by Ctrl-C; please start me again.
 INVALID, FAILED, INTERRUPTED, RESTART = 2, 1, 130, 42
@@ -88,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, metavar="DIR", help="LOG_DIR/export if left out")
     export.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     _add_observe(commands)
-    _add_serve(commands)
+    serve = commands.add_parser("serve", help="answer requests over HTTP with what was learnt", description=SERVE)
+    serve.set_defaults(command=_serve)
+    add_arguments(serve)
     _add_scale(commands)
     _add_logs(commands)
     train = commands.add_parser("train", help="what a member of a job runs; the environment says which")
@@ -296,16 +299,9 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from akid.serving.batching import Batching
-    from akid.serving.command import Serving, serve
+    from akid.serving.command import serve
 
-    return serve(
-        Serving(
-            options.directory, options.name, options.host, options.port, options.versions, options.poll_seconds,
-            Batching(options.max_batch_size, options.max_wait_ms / 1000),
-            options.max_body_bytes, options.max_requests,
-        )
-    )  # fmt: skip
+    return serve(serving_of(options))
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -12,21 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from akid.serving.model import ModelSignature
+from akid.serving.options import Batching
 
 Arrays = Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Batching:
-    """How long is waited for what.
-
-    Attributes:
-        max_rows: examples of a batch; a request that has more goes alone.
-        max_wait: seconds the first request waits for others; 0 for those only that came while a batch was at work.
-    """
-
-    max_rows: int = 64
-    max_wait: float = 0.002
 
 
 def taken(rows: Sequence[int], waited: float, limits: Batching) -> int:

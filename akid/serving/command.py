@@ -7,56 +7,16 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from akid.errors import AkidError, InvalidSpecError, StorageError
+from akid.errors import AkidError, StorageError
 from akid.output import say
-from akid.serving.batching import Batching
+from akid.serving.options import Serving
 from akid.serving.sources import name_of
 from akid.serving.store import Store
 
 #: Seconds that requests at work have once the server is told to end.
 GRACE = 30
-
-
-@dataclass(frozen=True)
-class Serving:
-    """Arguments of ``akid serve``.
-
-    Attributes:
-        directory: see `akid.serving.sources.sources_in`.
-        name: of the model; that of the directory if empty.
-        host: address to listen at.
-        port: to listen at; 0 for any that is free.
-        keep: versions served at the same time.
-        poll: seconds between looks for new versions.
-        batching: of concurrent requests.
-        max_body: bytes of a request.
-        max_requests: at work at the same time.
-    """
-
-    directory: Path
-    name: str = ""
-    host: str = "127.0.0.1"
-    port: int = 8501
-    keep: int = 2
-    poll: float = 5.0
-    batching: Batching = field(default_factory=Batching)
-    max_body: int = 32 << 20
-    max_requests: int = 256
-
-    def check(self) -> None:
-        """Raises an InvalidSpecError if a number cannot be."""
-        least = {
-            "--port": (self.port, 0), "--versions": (self.keep, 1), "--poll-seconds": (self.poll, 0.01),
-            "--max-batch-size": (self.batching.max_rows, 1), "--max-wait-ms": (self.batching.max_wait, 0),
-            "--max-body-bytes": (self.max_body, 1), "--max-requests": (self.max_requests, 1),
-        }  # fmt: skip
-        for option, (value, bound) in least.items():
-            if not value >= bound:
-                raise InvalidSpecError(option, f"expected {bound} or more, received {value}.")
 
 
 def serve(serving: Serving) -> int:
@@ -69,17 +29,14 @@ def serve(serving: Serving) -> int:
         AkidError: starlette or uvicorn is not installed, or the port is taken.
         DataError: there is no model.
     """
-    serving.check()
     uvicorn = _uvicorn()
     from akid.serving.app import make_app
-    from akid.serving.service import Limits, Service
+    from akid.serving.service import Service
 
     store = Store(serving.directory, serving.name or name_of(serving.directory), serving.keep)
     with _listening(serving.host, serving.port) as listener, _imports_kept():
         store.refresh()
-        app = make_app(
-            Service(store, serving.batching, Limits(serving.max_body, serving.max_requests)), serving.poll
-        )
+        app = make_app(Service(store, serving.batching, serving.limits), serving.poll)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False)
         host, port = listener.getsockname()[:2]
         versions = ", ".join(map(str, store.versions))
@@ -114,7 +71,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def _imports_kept() -> Iterator[None]:
-    """What imports made stays: looking through it for garbage would hold up requests for half a second at a time."""
+    """What imports made stays: looking through it for garbage would hold up requests for half a second."""
     gc.collect()
     gc.freeze()
     try:

@@ -6,16 +6,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from akid.serving.batching import Batcher, Batching
+from akid.serving.batching import Batcher
 from akid.serving.bodies import body_of
 from akid.serving.metrics import Metrics
 from akid.serving.model import Model
+from akid.serving.options import Batching, Limits
 from akid.serving.refusal import RefusedError
 from akid.serving.store import Store
 from akid.serving.tensors import Asked
@@ -26,28 +26,13 @@ _SMALL = 1 << 14
 _THREADS = 4
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a server takes on.
-
-    Attributes:
-        body: bytes of a request.
-        requests: at work at the same time.
-        body_seconds: a client may take to send its request.
-    """
-
-    body: int = 32 << 20
-    requests: int = 256
-    body_seconds: float = 30.0
-
-
 class Service:
     """Answers requests for inference.
 
     Args:
         store: of the model.
         batching: of concurrent requests.
-        limits: see `Limits`.
+        limits: what is taken on.
     """
 
     def __init__(self, store: Store, batching: Batching | None = None, limits: Limits | None = None) -> None:

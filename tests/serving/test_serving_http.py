@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from serving.servers import blobs_kid, serving, wait_until
 
-from akid.serving.batching import Batching
-from akid.serving.service import Limits, Service
+from akid.serving.options import Batching, Limits
+from akid.serving.service import Service
 from akid.serving.store import Store
 
 DATA = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
-from akid.serving.batching import Batching, taken, together
+from akid.serving.batching import taken, together
 from akid.serving.model import ModelSignature
+from akid.serving.options import Batching
 
 LIMITS = Batching(max_rows=8, max_wait=0.01)
 

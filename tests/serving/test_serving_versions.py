@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -29,6 +31,7 @@ spec:
     kongfu: {type: MomentumKongFu, lr_scheme: 0.05}
     max_steps: 2
     val_log_step: 2
+    do_summary: false
 """
 
 
@@ -138,3 +141,16 @@ def test_a_run_is_served_with_its_best_checkpoint_and_followed(tmp_path):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-6)
     shutil.rmtree(tmp_path / "run" / "best")
     assert [(s.version, s.best) for s in sources_in(tmp_path / "run", 1)] == [(20, False)]
+
+
+@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+def test_without_its_packages_the_command_says_what_to_install(tmp_path, monkeypatch, capsys, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["serve", str(tmp_path)]) == 1
+    assert "pip install 'akid[serve]'" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["serve", str(tmp_path), "--port", str(taken.getsockname()[1])]) == 1
+    assert "Give another --port." in capsys.readouterr().err
