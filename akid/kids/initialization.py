@@ -127,12 +127,7 @@ def initialize(brain: Brain, source: InitializeFrom) -> Initialization:
             there = _forms(prefix)
             found = match(here, there, source.exclude)
             _check(found, source, path, here, there)
-            values = tf.raw_ops.RestoreV2(
-                prefix=prefix,
-                tensor_names=[_PREFIX + name for name in found.loaded],
-                shape_and_slices=[""] * len(found.loaded),
-                dtypes=[here[name][1] for name in found.loaded],
-            )
+            values = _read(prefix, {name: here[name] for name in found.loaded})
     except (OSError, ValueError, tf.errors.OpError) as error:
         if isinstance(error, DataError):
             raise
@@ -177,6 +172,16 @@ def _forms(prefix: str) -> dict[str, Form]:
     shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
     names = sorted(name for name in shapes if name.startswith(_PREFIX))
     return {name.removeprefix(_PREFIX): (tuple(shapes[name]), dtypes[name]) for name in names}
+
+
+def _read(prefix: str, forms: Mapping[str, Form]) -> list[tf.Tensor]:
+    """The values of variables of the brain in a checkpoint."""
+    return tf.raw_ops.RestoreV2(
+        prefix=prefix,
+        tensor_names=[_PREFIX + name for name in forms],
+        shape_and_slices=[""] * len(forms),
+        dtypes=[dtype for _, dtype in forms.values()],
+    )
 
 
 def _check(

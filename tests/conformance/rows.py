@@ -41,6 +41,11 @@ def ints(*shape: int, below: int) -> Spec:
     return Spec(shape, below)
 
 
+#: What most blocks of their kind are given.
+IMAGE = floats(6, 6, 4)
+VECTOR = floats(8)
+SEQUENCE = floats(5, 4)
+
 #: Random in training; its draws depend on (seed, step, name, row) only.
 RANDOM = "random"
 #: The output in training is of another kind than in inference (batch statistics).
