@@ -137,20 +137,7 @@ def _add_logs(commands: Any) -> None:
 def _add_serve(commands: Any) -> None:
     serve = commands.add_parser("serve", help="answer requests over HTTP with what was learnt", description=SERVE)
     serve.set_defaults(command=_serve)
-    what = "a SavedModel, a directory of them called 1, 2, ..., or a run: its best checkpoint, else its newest"
-    serve.add_argument("directory", type=Path, metavar="MODEL_DIR", help=what)
-    serve.add_argument("--name", default="", help="of the model in paths; that of the directory if left out")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 for all")
-    for option, kind, default, text in (
-        ("--port", int, 8501, "to listen at; 0 for any that is free"),
-        ("--versions", int, 2, "how many of the newest versions answer"),
-        ("--poll-seconds", float, 5.0, "between looks for new versions"),
-        ("--max-batch-size", int, 64, "examples of concurrent requests that go through the model together"),
-        ("--max-wait-ms", float, 2.0, "a request waits for others to go with it"),
-        ("--max-body-bytes", int, 32 << 20, "of a request; larger ones get 413"),
-        ("--max-requests", int, 256, "at work at the same time; others get 429"),
-    ):
-        serve.add_argument(option, type=kind, default=default, metavar="N", help=f"{text} ({default})")
+    add_arguments(serve)
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
