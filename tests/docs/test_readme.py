@@ -11,7 +11,8 @@ from docs.fences import PAGES, ROOT, Fence, fences, fences_in
 
 from akid.cli import main
 
-LANGUAGES = {"python", "sh", "yaml"}
+#: `console`: what `make e2e` runs on a cluster of real nodes.
+LANGUAGES = {"python", "sh", "yaml", "console"}
 #: Targets that `.ci/run` and this very run of the tests call.
 TARGETS = {"demo", "setup", "test", "lint", "fmt"}
 FEW = ["--set", "spec.kid.max_steps=2"]
@@ -59,6 +60,12 @@ def test_the_commands_run(fence, elsewhere, capsys):
         few = [a.replace("max_steps=100", "max_steps=1") for a in arguments]
         assert main([*few, *(FEW if few[0] == "run" and "--set" not in few else [])]) == 0
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_only_the_section_that_e2e_runs_is_of_its_language():
+    section = (ROOT / "README.md").read_text().partition("\n## On a cluster\n")[2].partition("\n## ")[0]
+    (found,) = fences("console")
+    assert found.code in section
 
 
 def test_ci_runs_the_commands_the_readme_begins_with():

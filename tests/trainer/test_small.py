@@ -20,6 +20,6 @@ def test_the_supervisor_is_the_standard_library_and_at_most_25_mb():
     done = subprocess.run([sys.executable, "-S", "-c", PROGRAM], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert set(found["others"]) <= {"akid"}
-    shared = ("akid", "akid.report", "akid.generations", "akid.snapshots")
+    shared = ("akid", "akid.generations", "akid.member_logs", "akid.prometheus", "akid.report", "akid.snapshots")
     assert all(name in shared or name.startswith("akid.trainer") for name in found["akid"])
     assert found["rss"] <= 25
