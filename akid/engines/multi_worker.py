@@ -12,7 +12,7 @@ from akid.engines.cluster import read_cluster, wrong_cluster
 from akid.engines.replicas import Replicas
 from akid.engines.replicated import ReplicatedEngine
 from akid.engines.strategies import StrategyReplicas
-from akid.errors import AkidError
+from akid.errors import AkidError, PeerLostError
 
 #: After so long without a sign of life a member is taken for lost, seconds, unless $AKID_HEARTBEAT_SECONDS says
 #: otherwise. A process that was stopped or killed is noticed sooner, by its supervisor and by the kernel.
@@ -32,6 +32,7 @@ class MultiWorkerEngine(ReplicatedEngine):
 
     Raises:
         AkidError: there is no ``TF_CONFIG``, or it is none; or TensorFlow has started already.
+        PeerLostError: from the set-up: the address of this process is taken; at another one it may serve.
     """
 
     name: ClassVar[str] = "multi_worker"
@@ -49,6 +50,8 @@ class MultiWorkerEngine(ReplicatedEngine):
                 "engine 'multi_worker': TensorFlow has started already; make the Kid, and set it up, before"
                 f" anything else runs in TensorFlow. ({error})"
             ) from None
+        except tf.errors.UnknownError as error:  # another program took the port after it was chosen
+            raise PeerLostError(f"The address of member {member} is not free: {error.message}") from None
         return StrategyReplicas(strategy, sum(sizes.values()), member, compress=self.compression is not None)
 
     def _sharers(self) -> str:

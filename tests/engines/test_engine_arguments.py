@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -135,3 +137,26 @@ def test_what_only_a_process_knows_is_refused(arguments: tuple[str, str], text: 
     )
     assert run.returncode == 1
     assert text in run.stderr.splitlines()[-1]
+
+
+TAKEN = """
+from akid.engines.multi_worker import MultiWorkerEngine
+from akid.errors import PeerLostError
+try:
+    MultiWorkerEngine()._make_replicas()
+except PeerLostError as error:
+    print(error)
+"""
+
+
+def test_a_worker_whose_address_is_taken_asks_for_another_one():
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        addresses = [f"127.0.0.1:{taken.getsockname()[1]}", "127.0.0.1:1"]
+        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": 0}}
+        environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
+        done = subprocess.run(
+            [sys.executable, "-c", TAKEN], env=environment, capture_output=True, text=True, timeout=120
+        )
+    assert done.stdout.startswith("The address of member 0 is not free: Could not start gRPC server"), done.stderr
