@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akid.errors import DataError
+from akid.observer.canvas import new_figure, saved
 from akid.tuner.table import parameters_of, varying
 
 if TYPE_CHECKING:
@@ -101,16 +102,11 @@ def _short(text: str) -> str:
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise DataError("pictures need matplotlib, which is not installed: pip install 'akid[observe]'.") from None
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = new_figure(width, height)
     ax = figure.add_subplot()
     ax.spines[["top", "right"]].set_visible(False)
     return figure, ax
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=120)
-    return path
+    return saved(figure, path.parent, path.stem).paths[0]

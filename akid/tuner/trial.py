@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -123,14 +124,15 @@ class NewLines:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._at = path, 0
+        self._path, self._at, self._file = path, 0, 0
 
     def read(self) -> Iterator[dict[str, Any]]:
         """Those that are new; all anew if the file was written anew."""
         try:
             with self._path.open("rb") as file:
-                size = file.seek(0, 2)
-                self._at = self._at if self._at <= size else 0
+                number = os.fstat(file.fileno()).st_ino
+                # A run that goes on puts another file in its place, which may be as long as the old one soon.
+                self._file, self._at = number, self._at if number == self._file else 0
                 file.seek(self._at)
                 text = file.read()
         except FileNotFoundError:

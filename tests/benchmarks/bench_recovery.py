@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cluster import waiting
 from faults.trials import processes_of
 from json_lines import json_lines
 
@@ -108,12 +109,7 @@ def _children(pid: int) -> list[int]:
 
 def wait_for(condition: Callable[[], Any], every: float = 0.01) -> Any:
     """What a condition gives once it holds."""
-    end = time.monotonic() + DEADLINE
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise TimeoutError("a benchmark waits in vain")
-        time.sleep(every)
-    return value
+    return waiting.wait_for(condition, "what the benchmark waits for", DEADLINE, every)
 
 
 def all_train(job: Job, after: int, count: int = 2) -> int:

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from cluster.waiting import wait_for
 
 DEADLINE = 30.0
 
@@ -69,11 +70,7 @@ def started(file: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 def wait_until(condition: Callable[[], Any], seconds: float = DEADLINE) -> Any:
     """What a condition gives once it holds."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.01)
-    return value
+    return wait_for(condition, "the condition", seconds, every=0.01)
 
 
 def logs(file: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import uvicorn
+from cluster.waiting import wait_for
 from loopback import free_ports
 
 from akid import ArraySource, Brain, Kid, MomentumKongFu, Sensor
@@ -60,7 +60,4 @@ def serving(service: Service, poll: float = 0.05) -> Iterator[httpx.Client]:
 
 def wait_until(holds: Any) -> None:
     """Wait for a condition, at most a minute."""
-    end = time.monotonic() + DEADLINE
-    while not holds():
-        assert time.monotonic() < end, "not within a minute"
-        time.sleep(0.01)
+    wait_for(holds, "the condition", DEADLINE, every=0.01)

@@ -7,10 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from cluster.waiting import wait_for
 
 from akid import tune
 from akid.errors import AkidError, DataError, InvalidSpecError
@@ -72,7 +72,8 @@ def test_interrupted_and_called_again_it_goes_on_where_it_was(tmp_path):
     trial = log_dir / "trial-0000"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, str(script)], env=environment, stdout=subprocess.PIPE) as process:
-        _wait(lambda: (trial / "metrics.jsonl").exists() and (trial / "metrics.jsonl").stat().st_size > 0)
+        metrics = trial / "metrics.jsonl"
+        wait_for(lambda: metrics.exists() and metrics.stat().st_size > 0, "it measures something", timeout=90)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         assert process.returncode != 0
@@ -85,13 +86,6 @@ def test_interrupted_and_called_again_it_goes_on_where_it_was(tmp_path):
     )  # fmt: skip
     assert result.trials[0].status is Status.SUCCEEDED
     assert json.loads((trial / "result.json").read_text())["step"] == told["step"] + 3
-
-
-def _wait(condition, seconds: float = 90.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.05)
 
 
 def test_the_example_leaves_a_table_and_pictures(tmp_path, monkeypatch, capsys):
