@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from akid.checks import Check
 from akid.engines import Engine
 from akid.errors import AkidError, DataError, InvalidSpecError, near_match
 from akid.inference.export import export_brain, exported_outputs, restore_for_inference
 from akid.inference.signature import Signature
 from akid.job import AkidJob
 from akid.job.api.kid import Kid as KidSpec
+from akid.job.manifest.problems import received
 from akid.kids.kid import Kid
 from akid.manifests.declare import Declared, declare_kid
 from akid.manifests.fill import filled_arguments
@@ -88,7 +88,9 @@ def _kid_in_python(spec: KidSpec, log_dir: Path | None) -> Declared:
     if spec.max_steps is not None or spec.max_epoch is not None:
         kid.max_steps, kid.max_epoch = spec.max_steps, spec.max_epoch
     if seed is not None:
-        kid.seed = Check("spec.kid").integer("seed", seed, least=None)
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise InvalidSpecError("spec.kid.seed", f"expected an integer, received {received(seed)}.")
+        kid.seed = seed
     kid.log_dir = log_dir or kid.log_dir
     return Declared(kid, in_python=True)
 
