@@ -23,23 +23,28 @@ _LOADING = threading.Lock()
 
 
 class Watched(Api):
-    """Remembers every request and its answer."""
+    """Remembers every request: when it is sent, and with its answer.
+
+    What a request does is seen on the server before its answer is here: writes are counted as they are sent.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.sent: list[Call] = []
         self.calls: list[tuple[Call, Answer]] = []
 
     async def exchange(self, call: Call) -> Answer:
+        self.sent.append(call)
         answer = await super().exchange(call)
         self.calls.append((call, answer))
         return answer
 
     def writes(self) -> list[str]:
-        """The writes so far: method and what they are about."""
-        return [f"{call.method} {kind_of(call.path)}" for call, _ in self.calls if call.writes]
+        """The writes sent so far: method and what they are about."""
+        return [f"{call.method} {kind_of(call.path)}" for call in self.sent if call.writes]
 
     def reads(self) -> list[str]:
-        """The reads so far."""
+        """The reads answered so far."""
         return [f"{call.method} {kind_of(call.path)}" for call, _ in self.calls if not call.writes]
 
     def refused(self) -> list[str]:
