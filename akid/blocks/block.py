@@ -15,7 +15,7 @@ from akid.blocks.trip import Trip
 from akid.blocks.wiring import checked_inputs
 from akid.constructors import Configured
 from akid.errors import AkidError, BlockError
-from akid.op_errors import NOT_FINITE
+from akid.op_errors import NOT_FINITE, values_of
 
 #: A tensor, or a list of tensors: what a block takes and gives.
 Signal = Any
@@ -92,7 +92,8 @@ class Block(Configured, Holder):
             signal = _floats_as(self.dtype, signal)
         for hook in self.hooks.pre_forward:
             hook(self, signal, trip)
-        out = self._forward(signal, trip)
+        with values_of(trip.path or self.name):
+            out = self._forward(signal, trip)
         self.output_shape = _static_shape(out)
         for hook in self.hooks.post_forward:
             replaced = hook(self, out, trip)
