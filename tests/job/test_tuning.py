@@ -117,7 +117,7 @@ def test_it_succeeds_with_its_trials_and_names_the_best():
     tuning.run(2)
     assert (tuning.state, tuning.reason("Succeeded")) == ("Succeeded", "TrialsFinished")
     assert tuning.trials == {
-        "total": 6, "succeeded": 5, "failed": 1, "finished": "6/6",
+        "total": 6, "pending": 0, "running": 0, "succeeded": 5, "failed": 1, "stopped": 0, "finished": "6/6",
         "succeededIndexes": "0-1,3-5", "failedIndexes": "2",
     }  # fmt: skip
     best = tuning.raw["status"]["best"]
