@@ -153,9 +153,9 @@ def test_sigterm_ends_it_cleanly_and_lets_the_other_lead(jobs: Jobs, pair: tuple
     for number in range(20):
         jobs.create(job(f"job-{number}", engine=TWO))
     before, begun = lease(jobs)["holderIdentity"], time.monotonic()
-    assert leader.end(signal.SIGTERM, timeout=LONGEST_END) == 0
+    assert leader.end(signal.SIGTERM, timeout=LONGEST_END) == 0, leader.log
     print(f"ended after {time.monotonic() - begun:.2f} s")
-    assert lease(jobs)["holderIdentity"] != before, "the lease was not let go"
+    assert lease(jobs)["holderIdentity"] != before, f"the lease was not let go: {leader.log}"
     wait_for(lambda: leading(follower), "the second leads", 15)
     for number in range(20):
         jobs.reach("Running", f"job-{number}", 40)

@@ -11,6 +11,8 @@ from tests.benchmarks.scale.client import Client, all_of
 from tests.benchmarks.scale.load import AKID, IMAGE, PODS, akid_job
 
 ENDED = "2026-01-01T00:00:00Z"
+#: runPolicy of jobs that are over and of which something is still to be done: they expire, and keep no pods.
+LOOKED_AFTER: dict[str, Any] = {"ttlSecondsAfterFinished": 10 * 365 * 24 * 3600, "cleanPodPolicy": "All"}
 
 
 async def finished_jobs(
