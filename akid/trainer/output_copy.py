@@ -94,9 +94,12 @@ class OutputCopy:
             full = size + len(text) > MAX_FILE
             text = FULL if full else text
             size += len(text)
-            with suppress(OSError):  # a full disk, perhaps for a while
+            try:
                 file.write(text)
-        file.close()
+            except OSError:  # a full disk; a file system that was mounted anew: what is open is not on it
+                file = _opened_again(file, text)
+        with suppress(OSError):
+            file.close()
 
 
 def _begin(name: str, work: Callable[..., None], *args: object) -> threading.Thread:
@@ -113,6 +116,19 @@ def _open(log_dir: Path, member: str) -> BinaryIO:
         problem = f"akid: {error.filename or log_dir} cannot be written: {error.strerror}."
         print(problem, file=sys.stderr, flush=True)
         return open(os.devnull, "ab", buffering=0)
+
+
+def _opened_again(file: BinaryIO, text: bytes) -> BinaryIO:
+    """The file, opened anew by its name if it can be, and the text written if there is space."""
+    try:
+        again = Path(file.name).open("ab", buffering=0)
+    except OSError:
+        return file
+    with suppress(OSError):
+        file.close()
+    with suppress(OSError):
+        again.write(text)
+    return again
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.helm import helm
-from cluster.reach import Reach
+from cluster.reach import CORE, Reach
 from cluster.waiting import wait_for
 from e2e import quickstart
 from e2e.prepare import Prepared
 
 NAMESPACE = "akid-system"
 DRIVER = "gluster.csi.akid.dev"
+DRIVER_PODS = "app.kubernetes.io/name=akid-gluster-csi"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,23 @@ class Site:
         drivers = self.cluster.admin.get("/apis/storage.k8s.io/v1/csinodes")["items"]
         return all(any(each["name"] == DRIVER for each in node["spec"]["drivers"] or []) for node in drivers)
 
+    def driver_pods(self) -> set[str]:
+        """UIDs of the GlusterFS driver's pods that are ready."""
+        path = f"{CORE}/namespaces/{NAMESPACE}/pods?labelSelector={DRIVER_PODS}"
+        pods = self.cluster.admin.get(path)["items"]
+        return {pod["metadata"]["uid"] for pod in pods if _is_ready(pod)}
+
+    def restart_driver(self) -> None:
+        """Delete the GlusterFS driver's pods, and wait until there are others."""
+        before = self.driver_pods()
+        self.cluster.kubectl("delete", "pods", f"--namespace={NAMESPACE}", f"--selector={DRIVER_PODS}")
+
+        def others() -> bool:
+            now = self.driver_pods()
+            return len(now) == len(before) and not now & before
+
+        wait_for(others, "other pods of the GlusterFS driver", 60)
+
     def ready(self, timeout: float = 120) -> None:
         """Wait until the operator's replicas are up, and one leads."""
         rollout = ["rollout", "status", "deployment/akid-operator", f"--namespace={NAMESPACE}"]
@@ -66,3 +84,8 @@ class Site:
         leases = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
         lease = self.cluster.admin.find(f"{leases}/akid-operator")
         return (lease or {}).get("spec", {}).get("holderIdentity") or ""
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
