@@ -111,17 +111,21 @@ def _begin(name: str, work: Callable[..., None], *args: object) -> threading.Thr
 def _open(log_dir: Path, member: str) -> BinaryIO:
     """The file; what is written goes nowhere if there can be none."""
     try:
-        return next_log(log_dir, member).open("ab", buffering=0)
+        return _appending(next_log(log_dir, member))
     except OSError as error:
         problem = f"akid: {error.filename or log_dir} cannot be written: {error.strerror}."
         print(problem, file=sys.stderr, flush=True)
         return open(os.devnull, "ab", buffering=0)
 
 
+def _appending(path: Path) -> BinaryIO:
+    return path.open("ab", buffering=0)
+
+
 def _opened_again(file: BinaryIO, text: bytes) -> BinaryIO:
     """The file, opened anew by its name if it can be, and the text written if there is space."""
     try:
-        again = Path(file.name).open("ab", buffering=0)
+        again = _appending(Path(file.name))
     except OSError:
         return file
     with suppress(OSError):

@@ -136,18 +136,15 @@ class Training:
     @contextmanager
     def goes_on(self, name: str, chief: str, times: Times, what: str, most: float) -> Generator[None]:
         """After the fault of the block, wait until all members train again: they make each step together."""
-        before = self.supervisor(chief)
+        before = self.supervisor(chief)["generation"]
         begun = time.monotonic()
         yield
 
-        def next_generation() -> Manifest:
+        def makes_steps() -> bool:
             now = self.supervisor(chief)
-            return now if now.get("generation", 0) > before["generation"] else {}
+            return now.get("generation", 0) > before and "eta" in now  # known once it has made a step
 
-        begins = wait_for(next_generation, f"{name} begins anew after: {what}", 180)
-        # Until the first step of the generation, the last one's is told.
-        more = max(begins["step"], before["step"])
-        wait_for(lambda: self.supervisor(chief).get("step", 0) > more, f"{name} trains after: {what}", 180)
+        wait_for(makes_steps, f"{name} trains after: {what}", 180)
         times.note(what, time.monotonic() - begun, most)
 
     def events(self, name: str) -> list[Manifest]:
