@@ -23,6 +23,8 @@ from akid.trainer.rendezvous import Join, Left, Rendezvous, Tidings
 #: Seconds a request waits for news; seconds to connect: an address of a pod that is gone does not answer.
 POLL, CONNECT = 1.0, 0.5
 MAX_BODY = 65_536
+#: Seconds after which a member that asks nothing is silent: it asks each second, whether it trains or waits.
+SILENT = 5.0
 #: Which attempt of so many to reach a host whose number is known goes by its name.
 LOOK_UP = 50
 
@@ -41,6 +43,14 @@ class Meeting:
     def __init__(self, rendezvous: Rendezvous, progress: Progress | None = None) -> None:
         self._state, self._progress = rendezvous, progress or Progress()
         self._news = threading.Condition()
+        self._heard = dict.fromkeys(rendezvous.members, time.monotonic())
+
+    def silent(self) -> list[str]:
+        """The members that were not heard lately."""
+        since = time.monotonic() - SILENT
+        with self._news:
+            others = (self._state.present or set(self._state.members)) - {self._state.members[0]}
+            return sorted(member for member in others if self._heard.get(member, since) <= since)
 
     def call(self, name: str, request: Mapping) -> Mapping:
         """Answer a request: ``join``, ``watch``, ``leave`` or ``done``.
@@ -53,6 +63,7 @@ class Meeting:
         }[name]  # fmt: skip
         end = time.monotonic() + POLL
         with self._news:
+            self._heard[str(request["member"])] = time.monotonic()
             while (found := answer(request)) is None:
                 left = end - time.monotonic()
                 if left <= 0:

@@ -276,7 +276,8 @@ class Supervisor:
     # -- what goes out ------------------------------------------------------------------------------------
     def status(self) -> dict[str, Any]:
         """What `/status` shows."""
-        return {"member": self.settings.member, **self.progress.status(time.monotonic(), time.time())}
+        silent = {"silent": self._attendance.silent()} if self.settings.is_chief else {}
+        return {"member": self.settings.member, **self.progress.status(time.monotonic(), time.time()), **silent}
 
     def _status_page(self) -> tuple[str, str]:
         return "application/json", json.dumps(self.status(), allow_nan=False)

@@ -68,9 +68,13 @@ class RealCluster(ControlPlane):
             for done in [pool.submit(self._start_node, node) for node in self.nodes]:
                 done.result()
         for node in self.nodes:
-            self._until(node.name, lambda name=node.name: self._node_there(name))
+            self._until(node.name, lambda name=node.name: self.node_there(name))
 
-    def _node_there(self, name: str) -> bool:
+    def node(self, name: str) -> Node:
+        """The one of this name."""
+        return next(node for node in self.nodes if node.name == name)
+
+    def node_there(self, name: str) -> bool:
         """It is usable, and its GPUs have been told, which takes the kubelet some seconds."""
         node = self.admin.find(f"{CORE}/nodes/{name}")
         gpus = node["status"].get("allocatable", {}).get(GPU, "0") if node else "0"
