@@ -61,9 +61,8 @@ def plan(job: AkidJob, observed: Observed, now: datetime) -> Plan:
     Returns:
         The plan; an empty one when everything is as it should be.
     """
-    observed = judged(observed)
-    view = View(job, observed, now)
     if job.metadata.deletion_timestamp is not None:
         return let_go(observed, now)
+    view = View(job, judged(observed), now)
     made = next((result for rule in RULES if (result := rule(view)) is not None), Plan())
     return _strays_removed(view, made)
