@@ -139,13 +139,18 @@ class Training:
         before = self.supervisor(chief)["generation"]
         begun = time.monotonic()
         yield
-
-        def makes_steps() -> bool:
-            now = self.supervisor(chief)
-            return now.get("generation", 0) > before and "eta" in now  # known once it has made a step
-
-        wait_for(makes_steps, f"{name} trains after: {what}", 180)
+        self.makes_steps(name, chief, before)
         times.note(what, time.monotonic() - begun, most)
+
+    def makes_steps(self, name: str, chief: str, before: int) -> int:
+        """Wait until a generation after this one makes steps; its number."""
+
+        def told() -> int:
+            now = self.supervisor(chief)
+            number = now.get("generation", 0)
+            return number if number > before and "eta" in now else 0  # which is known once it has made a step
+
+        return wait_for(told, f"{name} makes steps after generation {before}", 180)
 
     def events(self, name: str) -> list[Manifest]:
         """On a job, oldest first."""
