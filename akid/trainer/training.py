@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from akid.errors import AkidError, PeerLostError, UserCodeError
+from akid.output import say
 from akid.report import Reporter
 from akid.trainer.restarts import RESTART_ME
 
@@ -30,7 +31,7 @@ def main() -> int:
         return _complain(reporter, str(error), FAILED)
     except PeerLostError as error:
         reporter.peer_lost(str(error))
-        print(f"akid: {error}", file=sys.stderr, flush=True)
+        say(f"akid: {error}", sys.stderr)
         return RESTART_ME
     except AkidError as error:
         return _complain(reporter, str(error), INVALID if isinstance(error, ValueError) else FAILED)
@@ -79,7 +80,7 @@ def needed(name: str, value: Callable[[str], str | None] = os.environ.get) -> st
 
 
 def _complain(reporter: Reporter, message: str, code: int) -> int:
-    print(f"akid: {message}", file=sys.stderr, flush=True)
+    say(f"akid: {message}", sys.stderr)
     reporter.error(message)
     return code
 
