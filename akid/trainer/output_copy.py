@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from akid.member_logs import next_log
+from akid.output import say
 from akid.report import Lines
 
 READ = 1 << 16
@@ -114,7 +115,7 @@ def _open(log_dir: Path, member: str) -> BinaryIO:
         return _appending(next_log(log_dir, member))
     except OSError as error:
         problem = f"akid: {error.filename or log_dir} cannot be written: {error.strerror}."
-        print(problem, file=sys.stderr, flush=True)
+        say(problem, sys.stderr)
         return open(os.devnull, "ab", buffering=0)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from akid.errors import AkidError, PeerLostError, UserCodeError
+from akid.output import say
 from akid.report import Reporter
 from akid.storage import Mounts, is_away
 from akid.trainer.restarts import RESTART_ME
@@ -55,7 +56,7 @@ def _failed(reporter: Reporter, error: Exception) -> int:
             return _complain(reporter, str(error), FAILED)
         case PeerLostError():
             reporter.peer_lost(str(error))
-            print(f"akid: {error}", file=sys.stderr, flush=True)
+            say(f"akid: {error}", sys.stderr)
             return RESTART_ME
         case AkidError():
             return _complain(reporter, str(error), INVALID if isinstance(error, ValueError) else FAILED)
@@ -100,7 +101,7 @@ def needed(name: str, value: Callable[[str], str | None] = os.environ.get) -> st
 
 
 def _complain(reporter: Reporter, message: str, code: int) -> int:
-    print(f"akid: {message}", file=sys.stderr, flush=True)
+    say(f"akid: {message}", sys.stderr)
     reporter.error(message)
     return code
 

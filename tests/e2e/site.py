@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from cluster.helm import helm
@@ -15,6 +17,7 @@ from e2e.prepare import Prepared
 NAMESPACE = "akid-system"
 DRIVER = "gluster.csi.akid.dev"
 DRIVER_PODS = "app.kubernetes.io/name=akid-gluster-csi"
+NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,16 @@ class Site:
             "glusterfs": {"enabled": bool(self.rules), "rules": self.rules},
         }
 
-    def install(self) -> None:
-        """Install the chart as README does, but with our images; or upgrade it; and wait for the operator."""
+    def install(self, changes: Mapping[str, Any] = NO_CHANGES) -> None:
+        """Install the chart as README does, but with our images; or upgrade it; and wait for the operator.
+
+        Args:
+            changes: further values.
+        """
         [[install, *words]] = quickstart.commands("helm")
         assert (install, words[-2]) == ("install", "--set")
         argv = ["upgrade", "--install", *words[:-2], "--values", "-"]
-        helm(*argv, kubeconfig=self.cluster.kubeconfig, stdin=json.dumps(self.values()))
+        helm(*argv, kubeconfig=self.cluster.kubeconfig, stdin=json.dumps({**self.values(), **changes}))
         self.cluster.kubectl("wait", "--for=condition=Established", "crd/akidjobs.akid.dev", "--timeout=60s")
         if self.rules:
             wait_for(self.driver_ready, "the GlusterFS driver is on every node", 120, every=0.5)
@@ -78,6 +85,12 @@ class Site:
         rollout = ["rollout", "status", "deployment/akid-operator", f"--namespace={NAMESPACE}"]
         self.cluster.kubectl(*rollout, f"--timeout={timeout:g}s")
         wait_for(self.leader, "a replica of the operator leads", 60)
+
+    def replicas(self) -> set[str]:
+        """The operator's pods."""
+        selector = "labelSelector=app.kubernetes.io/name=akid-operator"
+        pods = self.cluster.admin.get(f"{CORE}/namespaces/{NAMESPACE}/pods?{selector}")["items"]
+        return {pod["metadata"]["name"] for pod in pods}
 
     def leader(self) -> str:
         """The identity of the replica that leads; empty when none does."""

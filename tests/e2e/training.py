@@ -83,7 +83,7 @@ class Training:
         wait_for(reached, f"{name} is {state}", timeout, every=0.2)
         return self.status(name)
 
-    def trains(self, name: str, beyond: int = 0, timeout: float = 120) -> int:
+    def trains(self, name: str, beyond: int = 0, timeout: float = 240) -> int:
         """Wait for a step beyond one; the step that is told then. RuntimeError as soon as the job has ended."""
 
         def told() -> bool:
@@ -104,6 +104,11 @@ class Training:
         """Of the pod that has this name now; empty if there is none."""
         pod = self.cluster.admin.find(f"{CORE}/namespaces/{self.namespace}/pods/{name}")
         return pod["metadata"]["uid"] if pod else ""
+
+    def ended(self, name: str) -> bool:
+        """Whether a pod is done, or gone."""
+        pod = self.cluster.admin.find(f"{CORE}/namespaces/{self.namespace}/pods/{name}")
+        return pod is None or pod["status"]["phase"] in ("Succeeded", "Failed")
 
     def logs(self, pod: str) -> str:
         """`kubectl logs`, empty before there is a container."""
