@@ -1,4 +1,4 @@
-"""Time that passes only when nobody has anything to do: an hour of the operator's life takes a second, always alike."""
+"""Time that passes only while nobody has anything to do: an hour of the operator takes a second, always alike."""
 
 from __future__ import annotations
 
