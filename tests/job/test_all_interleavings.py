@@ -15,7 +15,9 @@ TWO = (("name", "multi_worker"), ("workers", 2))
 SERVERS = (("name", "parameter_server"), ("workers", 1))  # and a chief and a parameter server
 ONCE = ("maxRestarts", 1)
 GAMES = {
-    "single": Game((("name", "single"),), (ONCE, ("cleanPodPolicy", "All")), ("done", "killed", "broken", "evicted")),
+    "single": Game(
+        (("name", "single"),), (ONCE, ("cleanPodPolicy", "All")), ("done", "killed", "broken", "evicted")
+    ),
     "in place": Game(TWO, (ONCE,)),
     "recreate": Game(TWO, (ONCE, ("restartStrategy", "Recreate")), hangs=False),
     "all workers": Game(TWO, (ONCE, ("successPolicy", "AllWorkers")), suspends=False, hangs=False),
@@ -29,7 +31,9 @@ GAMES = {
 def test_in_every_state_the_plan_is_right_and_leads_to_an_end(kind: str) -> None:
     game, ends = GAMES[kind], set[World]()
     found = 0
-    import time; t0=time.process_time()
+    import time
+
+    t0 = time.process_time()
 
     def steps(world: World) -> Iterator[World]:
         made = game.planned(world)
@@ -40,7 +44,7 @@ def test_in_every_state_the_plan_is_right_and_leads_to_an_end(kind: str) -> None
     for world in reachable(game.start, steps):
         come_to_rest(game, world, ends)
         found += 1
-    print(kind, found, time.process_time()-t0)
+    print(kind, found, time.process_time() - t0)
     assert found > 100
 
 
