@@ -1,8 +1,8 @@
 """Every state that a small job and its pods can get into, whatever happens, in whatever order.
 
-Two looks of the operator are an hour apart, so that all that waits has waited enough; a pod that was deleted is on its
-way out, or overdue. Words, times and counts are left out of a state, and the number of the attempt: so there are
-finitely many.
+Two looks of the operator are an hour apart, so that all that waits has waited enough; a pod that was deleted is on
+its way out, or overdue. Words, times and counts are left out of a state, and the number of the attempt: so there
+are finitely many.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from job.manifests import manifest
@@ -103,7 +103,11 @@ class Game:
     def start(self) -> World:
         return World("{}", (), suspend=False, workers=dict(self.engine).get("workers", 1))
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cached_property
+    def _plans(self) -> dict[World, Plan]:
+        return {}
+
+    @cache  # noqa: B019
     def _job(self, workers: int, suspend: bool) -> AkidJob:
         engine = {**dict(self.engine), **({"workers": workers} if self.scales else {})}
         return parse(manifest(engine=engine, runPolicy={**dict(self.policy), "suspend": suspend}))
@@ -115,9 +119,14 @@ class Game:
 
     def planned(self, world: World, status: dict[str, Any] | None = None) -> Plan:
         """The operator's plan, an hour later."""
+        if status is None and world in self._plans:
+            return self._plans[world]
         members = tuple(pod.state() for pod in world.pods)
         job = self.job(world, status)
-        return plan(job, Observed(members, objects={} if job.status.finished else OBJECTS), at(HOUR))
+        made = plan(job, Observed(members, objects={} if job.status.finished else OBJECTS), at(HOUR))
+        if status is None:
+            self._plans[world] = made
+        return made
 
     # -- what may happen
 
