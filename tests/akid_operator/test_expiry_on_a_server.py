@@ -41,10 +41,11 @@ def test_it_expires_also_after_a_restart_and_never_while_suspended(
     jobs: Jobs, host: Callable[..., Hosted]
 ) -> None:
     with host():
-        for name in ("kept", "digits"):
-            jobs.create(job(name, plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 3}))
-            jobs.reach("Succeeded", name)
-        jobs.patch({"runPolicy": {"suspend": True}}, "kept")
+        jobs.create(job("kept", plays={"run-for": "100ms"}))
+        jobs.reach("Succeeded", "kept")
+        jobs.patch({"runPolicy": {"suspend": True, "ttlSecondsAfterFinished": 3}}, "kept")
+        jobs.create(job(plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 3}))
+        jobs.reach("Succeeded")
     with host():
         wait_for(lambda: jobs.find() is None, "it has expired", 3 + 1 + 2)
     assert jobs.find("kept") is not None
