@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from akid_operator.kube.api import Answer, Call
+from akid_operator.serve.metrics import kind_of
 from chaos import Chaos
 from fake_cluster import CORE, JOBS, NAMESPACE, NODES
 from fake_line import Line
@@ -22,11 +23,15 @@ class Stage(Chaos):
     Args:
         site: the number of the write at which it dies.
         sent: whether that one is done.
+
+    Attributes:
+        asked: every request: its method and its kind.
     """
 
     def __init__(self, site: int = NEVER, sent: bool = False) -> None:
         super().__init__(seed=site)
         self.left, self.sent = site, sent
+        self.asked: list[str] = []
         self.calm_down()
 
     def line(self, who: str, may_write: object) -> Line:
@@ -101,6 +106,7 @@ class Mortal(Line):
 
     async def exchange(self, call: Call) -> Answer:
         stage = self._stage
+        stage.asked.append(f"{call.method} {kind_of(call.path)}")
         stage.left -= call.writes and "/leases" not in call.path and "/events" not in call.path
         if stage.left == 0 and call.writes and not self.dead:
             stage.left = -NEVER

@@ -18,7 +18,7 @@ GAMES = {
     "single": Game(
         (("name", "single"),), (ONCE, ("cleanPodPolicy", "All")), ("done", "killed", "broken", "evicted")
     ),
-    "in place": Game(TWO, (ONCE,)),
+    "in place": Game(TWO, (ONCE,), hangs=False),
     "recreate": Game(TWO, (ONCE, ("restartStrategy", "Recreate")), hangs=False),
     "all workers": Game(TWO, (ONCE, ("successPolicy", "AllWorkers")), suspends=False, hangs=False),
     "scaled": Game(TWO, (("maxRestarts", 0),), ("done", "killed"), (1, 2), suspends=False, hangs=False),
