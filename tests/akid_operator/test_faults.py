@@ -184,7 +184,7 @@ def test_a_job_deleted_half_way_leaves_nothing(jobs: Jobs, hosted: Hosted) -> No
     jobs.create(job(engine={"name": "multi_worker", "workers": 60}))
     wait_for(lambda: len(made_pods(hosted.api)) > 5, "some pods are there")
     jobs.delete()
-    wait_for(lambda: jobs.find() is None and not jobs.items("pods"), "all is gone", 30)
+    wait_for(lambda: jobs.find() is None and not jobs.items("pods"), "all is gone", 90)
     wait_for(lambda: not jobs.names("services") and not jobs.names("configmaps"), "all else too", 30)
     wait_for(lambda: not list(hosted.controller.store), "it is forgotten")
 
