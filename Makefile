@@ -14,6 +14,8 @@ BENCHES ?=
 # Of `make images` and `make push`: which ones (all but the GPU's by default), and flags of the tool's push.
 IMAGES ?=
 PUSH_FLAGS ?=
+# Of `make soak`: training or operator.
+SOAK ?= training
 # Of `make e2e`: smoke or all; CLUSTER=current for the cluster that kubectl reaches.
 E2E ?= all
 
@@ -85,8 +87,8 @@ docs-figures: setup ## train the examples and draw the pictures of docs/observer
 bench: setup ## speeds as ratios against peers, interleaved in one run
 	@PYTHONPATH=tests:tests/akid_operator $(PY) -m tests.benchmarks $(BENCHES)
 
-soak: setup ## faults of every kind for SOAK_MINUTES (30); SOAK_SEED repeats them
-	@PYTHONPATH=tests $(PY) -m faults.soak
+soak: setup ## faults of every kind for SOAK_MINUTES (30), SOAK=training|operator; SOAK_SEED repeats them
+	@PYTHONPATH=tests:tests/akid_operator $(PY) -m $(if $(filter operator,$(SOAK)),operator_soak,faults.soak)
 
 lock: $(VENV)/bin/uv ## compile constraints.txt and the images' requirements from the pyproject files
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

@@ -13,6 +13,7 @@ from akid_operator.kube.api import Answer, Api, Call
 from akid_operator.serve.metrics import kind_of
 from akid_operator.serve.process import Replica
 from akid_operator.serve.settings import Options
+from akid_operator.work.controller import Controller
 from cluster.waiting import wait_for
 
 # Connections under TLS are closed a moment after their sessions.
@@ -67,8 +68,7 @@ class Hosted:
             namespaces=frozenset(namespaces),
             host="127.0.0.1",
             port=0,
-            elect=False,
-            **options,
+            **{"elect": False, **options},
         )
         self._make = api
         self._thread = threading.Thread(target=self._main, name="operator", daemon=True)
@@ -78,8 +78,16 @@ class Hosted:
         self._api: Watched | None = None
         self.exit_code: int | None = None
 
-    def __enter__(self) -> Hosted:
+    def start(self) -> None:
+        """Begin, and do not wait."""
         self._thread.start()
+
+    def __enter__(self) -> Hosted:
+        self.start()
+        return self.started()
+
+    def started(self) -> Hosted:
+        """Wait until it has learnt what there is."""
         try:
             wait_for(self._started, "the operator has started", 30)
         except BaseException:
@@ -105,6 +113,18 @@ class Hosted:
     def api(self) -> Watched:
         """Its client, with all it has asked for."""
         assert self._api is not None
+        return self._api
+
+    @property
+    def controller(self) -> Controller:
+        """What is at work in it."""
+        assert self.replica is not None
+        assert self.replica.controller is not None
+        return self.replica.controller
+
+    @property
+    def made_api(self) -> Watched | None:
+        """Its client, if it has one by now: a replica that waits to lead has none."""
         return self._api
 
     def alive(self) -> bool:

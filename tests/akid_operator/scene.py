@@ -28,6 +28,7 @@ class Scene:
         self.told: list[str] = []
         self.seconds = 0.0
         self.start = datetime(2026, 1, 1, tzinfo=UTC)
+        self.server.now = lambda: self.start + timedelta(seconds=self.seconds)
         manifest = job(**spec)
         manifest["metadata"] |= {"namespace": "lab", "generation": 1}
         self.server.put(JOB, manifest)
@@ -37,9 +38,8 @@ class Scene:
         """Begin with what is known of the job alone."""
         self.store = Store()
         self.reconciler = Reconciler(
-            self.server, self.store, PodDefaults(), self, lambda: self.start + timedelta(seconds=self.seconds),
-            lambda: self.seconds,
-        )  # fmt: skip
+            self.server, self.store, PodDefaults(), self, self.server.now, lambda: self.seconds
+        )
         if JOB in self.server.objects:
             self.store.job_seen(self.job)
 
@@ -73,6 +73,13 @@ class Scene:
             self.store.pod_left(old)
         else:
             self.store.pod_seen(new)
+
+    def nodes_let_go(self) -> list[str]:
+        """Every pod that is being deleted is gone, and the watch told so; their names."""
+        going = [path for path, item in self.server.objects.items() if "deletionTimestamp" in item["metadata"]]
+        for path in going:
+            self.store.pod_left(self.server.remove(path))
+        return [path.rpartition("/")[2] for path in going]
 
     def ended(self, code: int) -> dict[str, Any]:
         """The status of a pod whose trainer ended."""

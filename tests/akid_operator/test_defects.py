@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from akid_operator.kube.api import Answer, Call
 from cluster.control import Cluster
 from cluster.waiting import wait_for
+from gangs import GANG, GROUP, pod_groups
 from hosted import Hosted, Watched
 from jobs import Jobs, job
+from proxy import Line
 
 pytestmark = pytest.mark.cluster
 
@@ -60,17 +64,29 @@ def test_d_the_evaluator_is_in_its_own_tf_config_only(jobs: Jobs, hosted: Hosted
         assert "master" not in config["cluster"]
 
 
-def test_e_a_finished_pod_that_is_deleted_is_not_run_again(jobs: Jobs, hosted: Hosted) -> None:
-    jobs.create(job(engine=TWO, policy={"successPolicy": "AllWorkers"}))
-    jobs.reach("Running")
-    jobs.annotate_pod("digits-worker-1", {"run-for": "10ms"})
-    wait_for(lambda: jobs.status()["replicaStatuses"]["worker"].get("completedIndexes") == "1", "worker 1 is done")
-    jobs.delete_pod("digits-worker-1")
-    wait_for(lambda: len(jobs.pods()) == 1, "its pod is gone")
-    jobs.annotate_pod("digits-worker-0", {"run-for": "10ms"})
-    jobs.reach("Succeeded")
-    jobs.delete_pod("digits-worker-0")
-    assert hosted.api.writes().count("POST pods") == 2
+def resyncs(operator: Hosted, number: int = 4) -> None:
+    """Wait until all was listed so many times more."""
+    before = operator.api.reads().count("GET akidjobs")
+    wait_for(lambda: operator.api.reads().count("GET akidjobs") >= before + number, "some resyncs")
+
+
+def test_e_a_finished_pod_that_is_deleted_is_not_run_again(jobs: Jobs, host: Callable[..., Hosted]) -> None:
+    with host(resync=0.3) as hosted:
+        jobs.create(job(engine=TWO, policy={"successPolicy": "AllWorkers"}))
+        jobs.reach("Running")
+        jobs.annotate_pod("digits-worker-1", {"run-for": "10ms"})
+        wait_for(lambda: jobs.status()["replicaStatuses"]["worker"].get("completedIndexes") == "1", "it is done")
+        jobs.delete_pod("digits-worker-1")
+        wait_for(lambda: len(jobs.pods()) == 1, "its pod is gone")
+        resyncs(hosted)
+        assert jobs.state() == "Running"
+        jobs.annotate_pod("digits-worker-0", {"run-for": "10ms"})
+        jobs.reach("Succeeded")
+        jobs.delete_pod("digits-worker-0")
+        wait_for(lambda: not jobs.pods(), "its pod is gone, too")
+        resyncs(hosted)
+        assert (jobs.state(), jobs.pods()) == ("Succeeded", {})
+        assert hosted.api.writes().count("POST pods") == 2
 
 
 def test_f_a_pod_that_hangs_on_a_dead_node_is_replaced(
@@ -118,9 +134,21 @@ def test_h_nothing_is_written_after_the_end(jobs: Jobs, host: Callable[..., Host
         jobs.reach("Succeeded")
         wait_for(lambda: "Succeeded" in jobs.reasons() and not jobs.names("services"), "all is told and done")
         before = len(operator.api.writes())
-        lists = operator.api.reads().count("GET pods")
-        wait_for(lambda: operator.api.reads().count("GET pods") > lists + 4, "some resyncs")
+        resyncs(operator)
         assert operator.api.writes()[before:] == []
+
+
+def test_h_of_a_gang_that_has_ended_no_group_is_made_again(jobs: Jobs, host: Callable[..., Hosted]) -> None:
+    with pod_groups(jobs.cluster), host(resync=0.3) as operator:
+        wait_for(lambda: jobs.cluster.admin.find(f"/apis/{GROUP}/v1alpha1") is not None, "PodGroups are served")
+        jobs.create(job(engine=TWO, plays={"run-for": "100ms"}, scheduling=GANG))
+        jobs.reach("Succeeded", timeout=40)
+        wait_for(lambda: "DELETE podgroups" in operator.api.writes(), "the group is deleted")
+        wait_for(lambda: "Succeeded" in jobs.reasons() and not jobs.names("services"), "all is told and done")
+        before = len(operator.api.writes())
+        resyncs(operator)
+        assert operator.api.writes()[before:] == []
+        assert operator.api.writes().count("POST podgroups") == 1
 
 
 def test_a_pod_that_comes_late_to_a_job_that_ended_is_taken_away(jobs: Jobs, host: Callable[..., Hosted]) -> None:
@@ -151,6 +179,25 @@ def test_i_a_storm_of_news_makes_no_duplicates(jobs: Jobs, hosted: Hosted) -> No
     assert conflicts == []
 
 
+class Slow(Watched):
+    """The watch tells of every write long before its answer is here."""
+
+    async def exchange(self, call: Call) -> Answer:
+        answer = await super().exchange(call)
+        await asyncio.sleep(0.3 * call.writes)
+        return answer
+
+
+def test_i_answers_that_lag_behind_the_watch_make_no_duplicates(jobs: Jobs, host: Callable[..., Hosted]) -> None:
+    with host(api=Slow) as operator:
+        jobs.create(job(engine=FOUR))
+        jobs.reach("Running", timeout=40)
+        jobs.delete_pod("digits-worker-1", grace=0)
+        wait_for(lambda: operator.api.writes().count("POST pods") == 5, "it is replaced")
+        jobs.reach("Running", timeout=40)
+        assert operator.api.writes().count("POST pods") == 5
+
+
 def test_j_pods_of_a_job_are_made_side_by_side(jobs: Jobs, host: Callable[..., Hosted]) -> None:
     flying: list[int] = []
 
@@ -158,12 +205,13 @@ def test_j_pods_of_a_job_are_made_side_by_side(jobs: Jobs, host: Callable[..., H
         now = 0
 
         async def exchange(self, call: Call) -> Answer:
-            self.now += 1
+            pod = (call.method, call.path.rpartition("/")[2]) == ("POST", "pods")
+            self.now += pod
             flying.append(self.now)
             try:
                 return await super().exchange(call)
             finally:
-                self.now -= 1
+                self.now -= pod
 
     with host(api=Counted):
         jobs.create(job(engine={"name": "multi_worker", "workers": 60}))
@@ -181,51 +229,34 @@ def test_k_many_jobs_at_once_all_start(jobs: Jobs, hosted: Hosted) -> None:
     )
 
 
-def test_l_discovery_that_fails_does_not_end_the_operator(jobs: Jobs, host: Callable[..., Hosted]) -> None:
-    with host() as operator:
+def test_l_discovery_that_fails_does_not_end_the_operator(jobs: Jobs, kubeconfig: Path) -> None:
+    with Hosted(kubeconfig, jobs.namespace, resync=0.3) as operator:
         with jobs.cluster.api_server_down():
+            asked = len(operator.api.sent)
+            wait_for(lambda: len(operator.api.sent) >= asked + 6, "it has asked in vain, some times")
             assert operator.alive()
         jobs.create(job(plays={"run-for": "200ms"}))
         jobs.reach("Succeeded", timeout=40)
         assert operator.alive()
 
 
-def test_m_a_finished_job_expires_on_time(jobs: Jobs, hosted: Hosted) -> None:
-    jobs.create(job(plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 2}))
-    jobs.reach("Succeeded")
-    wait_for(lambda: jobs.find() is None, "it has expired", 2 + 1 + 2)
-
-
-def test_m_jobs_that_expired_are_deleted_once_each(jobs: Jobs, hosted: Hosted) -> None:
-    for name, seconds in (("first", 0), ("second", 2), ("third", 0)):
-        jobs.create(job(name, plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": seconds}))
-        wait_for(lambda n=name: jobs.find(n) is None, "it has expired", 10)
-    assert hosted.api.writes().count("DELETE akidjobs") == 3
-    assert hosted.replica is not None
-    assert hosted.replica.controller is not None
-    assert list(hosted.replica.controller.store) == []
-
-
-def test_m_a_job_suspended_when_it_had_ended_stays(jobs: Jobs, hosted: Hosted) -> None:
-    jobs.create(job(plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 3}))
-    jobs.reach("Succeeded")
-    jobs.patch({"runPolicy": {"suspend": True}})
-    jobs.create(job("other", plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 5}))
-    wait_for(lambda: jobs.find("other") is None, "another one has expired since", 20)
-    assert jobs.find() is not None
-
-
-def test_m_it_expires_also_after_a_restart_and_never_while_suspended(
-    jobs: Jobs, host: Callable[..., Hosted]
+def test_l_an_operator_that_starts_while_nothing_answers_waits(
+    jobs: Jobs, kubeconfig: Path, akid_cluster: Cluster
 ) -> None:
-    with host():
-        for name in ("kept", "digits"):
-            jobs.create(job(name, plays={"run-for": "100ms"}, policy={"ttlSecondsAfterFinished": 3}))
-            jobs.reach("Succeeded", name)
-        jobs.patch({"runPolicy": {"suspend": True}}, "kept")
-    with host():
-        wait_for(lambda: jobs.find() is None, "it has expired", 3 + 1 + 2)
-    assert jobs.find("kept") is not None
+    with Line(akid_cluster.layout.api_port) as line:
+        operator = Hosted(line.kubeconfig(kubeconfig), jobs.namespace)
+        with line.cut():
+            operator.start()
+            wait_for(
+                lambda: operator.made_api is not None and len(operator.api.sent) >= 2, "it asks what is served"
+            )
+            assert operator.alive()
+        try:
+            operator.started()
+            jobs.create(job(plays={"run-for": "200ms"}))
+            jobs.reach("Succeeded", timeout=40)
+        finally:
+            operator.stop()
 
 
 def test_n_scaling_down_does_not_fail_the_job(jobs: Jobs, hosted: Hosted, akid_cluster: Cluster) -> None:
@@ -265,3 +296,4 @@ def test_q_finished_jobs_are_neither_listed_nor_watched(jobs: Jobs, host: Callab
         listed = [answer.body["items"] for _, answer in operator.api.calls if "items" in answer.body]
         assert [len(items or []) for items in listed] == [0] * len(listed)
         assert not any("old" in call.path for call, _ in operator.api.calls)
+        assert {key.name for key, _ in operator.controller.store} <= {"new"}

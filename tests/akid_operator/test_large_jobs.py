@@ -101,14 +101,14 @@ def test_deletes_are_made_some_at_a_time() -> None:
     class Slow(FakeServer):
         """Notes how many deletes it is asked for at once."""
 
-        now, most = 0, 0
+        flying, most = 0, 0
 
         async def exchange(self, call):  # pyright: ignore
             deletes = call.method == "DELETE"
-            self.now += deletes
-            self.most = max(self.most, self.now)
+            self.flying += deletes
+            self.most = max(self.most, self.flying)
             await asyncio.sleep(0)
-            self.now -= deletes
+            self.flying -= deletes
             return await super().exchange(call)
 
     scene = Scene(Slow(), kid={"module": "a:setup"}, engine={"name": "multi_worker", "workers": 200})

@@ -72,6 +72,7 @@ def test_a_pod_that_arrives_after_its_job_ended_is_deleted() -> None:
     scene.run()
     assert scene.server.log == ["DELETE pods"]
     assert scene.job == before
+    assert scene.nodes_let_go() == ["digits-worker-0"]
     scene.run()
     scene.seconds += 1
     scene.run()

@@ -15,6 +15,7 @@ def gone_before_the_answer(scene: Scene) -> None:
 
     def overtaken(call: Any) -> Answer:
         answer = delete(call)
+        scene.server.objects.pop(call.path, None)
         metadata = answer.body.get("metadata", {})
         due = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0}
         scene.store.pod_left(answer.body | {"metadata": metadata | {"resourceVersion": "900"}})

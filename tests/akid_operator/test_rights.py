@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from chart import collection, render
@@ -10,6 +12,7 @@ from cluster.control import Cluster
 from cluster.waiting import wait_for
 from hosted import Hosted
 from jobs import Jobs, job
+from proxy import Line
 
 from akid.job import PodDefaults
 
@@ -40,6 +43,45 @@ def test_the_cluster_role_is_enough(jobs: Jobs, everywhere: Hosted) -> None:
     jobs.reach("Succeeded")
     wait_for(lambda: not jobs.names("services") and len(jobs.events()) >= 2, "all is done")
     assert everywhere.api.refused() == []
+
+
+@contextmanager
+def revoked(jobs: Jobs) -> Iterator[None]:
+    """The operator has none of its rights to the jobs' namespace in the block."""
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{jobs.namespace}/rolebindings"
+    binding = jobs.api.get(f"{path}/akid-operator")
+    jobs.api.delete(f"{path}/akid-operator")
+    try:
+        yield
+    finally:
+        kept = {name: binding["metadata"][name] for name in ("name", "namespace")}
+        jobs.api.create(path, binding | {"metadata": kept})
+
+
+def test_rights_that_are_revoked_and_given_back_cost_time_and_nothing_else(jobs: Jobs, kubeconfig: Path) -> None:
+    with (
+        Line(jobs.cluster.layout.api_port) as line,
+        Hosted(line.kubeconfig(kubeconfig), jobs.namespace, resync=1) as operator,
+    ):
+        jobs.create(job(engine={"name": "multi_worker", "workers": 2}))
+        jobs.reach("Running")
+        chief = jobs.pods()["digits-worker-0"]["metadata"]["uid"]
+        with revoked(jobs):
+            wait_for(lambda: bool(operator.api.refused()), "a resync is refused")
+            jobs.annotate_pod("digits-worker-1", {"run-for": "10ms", "exit-code": "137"})
+            wait_for(lambda: jobs.phases()["digits-worker-1"] == "Failed", "it has failed")
+            jobs.create(job("other"))
+            with line.cut():  # the watches, too, are refused when they begin anew
+                pass
+            refused = len(operator.api.refused())
+            wait_for(lambda: len(operator.api.refused()) > refused, "another resync is refused")
+            assert operator.alive()
+            assert (jobs.pods("other"), jobs.state()) == ({}, "Running")
+        jobs.reach("Running", "other", 60)
+        wait_for(lambda: jobs.status().get("restarts") == 1, "the failure is counted", 30)
+        wait_for(lambda: set(jobs.phases().values()) == {"Running"}, "it is replaced", 30)
+        assert jobs.reach("Running")["restarts"] == 1
+        assert jobs.pods()["digits-worker-0"]["metadata"]["uid"] == chief
 
 
 def test_a_namespaced_operator_leaves_other_namespaces_alone(

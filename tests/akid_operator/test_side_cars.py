@@ -34,7 +34,7 @@ def test_a_pod_whose_side_car_runs_on_is_deleted_when_its_time_is_over() -> None
     assert again is not None
     scene.seconds += again
     scene.run()
-    assert f"{CORE}/pods/digits-worker-0" not in scene.server.objects
+    assert scene.nodes_let_go() == ["digits-worker-0"]
 
 
 def test_a_new_leader_finds_the_pod_a_side_car_keeps() -> None:
@@ -45,7 +45,7 @@ def test_a_new_leader_finds_the_pod_a_side_car_keeps() -> None:
     scene.seconds += 60
     scene.new_leader()
     scene.run()
-    assert f"{CORE}/pods/digits-worker-0" not in scene.server.objects
+    assert scene.nodes_let_go() == ["digits-worker-0"]
 
 
 @pytest.mark.cluster
