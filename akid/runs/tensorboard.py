@@ -45,19 +45,9 @@ class Events:
             graph = inspector.graph().as_graph_def(add_shapes=True)
             self._add(tf.compat.v1.Event(graph_def=graph.SerializeToString()))
 
-    def scalars(self, record: Mapping[str, Any], losses: Mapping[str, float]) -> None:
-        """A line of ``metrics.jsonl`` as curves.
-
-        Args:
-            record: with ``kind`` and ``step``.
-            losses: of single blocks, weight decay included, by full name.
-        """
-        prefix = record["kind"]
-        named = {f"{prefix}/{name.removeprefix('val_')}": v for name, v in record.items()}
-        hidden = (f"{prefix}/kind", f"{prefix}/step")
-        curves = {tag: value for tag, value in named.items() if tag not in hidden and value is not None}
-        curves |= {f"losses/{name}": value for name, value in losses.items()}
-        self.distributions(record["step"], {tag: ("scalar", value) for tag, value in curves.items()})
+    def scalars(self, step: int, curves: Mapping[str, float]) -> None:
+        """Numbers of a step by the names of their curves."""
+        self.distributions(step, {tag: ("scalar", value) for tag, value in curves.items()})
 
     def distributions(self, step: int, seen: Mapping[str, tuple[str, Any]]) -> None:
         """What an `Inspector` gave for this step."""
