@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from akid.checks import Check
 from akid.errors import DataError
+from akid.job.space import Axis, Choice, sorted_into_sets, space_of
 from akid.kids.stopping import Goal
-from akid.tuner.space import Axis, Choice, sorted_into_sets, space_of
 from akid.tuner.strategies import Proposal, Strategy
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class OptunaStrategy(Strategy):
     """Proposes what Optuna proposes, and stops what it would prune.
 
     Args:
-        net_paras: axes by name, see `akid.tuner.space.space_of`.
+        net_paras: axes by name, see `akid.job.space.space_of`.
         opt_paras: likewise.
         trials: how many proposals.
         sampler: ``"tpe"`` (Bergstra et al., 2011), ``"random"``, or a sampler of Optuna.

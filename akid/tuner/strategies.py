@@ -12,8 +12,8 @@ from typing import Any
 
 from akid.checks import Check
 from akid.errors import DataError
+from akid.job.space import sorted_into_sets, space_of
 from akid.kids.stopping import Goal
-from akid.tuner.space import sorted_into_sets, space_of
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class RandomStrategy(Strategy):
     """Draws every parameter by itself (Bergstra and Bengio, 2012).
 
     Args:
-        net_paras: axes by name, see `akid.tuner.space.space_of`.
+        net_paras: axes by name, see `akid.job.space.space_of`.
         opt_paras: likewise.
         trials: how many draws.
         seed: of the draws; the same seed gives the same ones.

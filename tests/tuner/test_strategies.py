@@ -8,10 +8,10 @@ import random
 import pytest
 
 from akid.errors import AkidError, DataError
+from akid.job.space import Range, space_of
 from akid.kids.stopping import Goal
 from akid.tuner import GridStrategy, OptunaStrategy, RandomStrategy
 from akid.tuner.objective import objective_of
-from akid.tuner.space import Range, space_of
 
 
 def proposals(strategy):

@@ -14,6 +14,7 @@ from akid.job.api.kid import Kid
 from akid.job.api.policy import RunPolicy, Scheduling
 from akid.job.api.status import Status
 from akid.job.api.template import PodTemplate, runs_akid, trainer_of
+from akid.job.api.tune import Tune
 from akid.job.api.volumes import Volumes
 
 GROUP, VERSION, KIND, PLURAL = "akid.dev", "v1alpha1", "AkidJob", "akidjobs"
@@ -67,6 +68,13 @@ class Spec(Model):
     roles: Roles = Field(default_factory=Roles, description="Templates for single roles.")
     run_policy: RunPolicy = Field(default_factory=RunPolicy, description="Restarts, deadlines, cleaning up.")
     scheduling: Scheduling = Field(default_factory=Scheduling, description="Gang, queue, priority, spread.")
+    tune: Tune | None = Field(
+        default=None,
+        description=(
+            "Trains the kid once for each of many parameters, which the templates in it are filled in with: each "
+            "trial is an AkidJob of its own, with all the rest of this one's spec."
+        ),
+    )
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -83,6 +91,19 @@ class Spec(Model):
              "only with runPolicy.restartStrategy InPlace do workers meet while others train."),
             (engine.elastic and self.run_policy.success_policy != "Chief", "runPolicy.successPolicy",
              "with engine.minWorkers nobody waits for all workers, expected Chief, received AllWorkers."),
+        )  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_tuned(self) -> Self:
+        given = sorted({"net_paras", "opt_paras", "repeat"} & set((self.kid and self.kid.params) or {}))
+        resumed = self.volumes.log and self.volumes.log.resume_from
+        tuned = self.tune is not None
+        refuse(
+            (tuned and self.kid is None, "kid", "required field is missing: a kid is what is tuned."),
+            (tuned and bool(given), "kid.params", f"{', '.join(given)} are the trials' own; see spec.tune."),
+            (tuned and bool(resumed), "volumes.log.resumeFrom",
+             "each trial has a run directory of its own, expected none."),
         )  # fmt: skip
         return self
 

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field
 
 from akid.job.api.base import ReportedModel, Time
+from akid.job.api.tune import Best, Measured, Trials
 
 ConditionType = Literal["Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
 State = Literal["", "Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
 RoleKey = Literal["chief", "worker", "ps", "evaluator"]
 # Beyond it a number of JSON is none that every reader can tell from its neighbours.
 MAX_COUNT = 2**53
+MAX_MEASURED = 64
 
 
 def _finite(value: Any) -> Any:
@@ -161,6 +163,13 @@ class Status(ReportedModel):
         default=None, ge=0, description="The highest step that was ever reached, whatever was trained again."
     )
     last_failure: LastFailure | None = Field(default=None, description="The failure that came last.")
+    trials: Trials | None = Field(default=None, description="Of a job that is tuned: how many trials stand how.")
+    best: Best | None = Field(default=None, description="Of a job that is tuned: its best trial so far.")
+    measured: list[Measured] = Field(
+        default_factory=list[Measured],
+        max_length=MAX_MEASURED,
+        description="Of a trial: values of the objective that were seen, thinned out; the best is kept.",
+    )
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of that type, if there is one."""

@@ -23,6 +23,8 @@ COLUMNS = [
     ("Restarts", "integer", ".status.restarts", 0, "Counted restarts."),
     ("Age", "date", ".metadata.creationTimestamp", 0, "Since its creation."),
     ("Val-Loss", "number", ".status.progress.valLoss", 1, "Last validation loss."),
+    ("Trials", "string", ".status.trials.finished", 1, "Trials of a tuning that are over, of all."),
+    ("Best", "number", ".status.best.value", 1, "The best value of a tuning's objective."),
     # Last, since it is as long as it needs to be.
     ("Reason", "string", ".status.message", 0, "Why it does not run, or why it failed."),
 ]

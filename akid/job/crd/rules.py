@@ -47,6 +47,10 @@ PROGRAM = (
     "(size({t}.spec.containers) == 1 || (has(c.name) && c.name == 'trainer'))))"
 )
 VOLUMES = ("glusterfs", "claimName", "claimTemplate", "hostPath", "emptyDir")
+TRIALS = (
+    "(has(self.random) ? self.random.trials : (has(self.netParas) ? size(self.netParas) : 1) * "
+    "(has(self.optParas) ? size(self.optParas) : 1))"
+)
 FOREVER = "never changes after creation; a new idea is a new job"
 SUSPENDED = "changes only while the job is suspended"
 TEMPLATES = ("spec.template", *(f"spec.roles.{r}.template" for r in ("chief", "worker", "ps", "evaluator")))
@@ -141,9 +145,22 @@ REST = [
     Rule("spec", "!has(self.engine.minWorkers) || self.runPolicy.successPolicy == 'Chief'",
          "with engine.minWorkers nobody waits for all workers, expected Chief", "runPolicy.successPolicy"),
 ]  # fmt: skip
+TUNE = [
+    Rule("spec.tune", "(has(self.netParas) || has(self.optParas)) != has(self.random)",
+         "expected exactly one of netParas or optParas, random"),
+    Rule("spec.tune", f"self.repeats * {TRIALS} <= 1000", "expected at most 1000 trials"),
+    Rule("spec", "!has(self.tune) || has(self.kid)", "is required: a kid is what is tuned", "kid"),
+    Rule("spec", "!has(self.tune) || !has(self.volumes) || !has(self.volumes.log) || "
+         "!has(self.volumes.log.resumeFrom)", "each trial has a run directory of its own",
+         "volumes.log.resumeFrom"),
+]  # fmt: skip
 UPDATES = [
     Rule("spec", unchanged("kid"), f"kid {FOREVER}", "kid"),
     Rule("spec", unchanged("volumes"), f"volumes {FOREVER}", "volumes"),
+    Rule("spec", "has(self.tune) == has(oldSelf.tune)", f"tune {FOREVER}", "tune"),
+    *(Rule("spec.tune", unchanged(field), f"tune.{field} {FOREVER}", field)
+      for field in ("netParas", "optParas", "random", "objective")),
+    Rule("spec.tune", "self.repeats == oldSelf.repeats", f"tune.repeats {FOREVER}", "repeats"),
     Rule("spec.engine", "self.name == oldSelf.name", f"engine.name {FOREVER}", "name"),
     Rule("spec.engine", "self.workers == oldSelf.workers || self.name == 'multi_worker'",
          "only the engine multi_worker can be scaled", "workers"),
@@ -157,4 +174,4 @@ UPDATES = [
     *(Rule("spec", f"oldSelf.runPolicy.suspend || ({unchanged(field)})", f"{field} {SUSPENDED}", field)
       for field in ("image", "template", "roles", "scheduling")),
 ]  # fmt: skip
-RULES = KID + ENGINE + REST + UPDATES
+RULES = KID + ENGINE + REST + TUNE + UPDATES

@@ -14,7 +14,9 @@ from akid.job.members import MAX_WORD, Member, MemberState, Phase
 STATES: tuple[State, ...] = (
     "Failed", "Succeeded", "Suspended", "Running", "Queued", "Restarting", "Created",
 )  # fmt: skip
-MINOR = ("replicaStatuses", "ready", "progress", "highestStep", "observedGeneration")
+MINOR = (
+    "replicaStatuses", "ready", "progress", "highestStep", "observedGeneration", "trials", "best", "measured",
+)  # fmt: skip
 MAX_TEXT = 8192
 # Seconds for which counts may wait to be written, and the members that are done: they often end together.
 COUNTS, COMPLETIONS = 1.0, 0.3

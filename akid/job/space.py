@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from akid.errors import DataError, near_match
 
@@ -81,25 +81,26 @@ def space_of(net_paras: Mapping[str, Any], opt_paras: Mapping[str, Any]) -> Spac
 
 def _axis(name: str, given: Any) -> Axis:
     if isinstance(given, Sequence) and not isinstance(given, str) and given:
-        return Choice(tuple(given))
-    if not (isinstance(given, Mapping) and {"low", "high"} <= set(given)):
+        return Choice(tuple(cast("Sequence[Any]", given)))
+    options = dict(cast("Mapping[Any, Any]", given)) if isinstance(given, Mapping) else {}
+    if not {"low", "high"} <= set(options):
         raise DataError(
             f"{name} must be a list of values, or a range such as {{'low': 0.001, 'high': 0.1, 'log': True}}."
             f" Received: {name}={given!r}"
         )
-    for key in given:
+    for key in options:
         if key not in _RANGE:
             raise DataError(f"{name} has no {key!r}. {near_match(str(key), _RANGE)}")
-    axis = Range(**given)
+    axis = Range(**options)
     problem = _problem(axis)
     if problem:
-        raise DataError(f"{name} {problem}. Received: {name}={dict(given)!r}")
+        raise DataError(f"{name} {problem}. Received: {name}={options!r}")
     return axis
 
 
 def _problem(axis: Range) -> str:
-    numbers = [axis.low, axis.high, *([] if axis.step is None else [axis.step])]
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers):
+    numbers: list[object] = [axis.low, axis.high, *([] if axis.step is None else [axis.step])]
+    if not all(type(n) in (int, float) and math.isfinite(cast("float", n)) for n in numbers):
         return "must have finite numbers"
     if axis.low > axis.high:
         return "must have a low that is at most its high"
