@@ -42,7 +42,7 @@ class Practice:
         call: ... by this function.
         show: whether progress is shown; None: a line on a terminal, JSON lines elsewhere.
         reached: the reason for the end at the last step.
-        params: what the Kid's template was filled in with, for experiment trackers.
+        params: what the Kid's template was filled in with, for TensorBoard and trackers.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Practice:
     ) -> None:
         self._run, self.schedule, self.state = run, schedule, run.state
         self.goal, self.early_stopping = goal, early_stopping
-        self.hooks, self.call, self.reached = hooks, call, reached
+        self.hooks, self.call, self.reached, self.params = hooks, call, reached, params
         self.writes = run.engine.is_chief
         if self.writes:
             run.run_dir.check_writable()
@@ -74,11 +74,11 @@ class Practice:
         self.events = Events(run.run_dir if schedule.summary and self.writes else None)
         self.inspector = Inspector(run.brain, run.sensor, run.seed)
         self.progress = progress_of(show if self.writes else False, run.step, schedule.last)
-        self.trackers = Trackers(run.run_dir if self.writes else None, lambda: self._description(params))
+        self.trackers = Trackers(run.run_dir if self.writes else None, self._description)
 
-    def _description(self, params: Mapping[str, Any]) -> Description:
+    def _description(self) -> Description:
         run = self._run
-        return description_of(run.run_dir, run.settings(), run.brain, run.engine, params, self.schedule.last)
+        return description_of(run.run_dir, run.settings(), run.brain, run.engine, self.params, self.schedule.last)
 
     def run(self) -> None:
         """Practise; see `Kid.practice`."""
@@ -112,6 +112,7 @@ class Practice:
             self.call(self.hooks.on_train_begin)
             if self.schedule.summary and self.writes:
                 self.events.graph(self.inspector)
+                self.events.begin_session(self.params)
             try:
                 reason = self._steps(interrupt)
             except Interrupted:
@@ -263,6 +264,8 @@ class Practice:
             "seconds": round(time.monotonic() - self.started, 3),
         }
         run.run_dir.write_result(result)
+        if reason not in _INTERRUPTED_BY.values():
+            self.events.end_session(run.step, reason != "not_finite")
 
 
 #: Why a practice ended early, by the signal that came to this process; None: it came to another one.

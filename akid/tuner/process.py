@@ -7,35 +7,50 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from akid.job.api.job import API_VERSION, KIND
 from akid.job.manifest import dialect
+from akid.job.trials import Trial as JobTrial
+from akid.job.trials import kid_of_trial
 from akid.runs.run_dir import write_atomically
 from akid.trainer import tether
 from akid.tuner.devices import Devices
 from akid.tuner.trial import NewLines, Trial
 
+#: Variables that say which run of an experiment tracker a process is.
+ONE_RUN = ("MLFLOW_RUN_ID", "WANDB_RUN_ID")
 #: Bytes at the end of a log that are looked at for why an instance failed.
 TAIL = 8192
 
 
-def manifest_of(trial: Trial, kid: dict[str, Any], devices: Devices) -> dict[str, Any]:
-    """The AkidJob of an instance: its kid filled in, with a seed of its own for a repetition.
+def engine_of(size: int, devices: Devices, in_python: bool) -> dict[str, Any]:
+    """The engine of an instance: a declarative kid that takes several GPUs runs on all of them.
 
-    A declarative kid that takes several GPUs runs on all of them; one in Python says itself what it does.
+    One in Python says itself what it does.
     """
-    size, repeat = trial.proposal.size, trial.proposal.repeat
-    engine: dict[str, Any] = {"name": "single"}
-    if devices.gpu and size > 1 and "script" not in kid:
-        engine = {"name": "data_parallel", "num_gpu": size}
-    seed = {"seed": kid.get("seed", 0) + repeat} if repeat else {}
+    if devices.gpu and size > 1 and not in_python:
+        return {"name": "data_parallel", "num_gpu": size}
+    return {"name": "single"}
+
+
+def manifest_of(trial: Trial, spec: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The AkidJob of an instance: a template of a kid with what it is filled in with, as on a cluster.
+
+    Args:
+        trial: the instance.
+        spec: of its job, but for the parameters.
+        name: of its job.
+    """
+    proposal = trial.proposal
+    setting = JobTrial(trial.number, proposal.net_paras, proposal.opt_paras, proposal.repeat)
     return {
-        "apiVersion": "akid.dev/v1alpha1",
-        "kind": "AkidJob",
-        "metadata": {"name": f"trial-{trial.number}"},
-        "spec": {"kid": {**kid, **seed}, "engine": engine},
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": name},
+        "spec": {**spec, "kid": kid_of_trial(spec["kid"], setting)},
     }
 
 
@@ -44,7 +59,8 @@ class TrialProcess:
 
     Args:
         trial: the instance.
-        kid: ``spec.kid``, filled in.
+        job: its manifest.
+        script: its script, filled in, for people; or None.
         devices: of the machine.
         taken: those it may use.
 
@@ -52,17 +68,21 @@ class TrialProcess:
         StorageError: its directory cannot be written.
     """
 
-    def __init__(self, trial: Trial, kid: dict[str, Any], devices: Devices, taken: Sequence[str]) -> None:
+    def __init__(
+        self, trial: Trial, job: dict[str, Any], script: str | None, devices: Devices, taken: Sequence[str]
+    ) -> None:
         self.trial, self.taken, self.pruned = trial, taken, False
         self.lines = NewLines(trial.log_dir / "metrics.jsonl")
         self._began = time.monotonic()
-        job = trial.log_dir / "job.yaml"
-        write_atomically(job, dialect.write(manifest_of(trial, kid, devices)))
-        if "script" in kid:
-            write_atomically(trial.log_dir / "setup.py", kid["script"])
-        argv = [sys.executable, "-m", "akid", "run", str(job), "--log-dir", str(trial.log_dir)]
+        path = trial.log_dir / "job.yaml"
+        write_atomically(path, dialect.write(job))
+        if script is not None:
+            write_atomically(trial.log_dir / "setup.py", script)
+        argv = [sys.executable, "-m", "akid", "run", str(path), "--log-dir", str(trial.log_dir)]
         starter = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **devices.environment(taken)}
+        # A run that a tracker is told to go on with cannot be all of them.
+        kept = {name: value for name, value in os.environ.items() if name not in ONE_RUN}
+        environment = {**kept, "PYTHONUNBUFFERED": "1", **devices.environment(taken)}
         self._log = trial.log_dir / "output.log"
         with self._log.open("ab") as log, _on_cpus(devices.cpus(taken)):
             self._popen = subprocess.Popen(

@@ -18,7 +18,7 @@ from akid.tuner.result import TuneResult
 from akid.tuner.strategies import GridStrategy, Strategy
 from akid.tuner.table import Table
 from akid.tuner.templates import Setup, Template
-from akid.tuner.tuning import Tuning
+from akid.tuner.tuning import Rules, Tuning
 
 
 def tune(
@@ -69,6 +69,7 @@ def tune(
         DataError: an instance asks for more GPUs than there are, or ``log_dir`` holds another tuning.
         InvalidSpecError: the template cannot be filled in for the first parameters; with the line.
         KeyboardInterrupt: it was interrupted; every instance has written a checkpoint.
+        SystemExit: code 143, the same after SIGTERM.
     """
     chosen = strategy or GridStrategy(
         _dicts("net_paras_list", net_paras_list), _dicts("opt_paras_list", opt_paras_list),
@@ -85,7 +86,7 @@ def tune(
         _check_same(directory.path, template, limits, fresh)
         tuning = Tuning(
             template, chosen, goal, here, directory.path, Table(goal.metric, progress),
-            limits=limits, retry_failed=retry_failed,
+            Rules(limits=limits, retry_failed=retry_failed),
         )  # fmt: skip
         tuning.run()
     return TuneResult(tuple(tuning.trials), goal)
@@ -103,7 +104,7 @@ def _check_same(log_dir: Path, template: Template, limits: Mapping[str, Any], fr
         for trial in log_dir.glob("trial-[0-9]*"):
             shutil.rmtree(trial)
         (log_dir / "tuning.json").unlink(missing_ok=True)
-    told = {"setup": template.script if template.script is not None else dict(template.kid or {}), **limits}
+    told = {"setup": dict(template.kid), **limits}
     before = read_json(log_dir / "tuning.json")
     if before is not None and before != told:
         raise DataError(
