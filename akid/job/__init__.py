@@ -20,6 +20,7 @@ from akid.job.planner.interface import (
     Event,
     Observed,
     Plan,
+    Suspend,
 )
 from akid.job.planner.plan import plan
 from akid.job.planner.removal import orphans
@@ -41,6 +42,7 @@ __all__ = [
     "Phase",
     "Plan",
     "PodDefaults",
+    "Suspend",
     "decide",
     "gang_state",
     "load",

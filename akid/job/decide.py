@@ -13,6 +13,7 @@ from typing import Any, cast, overload
 
 from akid.job.api.job import AkidJob
 from akid.job.api.status import Status
+from akid.job.api.tune import Tune
 from akid.job.manifest.problems import InvalidManifestError
 from akid.job.manifest.served import parse_served, policy_of, status_of
 from akid.job.members import Create
@@ -26,6 +27,8 @@ from akid.job.planner.deadlines import expiry, seconds_until
 from akid.job.planner.interface import CreateFailure, CreateFailureReason, Delete, Observed, Plan
 from akid.job.planner.plan import let_go, plan
 from akid.job.planner.summary import with_message
+from akid.job.tuning.manifests import trial_job
+from akid.job.tuning.plan import plan_tune
 
 
 class Manifests(Sequence[Manifest]):
@@ -82,6 +85,8 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
         job = parse_served(raw)
     except InvalidManifestError as error:
         return Decision(_unreadable(raw, observed, now, str(error)), problems=str(error))
+    if job.spec.tune is not None:
+        return _decide_tune(raw, job, job.spec.tune, observed, now, settings)
     observed = _without_outdated(job, observed)
     result = plan(job, observed, now)
     problem = pod_problem(job, settings) if _makes_members(result) else ""
@@ -92,6 +97,18 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
     if not result.create:
         return Decision(result, job=job)
     return Decision(result, Manifests(job, result.create, settings), job)
+
+
+def _decide_tune(
+    raw: Mapping[str, Any], job: AkidJob, tune: Tune, observed: Observed, now: datetime, settings: PodDefaults
+) -> Decision:
+    """What to do for a job that is tuned; no trial is made of which no pod could be made."""
+    made = plan_tune(job, tune, observed, now)
+    problem = pod_problem(job, settings) if made.trials else ""
+    if problem:
+        failure = CreateFailure(CreateFailureReason.INVALID_TEMPLATE, problem)
+        made = plan_tune(job, tune, replace(observed, create_failures=(failure,)), now)
+    return Decision(made.plan, [trial_job(raw, job, trial) for trial in made.trials], job)
 
 
 def _without_outdated(job: AkidJob, observed: Observed) -> Observed:

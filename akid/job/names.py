@@ -16,6 +16,10 @@ ATTEMPT_LABEL = f"{GROUP}/attempt"
 TRAINER_ANNOTATION = f"{GROUP}/trainer"
 # On the chief only; its value is the job.
 CHIEF_LABEL = f"{GROUP}/chief"
+# On a trial: the job that is tuned, the trial's number, the measure that is reported.
+TUNE_LABEL = f"{GROUP}/tune"
+TRIAL_LABEL = f"{GROUP}/trial"
+OBJECTIVE_ANNOTATION = f"{GROUP}/objective"
 HASH_ANNOTATION = f"{GROUP}/content-hash"
 TEMPLATE_ANNOTATION = f"{GROUP}/template-hash"
 MANAGER = "akid-operator"
@@ -38,6 +42,7 @@ class ObjectRole(StrEnum):
     GANG = "gang"
     POLICY = "policy"
     MEMBER = "member"
+    TRIAL = "trial"
 
 
 def object_name(job: AkidJob, kind: ObjectRole) -> str:

@@ -11,7 +11,11 @@ from typing import Any, cast
 
 from akid.job.api.job import MAX_NAME
 from akid.job.api.tune import RandomSearch, Tune
+from akid.job.names import TRIAL_LABEL
 from akid.job.space import sorted_into_sets, space_of
+
+# (step, value) of an objective, in the order of the steps.
+Values = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,55 @@ class Trial:
     def params(self) -> dict[str, Any]:
         """What a template is given, as plain JSON."""
         return {"net_paras": dict(self.net_paras), "opt_paras": dict(self.opt_paras), "repeat": self.repeat}
+
+
+@dataclass(frozen=True)
+class TrialState:
+    """What is seen of a trial's job.
+
+    Attributes:
+        number: of the trial.
+        name: its job's.
+        uid: its job's.
+        state: its job's, see `akid.job.api.status.State`.
+        suspended: whether its job is to be suspended.
+        message: why it failed, or does not run.
+        values: of the objective, as it reported them.
+    """
+
+    number: int
+    name: str
+    uid: str
+    state: str = ""
+    suspended: bool = False
+    message: str = ""
+    values: Values = ()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.state in ("Succeeded", "Failed")
+
+
+def trial_state(job: Mapping[str, Any]) -> TrialState | None:
+    """What a job as the server holds it says of a trial; None if it is none."""
+    metadata, status = _mapping(job, "metadata"), _mapping(job, "status")
+    number = str(_mapping(metadata, "labels").get(TRIAL_LABEL, ""))
+    if not number.isdigit():
+        return None
+    return TrialState(
+        number=int(number),
+        name=metadata["name"],
+        uid=metadata["uid"],
+        state=status.get("state", ""),
+        suspended=bool(_mapping(_mapping(job, "spec"), "runPolicy").get("suspend")),
+        message=status.get("message", "") if status.get("state") == "Failed" else "",
+        values=tuple((one.get("step", 0), one.get("value", 0.0)) for one in status.get("measured", ())),
+    )
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value.get(key) or {})
 
 
 def trials_of(tune: Tune) -> list[Trial]:

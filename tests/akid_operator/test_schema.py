@@ -115,7 +115,10 @@ def judged(wanted: dict[str, Any]) -> str:
 @by_chance(max_examples=500)
 @given(spec=specs())
 def test_the_models_and_the_server_agree(server: Server, spec: dict[str, Any]) -> None:
-    """All that they may differ in: integers written as 1.0, the depth of a kid, metadata beside the name."""
+    """All that they may differ in: integers written as 1.0, the depth of a kid, metadata beside the name, and what
+    is drawn from at random, which is open to the server."""
+    if isinstance(tune := spec.get("tune"), dict) and "random" in tune:
+        return
     wanted = manifest() | {"spec": spec}
     by_model, by_server = judged(wanted), server.refuses(wanted)
     assert bool(by_model) == bool(by_server), f"the model: {by_model!r}\nthe server: {by_server!r}"

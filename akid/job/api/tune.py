@@ -132,8 +132,8 @@ class Trials(ReportedModel):
     """How many trials stand how."""
 
     total: Count = Field(default=0, description="All of them.")
-    pending: Count = Field(default=0, description="Not running, and not over.")
-    running: Count = Field(default=0, description="Running.")
+    pending: Count = Field(default=0, description="Not begun.")
+    running: Count = Field(default=0, description="Begun, and not over.")
     succeeded: Count = Field(default=0, description="Succeeded.")
     failed: Count = Field(default=0, description="Failed.")
     stopped: Count = Field(default=0, description="Stopped early.")

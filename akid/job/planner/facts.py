@@ -10,12 +10,13 @@ from akid.job.api.job import AkidJob
 from akid.job.api.policy import RunPolicy
 from akid.job.api.status import Status
 from akid.job.members import Create, GangState, Member, MemberState, Phase, members_of
-from akid.job.names import ObjectRole, object_name, worker_selector
+from akid.job.names import OBJECTIVE_ANNOTATION, ObjectRole, object_name, worker_selector
 from akid.job.planner.backoff import restart_time
 from akid.job.planner.conditions import completed_of
 from akid.job.planner.deadlines import PATIENCE, after
 from akid.job.planner.failures import Loss, Losses, count, loss_of, losses_of
 from akid.job.planner.interface import Delete, Observed
+from akid.job.planner.measured import measured
 from akid.job.planner.removal import removals
 
 
@@ -128,8 +129,10 @@ class View:
         status = self.job.status
         progress = self.observed.progress or status.progress
         steps = [status.highest_step, progress.step if progress else None]
+        objective = self.job.metadata.annotations.get(OBJECTIVE_ANNOTATION, "")
         return {
             "progress": progress,
+            "measured": measured(status, progress, objective),
             "highest_step": max((step for step in steps if step is not None), default=None),
         }
 

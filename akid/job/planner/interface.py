@@ -11,6 +11,7 @@ from typing import Any, Literal
 from akid.job.api.status import Progress
 from akid.job.members import Create, GangState, MemberState
 from akid.job.names import ObjectRole
+from akid.job.trials import TrialState
 
 
 class CreateFailureReason(StrEnum):
@@ -57,6 +58,7 @@ class Observed:
         gangs: the gang schedulers whose API the cluster serves.
         create_failures: what went wrong when the last plan was carried out; empty once it went well.
         progress: what the chief last reported; None leaves the status as it is.
+        trials: the trials of a tuning that exist and belong to it, finished ones too.
     """
 
     members: tuple[MemberState, ...] = ()
@@ -68,6 +70,16 @@ class Observed:
     gangs: frozenset[str] = frozenset()
     create_failures: tuple[CreateFailure, ...] = ()
     progress: Progress | None = None
+    trials: tuple[TrialState, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suspend:
+    """Suspend a trial's job, or let it go on, if it still has this UID."""
+
+    name: str
+    uid: str
+    suspend: bool
 
 
 @dataclass(frozen=True)
@@ -100,11 +112,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, in this order: status, deletes, creates; then events. Stop at the first that fails.
+    """What to do, in this order: status, deletes, suspensions, creates; then events. Stop at the first that fails.
 
     Args:
         create: in order; all that is not a member comes first, and members only after it succeeded.
         delete: in any order.
+        suspend: in any order.
         status: the whole new status; None leaves it. Write it with the resourceVersion the job was read at.
         patience: seconds for which the status may wait for more of its kind: it differs in words only
             (`WORDS`), in counts and progress too (`COUNTS`; both longer if there is much to write), or in who is
@@ -116,6 +129,7 @@ class Plan:
 
     create: tuple[Create, ...] = ()
     delete: tuple[Delete, ...] = ()
+    suspend: tuple[Suspend, ...] = ()
     status: dict[str, Any] | None = None
     patience: float = 0.0
     requeue_after: float | None = None

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable
 from datetime import datetime
 from typing import Any
 
-from akid.job import Create, CreateFailure, CreateFailureReason, Decision, Delete, ObjectRole
+from akid.job import Create, CreateFailure, CreateFailureReason, Decision, Delete, ObjectRole, Suspend
 from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
 from akid.job.gang import GANGS
@@ -18,13 +18,15 @@ from akid.job.planner.deadlines import PATIENCE
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError, OperatorError, UnreachableError
-from akid_operator.work.items import Key, content_of, owner_of
+from akid_operator.work.items import Key, content_of, owner_of, uid_of
 from akid_operator.work.read import ours
 from akid_operator.work.store import Store
 
 # Pods are made in batches that grow: when the first ones are refused, the rest is not even asked for.
 FIRST_BATCH, BATCH_GROWTH, LAST_BATCH = 8, 2, 32
 MOST_DELETES = 64
+# Of these there may be many.
+MANY = (ObjectRole.MEMBER, ObjectRole.TRIAL)
 
 
 class WaitError(OperatorError):
@@ -76,6 +78,8 @@ class Apply:
                 record.lost = True
         if delete.kind is ObjectRole.MEMBER:
             self._deleted_pod(delete, left)
+        elif delete.kind is ObjectRole.TRIAL:
+            self._store.trials.deleted(record.uid, delete.uid)
         elif delete.kind is ObjectRole.GANG:
             record.gang = None
         elif record.objects.get(delete.kind) == delete.uid:
@@ -93,7 +97,7 @@ class Apply:
             self._store.pod_lost(self._key, delete.name, delete.uid)
 
     def _type(self, kind: ObjectRole) -> tuple[str, str]:
-        if kind is ObjectRole.JOB:
+        if kind in (ObjectRole.JOB, ObjectRole.TRIAL):
             return API_VERSION, "AkidJob"
         if kind is ObjectRole.GANG:
             gang = self._store.record(self._key).job or {}
@@ -101,10 +105,30 @@ class Apply:
             return (GANGS.get(name) or GANGS["coscheduling"]).api_version, "PodGroup"
         return TYPES[kind]
 
+    # -- suspensions
+
+    async def suspensions(self, suspensions: Iterable[Suspend]) -> None:
+        """Suspend trials, or let them go on."""
+        await _all(self._suspend(one) for one in suspensions)
+
+    async def _suspend(self, one: Suspend) -> None:
+        path = paths.job(self._key.namespace, one.name)
+        found = await self._api.find(path)
+        if found is None or uid_of(found) != one.uid:
+            return
+        policy = {**found["spec"].get("runPolicy", {}), "suspend": one.suspend}
+        try:
+            changed = await self._api.replace(path, {**found, "spec": {**found["spec"], "runPolicy": policy}})
+        except ApiError as error:
+            if not error.stale and error.status != 404:
+                raise
+            raise WaitError(f"{one.name} changed meanwhile") from error
+        self._store.trials.seen(changed)
+
     # -- creates
 
     async def creates(self, decision: Decision) -> bool:
-        """Create the job's objects, then its members; stop at what does not work.
+        """Create the job's objects, then its members or trials; stop at what does not work.
 
         Returns:
             Whether some of the members, or pods of their names, were there already: more than the plan knew of.
@@ -114,8 +138,8 @@ class Apply:
             WaitError: if something has to go first.
         """
         creates, manifests = decision.plan.create, decision.manifests
-        members = [number for number, create in enumerate(creates) if create.kind is ObjectRole.MEMBER]
-        others = [number for number, create in enumerate(creates) if create.kind is not ObjectRole.MEMBER]
+        members = [number for number, create in enumerate(creates) if create.kind in MANY]
+        others = [number for number, create in enumerate(creates) if create.kind not in MANY]
         await _all(self._create(creates[number], manifests[number]) for number in others)
         start, size = 0, FIRST_BATCH
         while start < len(members):
@@ -144,6 +168,9 @@ class Apply:
     def _made(self, create: Create, made: Json) -> None:
         if create.kind is ObjectRole.MEMBER:
             self._store.pod_seen(made)
+        elif create.kind is ObjectRole.TRIAL:
+            # Not as a job: that there is a new one is the watch's news.
+            self._store.trials.seen(made)
         elif create.kind is not ObjectRole.GANG:
             self._store.record(self._key).object_seen(create.kind, made)
 

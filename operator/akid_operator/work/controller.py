@@ -72,6 +72,7 @@ class Controller:
         interval: float = INTERVAL,
     ) -> None:
         self.store = Store()
+        self.store.trials.on_news = lambda key: self.mark(key, Urgency.SOON)
         self.queue: WorkQueue[Key] = WorkQueue()
         self._metrics = metrics
         self._interval = interval

@@ -20,6 +20,7 @@ from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import RewoundError
 from akid_operator.work.items import Key, owner_of, uid_of, version_of
 from akid_operator.work.store import Record, Store
+from akid_operator.work.trials import read_trials
 
 # Objects looked at or made within this time are still there, for all we know.
 TRUST = 30.0
@@ -33,6 +34,7 @@ async def missing_parts(api: Api, store: Store, key: Key) -> None:
     if record.lost and not await _job(api, store, key) and record.job is not None:
         # The garbage collector takes its pods; those it does not get rid of are in the next lists. A job that was
         # made meanwhile has a record of its own.
+        store.trials.gone(record.job)
         if store.record(key) is record:
             store.forget(key)
         return
@@ -125,6 +127,8 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
     counted. Of a finished job that comes up again (something of it is still there), everything is read.
     """
     plan = decision.plan
+    if decision.job is not None and decision.job.spec.tune is not None:
+        return not record.complete  # even its counts rest on all trials
     expires = any(delete.kind is ObjectRole.JOB for delete in plan.delete)
     if decision.job is None or record.job is None or expires:
         return False
@@ -142,6 +146,10 @@ def must_look(record: Record, decision: Decision, now: float) -> bool:
 async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: PodDefaults, now: float) -> None:
     """Read the job's other objects, and once its finished pods."""
     record = store.record(key)
+    if job.spec.tune is not None:
+        await read_trials(api, store.trials, key)
+        record.complete, record.looked_at = True, now
+        return
     kinds = _readable(job, settings)
     found = await asyncio.gather(*(_object(api, job, kind, settings) for kind in kinds))
     if not record.complete:
@@ -173,7 +181,7 @@ async def problem_of_claims(api: Api, record: Record, decision: Decision) -> str
 def must_look_at_gang(record: Record, decision: Decision) -> bool:
     """Whether a plan makes something or waits for the job's PodGroup, of which there is no watch."""
     job, group = decision.job, record.gang
-    if job is None or job.spec.scheduling.gang == "none":
+    if job is None or job.spec.scheduling.gang == "none" or job.spec.tune is not None:
         return False
     waits = group is not None and not (group.admitted and group.attempt == job.status.attempt)
     return waits or bool(decision.plan.create)

@@ -153,6 +153,7 @@ class Reconciler:
         apply = Apply(self._api, self._store, key)
         try:
             await apply.deletes(plan.delete)
+            await apply.suspensions(plan.suspend)
             refused = await self._create(apply, record, decision)
         finally:
             if plan.events and wait is None:

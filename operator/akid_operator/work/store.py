@@ -21,6 +21,7 @@ from akid.job.objects.services_and_config import CHANGING
 from akid.job.planner.refusals import at_once, refused_again
 from akid_operator.kube.api import Json
 from akid_operator.work.items import Key, content_of, key_of, owner_of, slim, uid_of, version_of
+from akid_operator.work.trials import Trials
 
 NO_TRUST = float("-inf")
 # Jobs that were over, whose late news are ignored.
@@ -125,10 +126,12 @@ class Store:
 
     Attributes:
         on_chief: called with a job, and the name and UID of its chief that runs and can be asked for its progress.
+        trials: of the jobs that are tuned.
     """
 
     def __init__(self) -> None:
         self.on_chief: Callable[[Key, str, str], None] = lambda key, name, uid: None
+        self.trials = Trials()
         self._records: dict[Key, Record] = {}
         self._ended: dict[str, int] = {}
         self._expiring: set[Key] = set()
@@ -161,6 +164,7 @@ class Store:
         self._expiring.discard(key)
         record = self._records.pop(key, None)
         if record is not None and record.job is not None:
+            self.trials.forget(record.uid)
             self._ended[record.uid] = version_of(record.job)
             while len(self._ended) > REMEMBERED:
                 del self._ended[next(iter(self._ended))]
@@ -178,6 +182,7 @@ class Store:
             gangs=self.gangs,
             create_failures=record.create_failures,
             progress=record.progress,
+            trials=self.trials.of(record.uid),
         )
 
     # -- jobs
@@ -187,6 +192,7 @@ class Store:
         key, job = key_of(job), slim(job)
         if version_of(job) < self._ended.get(uid_of(job), 0):
             return Urgency.NONE
+        self.trials.seen(job)
         record = self.record(key)
         old = record.job
         if old is not None and uid_of(old) == uid_of(job):
