@@ -26,32 +26,31 @@ ONE_RUN = ("MLFLOW_RUN_ID", "WANDB_RUN_ID")
 TAIL = 8192
 
 
-def engine_of(size: int, devices: Devices, in_python: bool) -> dict[str, Any]:
-    """The engine of an instance: a declarative kid that takes several GPUs runs on all of them.
+def manifest_of(trial: Trial, kid: Mapping[str, Any], devices: Devices) -> dict[str, Any]:
+    """The AkidJob of an instance: a template with what it is filled in with, as on a cluster.
 
-    One in Python says itself what it does.
-    """
-    if devices.gpu and size > 1 and not in_python:
-        return {"name": "data_parallel", "num_gpu": size}
-    return {"name": "single"}
-
-
-def manifest_of(trial: Trial, spec: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The AkidJob of an instance: a template of a kid with what it is filled in with, as on a cluster.
+    A declarative kid that takes several GPUs runs on all of them; one in Python says itself what it does.
 
     Args:
         trial: the instance.
-        spec: of its job, but for the parameters.
-        name: of its job.
+        kid: the template.
+        devices: of the machine.
     """
-    proposal = trial.proposal
-    setting = JobTrial(trial.number, proposal.net_paras, proposal.opt_paras, proposal.repeat)
+    engine: dict[str, Any] = {"name": "single"}
+    if devices.gpu and trial.proposal.size > 1 and "script" not in kid:
+        engine = {"name": "data_parallel", "num_gpu": trial.proposal.size}
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": name},
-        "spec": {**spec, "kid": kid_of_trial(spec["kid"], setting)},
+        "metadata": {"name": f"trial-{trial.number}"},
+        "spec": {"kid": kid_of_trial(kid, setting_of(trial)), "engine": engine},
     }
+
+
+def setting_of(trial: Trial) -> JobTrial:
+    """The parameters of an instance, as jobs have them."""
+    proposal = trial.proposal
+    return JobTrial(trial.number, proposal.net_paras, proposal.opt_paras, proposal.repeat)
 
 
 class TrialProcess:

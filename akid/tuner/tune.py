@@ -14,6 +14,7 @@ from akid.kids.stopping import Goal
 from akid.runs.run_dir import RunDir, read_json, write_json
 from akid.tuner.devices import Devices
 from akid.tuner.objective import objective_of
+from akid.tuner.process import manifest_of
 from akid.tuner.result import TuneResult
 from akid.tuner.strategies import GridStrategy, Strategy
 from akid.tuner.table import Table
@@ -81,12 +82,12 @@ def tune(
     here = Devices.of_this_machine(devices)
     here.check(chosen.sizes)
     limits = {} if max_steps is None else {"max_steps": Check().integer("max_steps", max_steps)}
-    directory = RunDir(log_dir)
+    kid, directory = {**template.kid, **limits}, RunDir(log_dir)
     with directory.alone():
-        _check_same(directory.path, template, limits, fresh)
+        check_same(directory.path, kid, fresh)
         tuning = Tuning(
             template, chosen, goal, here, directory.path, Table(goal.metric, progress),
-            Rules(limits=limits, retry_failed=retry_failed),
+            Rules(lambda trial: manifest_of(trial, kid, here), retry_failed=retry_failed),
         )  # fmt: skip
         tuning.run()
     return TuneResult(tuple(tuning.trials), goal)
@@ -98,13 +99,17 @@ def _dicts(name: str, given: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[st
     return given
 
 
-def _check_same(log_dir: Path, template: Template, limits: Mapping[str, Any], fresh: bool) -> None:
-    """See that a directory holds no other tuning, and note this one."""
+def check_same(log_dir: Path, kid: Mapping[str, Any], fresh: bool) -> None:
+    """See that a directory holds no tuning of another template, and note this one.
+
+    Raises:
+        DataError: it does.
+    """
     if fresh:
         for trial in log_dir.glob("trial-[0-9]*"):
             shutil.rmtree(trial)
         (log_dir / "tuning.json").unlink(missing_ok=True)
-    told = {"setup": dict(template.kid), **limits}
+    told = {"setup": dict(kid)}
     before = read_json(log_dir / "tuning.json")
     if before is not None and before != told:
         raise DataError(

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from akid.runner.events import Signals, Waiter, signals_wake
 from akid.runs.interrupts import TERMINATED
 from akid.runs.run_dir import RunDir
 from akid.tuner.devices import Devices
-from akid.tuner.process import TrialProcess, engine_of, manifest_of
+from akid.tuner.process import TrialProcess
 from akid.tuner.strategies import Strategy
 from akid.tuner.table import Table
 from akid.tuner.templates import Template
@@ -34,17 +34,13 @@ class Rules:
     """What else a tuning is told.
 
     Attributes:
-        limits: ``max_steps`` and the like, of every instance.
-        spec: of every instance's job, but for the kid; by default an engine for the devices it takes.
-        name: gives the name of an instance's job, by number.
+        job: gives the AkidJob of an instance.
         at_a_time: instances at most; None: as many as there are devices for.
         max_failed: with more failures than this it ends; None: it goes on.
         retry_failed: whether instances that failed in an earlier call are run again.
     """
 
-    limits: Mapping[str, Any] = field(default_factory=dict)
-    spec: Mapping[str, Any] | None = None
-    name: Callable[[int], str] = "trial-{}".format
+    job: Callable[[Trial], dict[str, Any]]
     at_a_time: int | None = None
     max_failed: int | None = None
     retry_failed: bool = False
@@ -154,10 +150,7 @@ class Tuning:
         RunDir(trial.log_dir)
         trial = self._note(replace(trial, status=Status.RUNNING), write=True)
         try:
-            kid = {**self._template.kid, **self._rules.limits}
-            own = {"engine": engine_of(trial.proposal.size, self._devices, "script" in kid)}
-            spec = {**(own if self._rules.spec is None else self._rules.spec), "kid": kid}
-            job = manifest_of(trial, spec, self._rules.name(trial.number))
+            job = self._rules.job(trial)
             filled = self._template.filled(job["spec"]["kid"]["params"])
             process = TrialProcess(trial, job, filled.get("script"), self._devices, taken)
         except AkidError as error:
