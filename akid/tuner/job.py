@@ -97,11 +97,11 @@ def tune_job(job: AkidJob, log_dir: Path, *, fresh: bool = False, progress: bool
     strategy = JobStrategy(tune, size_of(job.spec.engine, devices, min(tune.parallelism, tune.trials)))
     devices.check(strategy.sizes)
     goal = Goal(tune.objective.metric, tune.objective.direction)
-    rules = Rules(lambda trial: job_of_trial(job, setting_of(trial)), tune.parallelism, tune.max_failed_trials)
+    rules = Rules(lambda trial: _checked_job(job, setting_of(trial)), tune.parallelism, tune.max_failed_trials)
     directory = RunDir(log_dir)
     with directory.alone():
         check_same(directory.path, template.kid, fresh)
-        tuning = Tuning(template, strategy, goal, devices, directory.path, Table(goal.metric, progress), rules)
+        tuning = Tuning(strategy, goal, devices, directory.path, Table(goal.metric, progress), rules)
         tuning.run()
     return TuneResult(tuple(tuning.trials), goal)
 
@@ -127,6 +127,11 @@ def filled_in(job: AkidJob, trial: JobTrial) -> dict[str, Any]:
     """
     template = template_of(job)
     return template.filled({**(template.kid.get("params") or {}), **trial.params})
+
+
+def _checked_job(job: AkidJob, trial: JobTrial) -> dict[str, Any]:
+    filled_in(job, trial)
+    return job_of_trial(job, trial)
 
 
 def job_of_trial(job: AkidJob, trial: JobTrial) -> dict[str, Any]:

@@ -7,17 +7,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from akid.job.api.job import API_VERSION, KIND
 from akid.job.manifest import dialect
 from akid.job.trials import Trial as JobTrial
 from akid.job.trials import kid_of_trial
+from akid.manifests.fill import is_template
+from akid.manifests.scripts import render
 from akid.runs.run_dir import write_atomically
 from akid.trainer import tether
 from akid.tuner.devices import Devices
+from akid.tuner.templates import Template
 from akid.tuner.trial import NewLines, Trial
 
 #: Variables that say which run of an experiment tracker a process is.
@@ -26,24 +30,27 @@ ONE_RUN = ("MLFLOW_RUN_ID", "WANDB_RUN_ID")
 TAIL = 8192
 
 
-def manifest_of(trial: Trial, kid: Mapping[str, Any], devices: Devices) -> dict[str, Any]:
-    """The AkidJob of an instance: a template with what it is filled in with, as on a cluster.
+def manifest_of(trial: Trial, template: Template, devices: Devices) -> dict[str, Any]:
+    """The AkidJob of an instance.
 
-    A declarative kid that takes several GPUs runs on all of them; one in Python says itself what it does.
+    A script is filled in where it runs, as on a cluster; a declarative kid here, since more of it may be a
+    template than the API of a job allows, such as a number. A declarative kid that takes several GPUs runs on all
+    of them; one in Python says itself what it does.
 
-    Args:
-        trial: the instance.
-        kid: the template.
-        devices: of the machine.
+    Raises:
+        InvalidSpecError: the template is wrong, or a value is not given; with the line or the path.
     """
+    kid, size = kid_of_trial(template.kid, setting_of(trial)), trial.proposal.size
+    filled = replace(template, kid=kid).filled(kid["params"])
     engine: dict[str, Any] = {"name": "single"}
-    if devices.gpu and trial.proposal.size > 1 and "script" not in kid:
-        engine = {"name": "data_parallel", "num_gpu": trial.proposal.size}
+    if "script" not in kid:
+        engine = {"name": "data_parallel", "num_gpu": size} if devices.gpu and size > 1 else engine
+        kid = filled | ({} if is_template(filled) else {"params": kid["params"]})  # nothing is filled in twice
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {"name": f"trial-{trial.number}"},
-        "spec": {"kid": kid_of_trial(kid, setting_of(trial)), "engine": engine},
+        "spec": {"kid": kid, "engine": engine},
     }
 
 
@@ -59,7 +66,6 @@ class TrialProcess:
     Args:
         trial: the instance.
         job: its manifest.
-        script: its script, filled in, for people; or None.
         devices: of the machine.
         taken: those it may use.
 
@@ -67,16 +73,15 @@ class TrialProcess:
         StorageError: its directory cannot be written.
     """
 
-    def __init__(
-        self, trial: Trial, job: dict[str, Any], script: str | None, devices: Devices, taken: Sequence[str]
-    ) -> None:
+    def __init__(self, trial: Trial, job: dict[str, Any], devices: Devices, taken: Sequence[str]) -> None:
         self.trial, self.taken, self.pruned = trial, taken, False
         self.lines = NewLines(trial.log_dir / "metrics.jsonl")
         self._began = time.monotonic()
         path = trial.log_dir / "job.yaml"
         write_atomically(path, dialect.write(job))
-        if script is not None:
-            write_atomically(trial.log_dir / "setup.py", script)
+        kid = job["spec"]["kid"]
+        if "script" in kid:  # for people to read
+            write_atomically(trial.log_dir / "setup.py", render(kid["script"], kid["params"]))
         argv = [sys.executable, "-m", "akid", "run", str(path), "--log-dir", str(trial.log_dir)]
         starter = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
         # A run that a tracker is told to go on with cannot be all of them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,12 @@ def tune(
     here = Devices.of_this_machine(devices)
     here.check(chosen.sizes)
     limits = {} if max_steps is None else {"max_steps": Check().integer("max_steps", max_steps)}
-    kid, directory = {**template.kid, **limits}, RunDir(log_dir)
+    limited, directory = replace(template, kid={**template.kid, **limits}), RunDir(log_dir)
     with directory.alone():
-        check_same(directory.path, kid, fresh)
+        check_same(directory.path, limited.kid, fresh)
         tuning = Tuning(
-            template, chosen, goal, here, directory.path, Table(goal.metric, progress),
-            Rules(lambda trial: manifest_of(trial, kid, here), retry_failed=retry_failed),
+            chosen, goal, here, directory.path, Table(goal.metric, progress),
+            Rules(lambda trial: manifest_of(trial, limited, here), retry_failed=retry_failed),
         )  # fmt: skip
         tuning.run()
     return TuneResult(tuple(tuning.trials), goal)

@@ -20,7 +20,6 @@ from akid.tuner.devices import Devices
 from akid.tuner.process import TrialProcess
 from akid.tuner.strategies import Strategy
 from akid.tuner.table import Table
-from akid.tuner.templates import Template
 from akid.tuner.trial import OVER, NewLines, Status, Trial, check_plain, read_trial, write_trial
 
 #: Seconds between two looks at what the running instances measured.
@@ -34,7 +33,7 @@ class Rules:
     """What else a tuning is told.
 
     Attributes:
-        job: gives the AkidJob of an instance.
+        job: gives the AkidJob of an instance; raises an InvalidSpecError if its template cannot be filled in.
         at_a_time: instances at most; None: as many as there are devices for.
         max_failed: with more failures than this it ends; None: it goes on.
         retry_failed: whether instances that failed in an earlier call are run again.
@@ -50,7 +49,6 @@ class Tuning:
     """All instances of a tuning, from its start to its end.
 
     Args:
-        template: what is filled in.
         strategy: what is tried.
         goal: the objective.
         devices: where instances run.
@@ -60,11 +58,11 @@ class Tuning:
     """
 
     def __init__(
-        self, template: Template, strategy: Strategy, goal: Goal, devices: Devices, log_dir: Path, table: Table,
+        self, strategy: Strategy, goal: Goal, devices: Devices, log_dir: Path, table: Table,
         rules: Rules,
     ) -> None:  # fmt: skip
         self.trials: list[Trial] = []
-        self._template, self._strategy, self._goal, self._devices = template, strategy, goal, devices
+        self._strategy, self._goal, self._devices = strategy, goal, devices
         self._log_dir, self._table, self._rules = log_dir, table, rules
         self._running: dict[int, TrialProcess] = {}
         self._waiter, self._stopping = Waiter(), False
@@ -150,9 +148,7 @@ class Tuning:
         RunDir(trial.log_dir)
         trial = self._note(replace(trial, status=Status.RUNNING), write=True)
         try:
-            job = self._rules.job(trial)
-            filled = self._template.filled(job["spec"]["kid"]["params"])
-            process = TrialProcess(trial, job, filled.get("script"), self._devices, taken)
+            process = TrialProcess(trial, self._rules.job(trial), self._devices, taken)
         except AkidError as error:
             self._devices.give_back(taken)
             self._finish(replace(trial, status=Status.FAILED, error=str(error)))
