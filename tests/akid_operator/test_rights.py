@@ -67,6 +67,8 @@ def test_no_rule_allows_more_than_it_must() -> None:
     verbs = {resource: set(rule["verbs"]) for rule in rules for resource in rule["resources"]}
     assert "networkpolicies" not in verbs  # only where jobs are shut off
     assert verbs["secrets"] == verbs["events"] == {"create"}
+    assert verbs["akidjobs"] == {"get", "list", "watch", "create", "update", "delete"}
+    assert verbs["akidjobs/status"] == {"update"}
     assert not any("*" in rule["verbs"] + rule["resources"] + rule["apiGroups"] for rule in rules)
     assert not {"patch", "deletecollection", "escalate", "bind"} & set().union(*verbs.values())
 

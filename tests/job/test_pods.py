@@ -258,9 +258,10 @@ def test_the_token_is_a_secret_of_this_very_job_without_data():
     assert secrets == [described["metadata"]["name"]]
 
 
-@pytest.mark.parametrize(
-    "kind", [k for k in ObjectRole if k not in (ObjectRole.JOB, ObjectRole.MEMBER, ObjectRole.TRIAL)]
-)
+OTHERS = set(ObjectRole) - {ObjectRole.JOB, ObjectRole.MEMBER, ObjectRole.TRIAL}
+
+
+@pytest.mark.parametrize("kind", sorted(OTHERS))
 def test_every_object_belongs_to_the_job(kind: ObjectRole):
     sized = {"claimTemplate": {"spec": SIZE}}
     described = other(kind, volumes={"data": sized, "log": sized}, scheduling={"gang": "coscheduling"})

@@ -197,7 +197,7 @@ def _began(view: View, standing: Standing, status: Status) -> list[Event]:
     if before.is_true("Suspended"):
         told.append(event("Resumed", "The job goes on, and its trials do."))
     if status.is_true("Running") and not before.is_true("Running"):
-        told.append(event("Running", "The first trials run."))
+        told.append(event("Running", "Trials run."))
     waits, waited = status.condition("Queued"), before.condition("Queued")
     new = waits is not None and waits.status == "True"
     if waits is not None and new and (waited is None or (waited.status, waited.reason) != ("True", waits.reason)):
