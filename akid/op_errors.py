@@ -77,12 +77,32 @@ def wrong_values(message: str) -> DataError | None:
         )
     found = re.search(r"indices\[[\d,]*\] = (-?\d+) is not in \[0, (\d+)\)", message)
     if found:
-        where = re.search(r"node (?:\S*/)?([^/\s]+)/[^/\s]+\}", message)
+        where = re.search(r"{node (?:\S*/)?([^/\s]+)/[^/\s]+\}", message)
         return DataError(
             f"{f'{where[1]}: a' if where else 'A'} number must be 0 to {int(found[2]) - 1}, for there are"
             f" {found[2]}. Received: {found[1]}"
         )
     return None
+
+
+@contextmanager
+def values_of(block: str) -> Iterator[None]:
+    """What an op of a block refuses in eager code is told as a mistake in the values the block is given.
+
+    Args:
+        block: its full name.
+
+    Raises:
+        BlockError: a number out of range.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        known = wrong_values(error.message or "")
+        if known is None:
+            raise
+        text = str(known)
+        raise BlockError(f"{block}: {text[0].lower()}{text[1:]}") from None
 
 
 def not_finite_output(error: tf.errors.OpError) -> str:

@@ -15,7 +15,7 @@ from akid.blocks.trip import Trip
 from akid.blocks.wiring import checked_inputs
 from akid.constructors import Configured
 from akid.errors import AkidError, BlockError
-from akid.op_errors import NOT_FINITE
+from akid.op_errors import NOT_FINITE, values_of
 
 #: A tensor, or a list of tensors: what a block takes and gives.
 Signal = Any
@@ -92,7 +92,8 @@ class Block(Configured, Holder):
             signal = _floats_as(self.dtype, signal)
         for hook in self.hooks.pre_forward:
             hook(self, signal, trip)
-        out = self._forward(signal, trip)
+        with values_of(trip.path or self.name):
+            out = self._forward(signal, trip)
         self.output_shape = _static_shape(out)
         for hook in self.hooks.post_forward:
             replaced = hook(self, out, trip)
@@ -167,16 +168,7 @@ class Block(Configured, Holder):
         if trip is None:
             raise BlockError(f"{self.name}: variable({name!r}) is called outside of _setup().")
         dims = tf.TensorShape(shape)
-        if not dims.is_fully_defined():
-            raise BlockError(
-                f"{trip.path or self.name}: cannot make {name!r}: a dimension is not known before the first"
-                f" signal. Received: shape={tuple(dims)}. Give the signal a static shape (all but the batch)."
-            )
-        if trainable and merge is not None:
-            raise BlockError(
-                f"{trip.path or self.name}: merge is for state, trainable=False; of what is learnt the gradients"
-                f" are added up. Received: merge={merge!r} for {name!r}"
-            )
+        _check_variable(f"{trip.path or self.name}: ", name, dims, merge if trainable else None)
         dtype = dtype or self.dtype
         if not trainable:
             self.merges[name] = merge_of(merge, dtype)
@@ -234,6 +226,20 @@ class ProcessingLayer(Block):
 def _scope(name: str) -> str:
     """A name TensorFlow accepts as a scope."""
     return re.sub(r"[^A-Za-z0-9_.\\/-]", "_", name).lstrip("_-/") or "block"
+
+
+def _check_variable(where: str, name: str, dims: tf.TensorShape, merge: Merge | None) -> None:
+    """Raises a BlockError if a variable cannot have the shape, or, one that is learnt, the merge."""
+    if not dims.is_fully_defined():
+        raise BlockError(
+            f"{where}cannot make {name!r}: a dimension is not known before the first signal."
+            f" Received: shape={tuple(dims)}. Give the signal a static shape (all but the batch)."
+        )
+    if merge is not None:
+        raise BlockError(
+            f"{where}merge is for state, trainable=False; of what is learnt the gradients are added up."
+            f" Received: merge={merge!r} for {name!r}"
+        )
 
 
 def _as_tensors(signal: Signal, dtype: tf.DType) -> Signal:

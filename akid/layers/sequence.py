@@ -20,7 +20,8 @@ class EmbeddingLayer(TensorLayer):
     """A learnt vector for every number ``0 .. num_embeddings - 1``.
 
     Takes whole numbers ``[batch, ...]`` of any dtype, gives ``[batch, ..., embedding_dim]``. Numbers out of
-    range are an error on a CPU and give zeros on a GPU, as ``tf.gather`` does.
+    range are an error on a CPU (in eager code a BlockError, in training a DataError) and give zeros on a GPU, as
+    ``tf.gather`` does.
 
     Args:
         num_embeddings: how many numbers there are.

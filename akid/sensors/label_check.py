@@ -1,4 +1,4 @@
-"""Whether the labels of data in memory are numbers of the classes of the blocks they are given to."""
+"""Whether labels that are known without reading are numbers of the classes of the blocks they are given to."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from akid.backend import tf
 from akid.errors import DataError, blame
 from akid.layers.targets import CLASS_NUMBERS
 from akid.sensors.sensor import Sensor
-from akid.sources.base import SPLITS, InMemorySource
+from akid.sources.base import SPLITS, Source
 
 _PASSED_ON = ("Cast", "Reshape", "Identity", "Squeeze")
 
 
 def check_labels(sensor: Sensor, noted: Iterable[tf.Tensor]) -> None:
-    """Look at all labels, once.
+    """Look at all labels that the source knows without reading, once: of data in memory, of folders of pictures.
 
     Args:
         sensor: set up.
@@ -28,7 +28,7 @@ def check_labels(sensor: Sensor, noted: Iterable[tf.Tensor]) -> None:
     """
     source = sensor.source
     graph = next((tensor.graph for tensor in noted), None)
-    if not isinstance(source, InMemorySource) or graph is None:
+    if graph is None:
         return
     own = sensor.source_signals()
     for block, place, class_num in _class_numbers(graph):
@@ -53,9 +53,11 @@ def _class_numbers(graph: tf.Graph) -> Iterator[tuple[str, int, int]]:
                 yield block, placeholders.index(origin), int(found[1])
 
 
-def _check(source: InMemorySource, signal: int, class_num: int, block: str) -> None:
+def _check(source: Source, signal: int, class_num: int, block: str) -> None:
     for split in SPLITS:
-        labels = source.arrays[split][signal].reshape(-1) if source.size(split) else np.zeros(0, np.int64)
+        known = source.known(split)
+        labels = known[signal] if signal < len(known) else None
+        labels = np.zeros(0) if labels is None else labels.reshape(-1)
         if labels.size and not 0 <= labels.min() <= labels.max() < class_num:
             wrong = int(np.flatnonzero((labels < 0) | (labels >= class_num))[0])
             raise DataError(

@@ -91,6 +91,10 @@ class Source(Configured):
         """
         raise NotImplementedError(f"{type(self).__name__} must define gather(split, indices)")
 
+    def known(self, split: str) -> Sequence[np.ndarray | None]:
+        """The signals ``[data, *labels]`` of a split that are known without reading it, None for the others."""
+        return ()
+
     def stream(self, split: str, skip: int) -> tf.data.Dataset:
         """Single examples ``(data, *labels)`` from number ``skip`` on, for a source without random access.
 
@@ -156,6 +160,10 @@ class InMemorySource(Source):
         """How many examples a split has."""
         arrays = self.arrays.get(split)
         return len(arrays[0]) if arrays else 0
+
+    def known(self, split: str) -> Sequence[np.ndarray | None]:
+        """All of them; see `Source.known`."""
+        return self.arrays.get(split, ())
 
     def signature(self) -> list[tf.TensorSpec]:
         """Shapes and dtypes of the arrays, the batch dimension None."""

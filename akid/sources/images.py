@@ -121,6 +121,10 @@ class ImageFolderSource(ReadingSource):
         """Bytes ``[batch, height, width, channels]`` and int32 labels ``[batch]``."""
         return [tf.TensorSpec([None, *self._shape], tf.uint8), tf.TensorSpec([None], tf.int32)]
 
+    def known(self, split: str) -> Sequence[np.ndarray | None]:
+        """The labels; see `Source.known`."""
+        return (None, self._files[split][1]) if split in self._files else ()
+
     def read(self, split: str, indices: np.ndarray) -> list[np.ndarray]:
         """See `ReadingSource.read`."""
         paths, labels = self._files[split]

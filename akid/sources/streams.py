@@ -20,7 +20,8 @@ class DatasetSource(Source):
 
     The examples come in the order of the pipeline: shuffle it yourself, with a seed, to be able to repeat a run. A
     finite training pipeline is begun anew at its end. There is no random access: a run resumes by skipping what
-    it has seen, says so in the log, and elastic membership is refused.
+    it has seen, says so in the log, and elastic membership is refused. A pipeline whose batches all have the same
+    size (``drop_remainder``) cannot be told from one of sequences: the brain sees the one dimension too many.
 
     Args:
         train, val, test: pipelines of the splits. All must give the same shapes and dtypes.

@@ -8,7 +8,6 @@ from typing import Any
 
 from akid_operator.work.items import Key
 from akid_operator.work.reconcile import Reconciler
-from akid_operator.work.resync import presume
 from akid_operator.work.store import Store
 from fake_server import FakeServer
 from jobs import job
@@ -51,7 +50,7 @@ class Scene:
             if path.startswith(f"{CORE}/pods/") and item["status"]["phase"] in ("Pending", "Running"):
                 self.store.pod_seen(item)
         services = (item["metadata"] for path, item in self.server.objects.items() if "/services/" in path)
-        presume(self.store.record(KEY), KEY.name, {item["name"]: item["uid"] for item in services})
+        self.store.record(KEY).presume_objects({item["name"]: item["uid"] for item in services})
 
     def events(self, job: dict[str, Any], events: tuple[Event, ...]) -> None:
         self.told += [event.reason for event in events]

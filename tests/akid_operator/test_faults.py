@@ -158,7 +158,7 @@ def test_every_request_fails_once(jobs: Jobs, host: Callable[..., Hosted], fault
 def test_a_service_deleted_behind_its_back_is_made_again(
     jobs: Jobs, host: Callable[..., Hosted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("akid_operator.work.resync.SETTLED", 0.1)
+    monkeypatch.setattr("akid_operator.work.objects.SETTLED", 0.1)
     with host(resync=0.5):
         jobs.create(job(engine=TWO))
         jobs.reach("Running")

@@ -9,7 +9,7 @@ from akid_operator.serve.metrics import Metrics
 from akid_operator.work.controller import AT_THE_START, Controller
 from akid_operator.work.items import Key
 from akid_operator.work.queue import PATIENCE, WorkQueue
-from akid_operator.work.store import Urgency
+from akid_operator.work.urgency import Urgency
 from fake_server import FakeServer
 
 from akid.job import PodDefaults

@@ -11,7 +11,8 @@ import pytest
 from akid_operator.progress.fetch import PollError, StatusReader
 from akid_operator.progress.poller import INTERVAL, LONGEST_BACKOFF, Pace, Poller, endpoint_of
 from akid_operator.work.items import Key
-from akid_operator.work.store import Store, Urgency
+from akid_operator.work.store import Store
+from akid_operator.work.urgency import Urgency
 from chiefs import HANGS, Chief, Reader, answer, chief_pod, serving
 
 from akid.job.objects.reported import Endpoint

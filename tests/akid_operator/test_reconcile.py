@@ -65,7 +65,7 @@ def test_who_is_done_never_runs_again_even_if_its_pod_is_deleted_before_that_is_
     scene.pod("digits-worker-1", left=True, **scene.ended(0))
     scene.run()
     gone = scene.server.objects.pop(f"{CORE}/pods/digits-worker-1")
-    scene.store.pod_gone(KEY, "digits-worker-1", gone["metadata"]["uid"])
+    scene.store.record(KEY).pod_gone("digits-worker-1", gone["metadata"]["uid"])
     for _ in range(3):
         scene.seconds += 0.2
         scene.run()
@@ -219,7 +219,7 @@ def test_a_pod_that_was_not_known_of_is_judged_not_made_again() -> None:
     scene = Scene()
     scene.run()
     scene.pod("digits-worker-0", phase="Running")
-    scene.store.pod_gone(KEY, "digits-worker-0", next(iter(scene.store.observed(KEY).members)).uid)
+    scene.store.record(KEY).pod_gone("digits-worker-0", next(iter(scene.store.observed(KEY).members)).uid)
     scene.run()
     assert len(scene.store.observed(KEY).members) == 1
     assert [path for path in scene.server.objects if "/pods/" in path] == [f"{CORE}/pods/digits-worker-0"]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from akid_operator.work.items import Key
-from akid_operator.work.store import Store, Urgency
+from akid_operator.work.store import Store
+from akid_operator.work.urgency import Urgency
 
 KEY = Key("lab", "digits")
 
@@ -104,7 +105,7 @@ def test_a_new_pod_of_the_name_of_one_that_was_lost_is_there(store: Store) -> No
 def test_the_end_of_an_earlier_pod_does_not_touch_the_one_of_now(store: Store) -> None:
     store.pod_seen(a_pod(40, uid="pod-2"))
     assert store.pod_left(a_pod(39, uid="pod-1")) is Urgency.NONE
-    store.pod_gone(KEY, "digits-worker-0", "pod-1")
+    store.record(KEY).pod_gone("digits-worker-0", "pod-1")
     assert members(store) == ["pod-2"]
 
 

@@ -39,7 +39,7 @@ def suspended(scene: Scene) -> None:
     edited(scene, suspend=True)
     scene.run()
     for name, pod in list(scene.store.record(KEY).pods.items()):
-        scene.store.pod_gone(KEY, name, pod.state.uid)
+        scene.store.record(KEY).pod_gone(name, pod.state.uid)
 
 
 def port(scene: Scene) -> int:
@@ -93,7 +93,7 @@ def test_an_outdated_service_nobody_knew_of_is_made_anew() -> None:
     scene = Scene(engine=TWO)
     scene.run()
     suspended(scene)
-    scene.store.record(KEY).objects.clear()
+    scene.store.record(KEY).objects.uids.clear()
     edited(scene, template=template(4000))
     with pytest.raises(WaitError, match="of another template is in the way"):
         scene.run()

@@ -66,7 +66,7 @@ def test_what_a_trial_reports_of_the_objective_is_in_the_write_of_its_progress()
     scene = Tuned()
     scene.run()
     scene.step(0)
-    scene.store.record(Key("lab", "digits-t0")).progress = Progress(step=30, val_loss=0.5)
+    scene.store.record(Key("lab", "digits-t0")).progressed(Progress(step=30, val_loss=0.5))
     assert scene.step(0) == []  # it waits for more of it
     scene.seconds += 60
     assert scene.step(0) == ["PUT akidjobs/status", "status: Created"]

@@ -1,4 +1,7 @@
-"""`akid serve` under load: LeNet, one image a request, batching on and off, and a plain loop of predict calls."""
+"""`akid serve` under load: LeNet, one image a request, batching on and off, and a plain loop of predict calls.
+
+Then a new version is published under the same load, and no request may fail.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 
@@ -35,8 +39,8 @@ def run(seconds: float = 5, rounds: int = 5) -> list[Row]:
         body = Path(directory) / "body.json"
         request = {"signature_name": "raw", "instances": image.tolist(), "output_filter": ["loss"]}
         body.write_text(json.dumps(request))
-        model = kid.export(Path(directory) / "model")
-        addresses = {name: stack.enter_context(_server(model, size)) for name, size in SERVERS.items()}
+        model = kid.export(Path(directory) / "models" / "1")
+        addresses = {name: stack.enter_context(_server(model.parent, size)) for name, size in SERVERS.items()}
         _loop(kid, image, 0.2)
         loops: list[float] = []
         times: dict[str, list[list[float]]] = {name: [] for name in SERVERS}
@@ -44,7 +48,16 @@ def run(seconds: float = 5, rounds: int = 5) -> list[Row]:
             loops.append(_loop(kid, image, seconds))
             for name in sorted(SERVERS, reverse=bool(number % 2)):
                 times[name].append(_load(addresses[name], body, seconds))
-    rows = []
+        failed = _failures_while_published(kid, model.parent, addresses["batching on"], body, seconds)
+    rows = [
+        Row(
+            "requests that fail while a version is published",
+            [failed],
+            0,
+            at_least=False,
+            unit="",
+        )
+    ]
     for name, measured in times.items():
         ratios = [len(one) / seconds / loop for one, loop in zip(measured, loops, strict=True)]
         percentiles = [statistics.quantiles(one, n=100, method="inclusive") for one in measured]
@@ -65,10 +78,10 @@ def _kid(log_dir: Path) -> Kid:
 
 
 @contextmanager
-def _server(model: Path, batch: str) -> Iterator[str]:
+def _server(models: Path, batch: str) -> Iterator[str]:
     """Where it listens."""
-    options = ["--port", "0", "--max-batch-size", batch, "--max-wait-ms", "0"]
-    command = [sys.executable, "-m", "akid", "serve", str(model), "--name", "lenet", *options]
+    options = ["--port", "0", "--max-batch-size", batch, "--max-wait-ms", "0", "--poll-seconds", "0.5"]
+    command = [sys.executable, "-m", "akid", "serve", str(models), "--name", "lenet", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
@@ -78,12 +91,36 @@ def _server(model: Path, batch: str) -> Iterator[str]:
         process.communicate(timeout=60)
 
 
-def _load(address: str, body: Path, seconds: float) -> list[float]:
-    """Milliseconds of each request."""
+def _clients(address: str, body: Path, seconds: float) -> subprocess.Popen[str]:
+    """Clients that ask for so long."""
     arguments = [address, "/v1/models/lenet:predict", str(body), str(CLIENTS), str(seconds)]
     command = [sys.executable, "-m", "tests.benchmarks.load", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60 + seconds)
-    return json.loads(done.stdout)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _load(address: str, body: Path, seconds: float) -> list[float]:
+    """Milliseconds of each request."""
+    told = json.loads(_clients(address, body, seconds).communicate(timeout=60 + seconds)[0])
+    if told["failed"]:
+        raise RuntimeError(f"{told['failed']} requests failed")
+    return told["milliseconds"]
+
+
+def _failures_while_published(kid: Kid, models: Path, address: str, body: Path, seconds: float) -> int:
+    """How many requests fail while version 2 takes over from version 1."""
+    clients = _clients(address, body, seconds + 10)
+    kid.export(models.parent / "next").rename(models / "2")
+    while '"2"' not in _get(address, "/v1/models/lenet"):
+        if clients.poll() is not None:
+            raise RuntimeError("the new version was not served while the clients asked")
+        time.sleep(0.1)
+    told = json.loads(clients.communicate(timeout=60 + seconds)[0])
+    return told["failed"]
+
+
+def _get(address: str, path: str) -> str:
+    with urlopen(f"http://{address}{path}", timeout=60) as response:
+        return response.read().decode()
 
 
 def _loop(kid: Kid, image: np.ndarray, seconds: float) -> float:

@@ -11,6 +11,7 @@ from cli.files import BLOCKS, write
 from kid.small_kids import small_kid
 
 from akid import ArraySource, Brain, Sensor
+from akid.backend import tf
 from akid.blocks.trip import Trip
 from akid.cli import main
 from akid.errors import DataError
@@ -21,6 +22,7 @@ from akid.layers import (
     InnerProductLayer,
     SoftmaxWithLossLayer,
 )
+from akid.sources.images import ImageFolderSource
 
 LABELLED = ["ip", {"name": "system_in", "idxs": [1]}]
 LOSSES = {"softmax": SoftmaxWithLossLayer, "group": GroupSoftmaxWithLossLayer, "hinge": HingeLossLayer}
@@ -47,6 +49,17 @@ def test_all_splits_are_looked_at(tmp_path: Path):
     kid = kid_of(tmp_path, np.array([0, 1, 2, 3, 0, 9]), source={"num_val": 2})
     with pytest.raises(DataError, match="Received: 9, of example 1 of 'val' of mine"):
         kid.setup()
+
+
+def test_the_classes_of_folders_are_known_without_reading_a_picture(tmp_path: Path):
+    for number in range(5):
+        (tmp_path / "pictures" / f"class-{number}").mkdir(parents=True)
+        picture = tf.io.encode_png(np.zeros([2, 2, 1], np.uint8))
+        (tmp_path / "pictures" / f"class-{number}" / "0.png").write_bytes(picture.numpy())
+    source = ImageFolderSource(str(tmp_path / "pictures"), name="mine")
+    brain = Brain("small").attach(InnerProductLayer(4, name="ip"), SoftmaxWithLossLayer(4, inputs=LABELLED))
+    with pytest.raises(DataError, match=r"loss1: a label must be .* Received: 4, of example 4 of 'train' of mine"):
+        small_kid(tmp_path, sensor=Sensor(source, 2), brain=brain).setup()
 
 
 class TensJoker(Joker):

@@ -102,6 +102,18 @@ def test_the_hook_halves_the_rate():
     assert FakeKid.kongfu.rates == [0.2, 0.2, 0.1, 0.1]
 
 
+def test_a_client_of_the_server_is_told_what_the_kid_predicts(tmp_path):
+    serving = importlib.import_module("examples.serve_digits")
+    kid = serving.setup(max_steps=3)
+    kid.log_dir, kid.show_progress = tmp_path / "run", False
+    kid.practice()
+    kid.export(tmp_path / "models" / "1")
+    images = kid.sensor.batch(0, "val")[0][:3].numpy()
+    with serving.served(tmp_path / "models") as address:
+        told = serving.ask(address, images)
+    np.testing.assert_allclose(told, kid.predict(images)["loss"], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_is_valid(name, capsys):
     file = f"examples/jobs/{name}.yaml"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from akid.backend import tf
+from akid.blocks.brain import Brain
 from akid.blocks.trip import Trip
 from akid.errors import BlockError
 from akid.kongfus import GradientDescentKongFu
@@ -165,3 +166,10 @@ def test_weight_decay_is_of_all_weights_and_no_biases(kind: Any) -> None:
 def test_errors_of_sequence_layers_teach(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(BlockError, match=message):
         make()
+
+
+def test_a_number_out_of_range_is_told_with_the_block_in_eager_code() -> None:
+    brain = Brain(name="reader")
+    brain.attach(EmbeddingLayer(5, 3, name="words"))
+    with pytest.raises(BlockError, match=r"^words: a number must be 0 to 4, for there are 5\. Received: 7$"):
+        brain(tf.constant([[1, 7]]))

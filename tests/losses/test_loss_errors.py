@@ -208,3 +208,10 @@ def test_a_layer_of_ones_own_must_say_what_it_does(kind, text):
     lazy = type("Lazy", (kind,), {})
     with pytest.raises(NotImplementedError, match=text):
         lazy()([zeros(2), zeros(2)], Trip())
+
+
+def test_a_label_out_of_range_is_told_with_its_block_in_eager_code() -> None:
+    loss = layers.SoftmaxWithLossLayer(class_num=3)
+    message = "loss: a label must be the number of one of the loss's 3 classes, 0 to 2. Received: 5"
+    with pytest.raises(BlockError, match=f"^{re.escape(message)}$"):
+        loss([zeros(2, 3), tf.constant([0, 5])])

@@ -51,7 +51,10 @@ def test_every_test_that_needs_no_root_is_in_one_stage(stages: Any) -> None:
         assert len(chosen) == (0 if e2e else 1), (marks, chosen)
 
 
-def test_a_line_of_the_summary_counts_what_pytest_counted(stages: Any, tmp_path: Path) -> None:
+def test_a_line_of_the_summary_counts_what_pytest_counted(
+    stages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
         "def test_good(): pass\n"
@@ -68,6 +71,37 @@ def test_a_line_of_the_summary_counts_what_pytest_counted(stages: Any, tmp_path:
     assert result.line().split("s  ")[1] == "FAILED with 1: 1 passed, 1 failed, 1 errors, 1 skipped"
     nothing = stages.tested("here", ["-q", "-p", "no:cacheprovider", "-k", "elsewhere"], tmp_path)
     assert (nothing.code, nothing.told) == (5, "")
+
+
+# Two tests that fail the first time, two that always do, and five that fail the first time.
+FLAKY = """
+import pathlib, pytest
+@pytest.mark.parametrize("number", range({tests}))
+def test_it(number):
+    mark = pathlib.Path(__file__).with_name(f"mark{{number}}")
+    first, always = not mark.exists(), {always}
+    mark.touch()
+    assert not first and not always
+"""
+
+
+@pytest.mark.parametrize(
+    ("tests", "always", "code", "told"),
+    [
+        (2, False, 0, "2 failed, 2 failed then passed"),
+        (2, True, 1, "2 failed, 2 failed twice"),
+        (5, False, 1, "5 failed"),
+    ],
+)
+def test_a_few_failures_in_ci_are_run_again_and_told(
+    stages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tests: int, always: bool, code: int, told: str
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    (tmp_path / "test_it.py").write_text(FLAKY.format(tests=tests, always=always))
+    stages.ROOT = tmp_path
+    stages.STAGES = {"here": (["-n", "0"], "not cluster")}
+    result = stages.tested("here", ["-q"], tmp_path)
+    assert (result.code, result.told) == (code, told)
 
 
 @pytest.mark.parametrize("code", [0, 3])

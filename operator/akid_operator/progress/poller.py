@@ -10,11 +10,12 @@ from typing import Protocol
 
 from akid.job import Phase
 from akid.job.api.status import Progress
-from akid.job.objects.reported import Endpoint, progress_of, stands_still
+from akid.job.objects.reported import Endpoint, progress_of
 from akid_operator.progress.fetch import TIMEOUT, PollError, Target
 from akid_operator.work.items import Key
 from akid_operator.work.queue import WorkQueue
-from akid_operator.work.store import Store, Urgency
+from akid_operator.work.store import Store
+from akid_operator.work.urgency import Urgency
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +155,4 @@ def take(store: Store, target: Target, progress: Progress) -> bool:
     record = store.find(target.key)
     if record is None or endpoint_of(store, target) is None or record.pods[target.name].owner != record.uid:
         return False
-    if stands_still(record.progress, progress):
-        return False
-    record.progress = progress
-    return True
+    return record.progressed(progress)

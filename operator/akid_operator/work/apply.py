@@ -75,33 +75,28 @@ class Apply:
                 raise
             left = None
             if delete.kind is ObjectRole.JOB and error.stale:
-                record.lost = True
+                record.conflicted()
         if delete.kind is ObjectRole.MEMBER:
             self._deleted_pod(delete, left)
         elif delete.kind is ObjectRole.TRIAL:
             self._store.trials.deleted(record.uid, delete.uid)
-        elif delete.kind is ObjectRole.GANG:
-            record.gang = None
-        elif record.objects.get(delete.kind) == delete.uid:
-            del record.objects[delete.kind]
+        else:
+            record.deleted(delete.kind, delete.uid)
 
     def _deleted_pod(self, delete: Delete, left: Json | None) -> None:
-        """A pod the watch shows tells by itself when it is gone; a finished one must be looked for."""
+        record = self._store.record(self._key)
         if left is None:
-            self._store.pod_gone(self._key, delete.name, delete.uid)
+            record.pod_gone(delete.name, delete.uid)
             return
         if left.get("kind") == "Pod":
             self._store.pod_seen(left)
-        known = self._store.record(self._key).pods.get(delete.name)
-        if known is not None and known.state.stopped:
-            self._store.pod_lost(self._key, delete.name, delete.uid)
+        record.pods.deleted(delete.name, delete.uid)
 
     def _type(self, kind: ObjectRole) -> tuple[str, str]:
         if kind in (ObjectRole.JOB, ObjectRole.TRIAL):
             return API_VERSION, "AkidJob"
         if kind is ObjectRole.GANG:
-            gang = self._store.record(self._key).job or {}
-            name = gang.get("spec", {}).get("scheduling", {}).get("gang", "")
+            name = self._store.record(self._key).gang_name
             return (GANGS.get(name) or GANGS["coscheduling"]).api_version, "PodGroup"
         return TYPES[kind]
 
@@ -172,7 +167,7 @@ class Apply:
             # Not as a job: that there is a new one is the watch's news.
             self._store.trials.seen(made)
         elif create.kind is not ObjectRole.GANG:
-            self._store.record(self._key).object_seen(create.kind, made)
+            self._store.record(self._key).objects.seen(create.kind, made)
 
     async def _existing(self, create: Create, wanted: Json) -> Json:
         """What is there under the name: ours, if its owner and content say so.

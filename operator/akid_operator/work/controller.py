@@ -19,7 +19,8 @@ from akid_operator.work.items import Key, key_of, owner_of
 from akid_operator.work.queue import NEVER, PATIENCE, WorkQueue
 from akid_operator.work.reconcile import Reconciler
 from akid_operator.work.resync import INTERVAL, Resync
-from akid_operator.work.store import Store, Urgency
+from akid_operator.work.store import Store
+from akid_operator.work.urgency import Urgency
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +108,7 @@ class Controller:
     def mark(self, key: Key, news: Urgency) -> None:
         """Have a job looked at. What happens to one that has begun comes before one that is new, or soon after."""
         if news is not Urgency.NONE:
-            job = self.store.record(key).job
-            begun = job is not None and bool(job.get("status"))
+            begun = self.store.record(key).begun
             patience = PATIENT[news] if self.synced_at is not None else AT_THE_START
             self.queue.add(key, DELAYS[news], patience=patience if begun else NEVER)
 

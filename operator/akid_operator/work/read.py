@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from enum import Enum
 
-from akid.job import AkidJob, Decision, GangState, ObjectRole, gang_state
+from akid.job import AkidJob, Decision, ObjectRole, Plan, gang_state
 from akid.job.gang import gang_of
 from akid.job.manifest.served import same_kid
 from akid.job.members import NOT_SET_UP, Create
@@ -28,7 +29,7 @@ TRUST = 30.0
 PATIENCE = deadlines.PATIENCE.total_seconds()
 
 
-async def missing_parts(api: Api, store: Store, key: Key) -> None:
+async def what_left(api: Api, store: Store, key: Key) -> None:
     """Read the job and those of its pods that have left the watches."""
     record = store.record(key)
     if record.lost and not await _job(api, store, key) and record.job is not None:
@@ -39,30 +40,19 @@ async def missing_parts(api: Api, store: Store, key: Key) -> None:
             store.forget(key)
         return
     record = store.record(key)
-    lost = [(name, pod.state.uid) for name, pod in record.pods.items() if pod.lost]
-    if record.finished and not _goes_too(record):
+    lost = record.pods.lost
+    if record.finished and not record.keeps_no_pods:
         # How they ended matters to nobody any more.
         for name, uid in lost:
-            store.pod_gone(key, name, uid)
+            record.pod_gone(name, uid)
     else:
         await asyncio.gather(*(_pod(api, store, key, name, uid) for name, uid in lost))
 
 
-def _goes_too(record: Record) -> bool:
-    """Whether a pod that has ended is deleted when its job has finished."""
-    policy = (record.job or {}).get("spec", {}).get("runPolicy", {})
-    return policy.get("cleanPodPolicy") == "All"
-
-
 async def _job(api: Api, store: Store, key: Key) -> bool:
     """Read a job that left the watch; whether there is one."""
-    record = store.record(key)
-    record.lost = False  # What is told from here on may be newer than the answer.
-    try:
+    with store.record(key).reading_job():
         found = await job(api, store, key)
-    except BaseException:
-        record.lost = True
-        raise
     if found is not None:
         store.job_seen(found)
     return found is not None
@@ -91,103 +81,135 @@ def not_rewound(what: str, known: int, found: int) -> None:
         raise RewoundError(what, known, found)
 
 
-async def still_there(api: Api, store: Store, key: Key) -> bool:
-    """Whether the job that is known is the one there is: then pods of another of its name are an earlier one's."""
-    record = store.record(key)
-    found = await job(api, store, key)
-    if found is not None and uid_of(found) == record.uid:
-        store.job_seen(found)
-        return True
-    record.lost = True
-    return False
-
-
 async def _pod(api: Api, store: Store, key: Key, name: str, uid: str) -> None:
     """Read a pod that left the watch."""
-    known = store.record(key).pods.get(name)
-    store.pod_lost(key, name, uid, lost=False)  # What is told from here on may be newer than the answer.
-    try:
+    with store.record(key).pods.reading(name, uid) as known:
         pod = await api.find(paths.pod(key.namespace, name))
-    except BaseException:
-        store.pod_lost(key, name, uid)
-        raise
     if pod is not None and known is not None and known.state.uid == uid_of(pod):
         not_rewound(f"pod {key.namespace}/{name}", known.version, version_of(pod))
     if pod is None or owner_of(pod) is None or uid_of(pod) != uid:
-        store.pod_gone(key, name, uid)
+        store.record(key).pod_gone(name, uid)
     if pod is not None:
         store.pod_seen(pod)
 
 
-def must_look(record: Record, decision: Decision, now: float) -> bool:
-    """Whether a plan rests on things that have not been seen, or not lately.
+class Part(Enum):
+    """What no watch shows, or not soon enough."""
+
+    JOB = "whether the job that is known is the one there is"
+    OBJECTS = "its other objects, and its finished pods"
+    GANG = "its PodGroup"
+    CLAIMS = "whether its pods can share its claims"
+
+
+def rests_on(record: Record, decision: Decision, now: float) -> frozenset[Part]:
+    """What a plan rests on that has not been seen, or not lately."""
+    job = decision.job
+    if job is None:
+        return frozenset()
+    found: set[Part] = set()
+    if _takes_strays(record, decision):
+        found.add(Part.JOB)
+    if _rests_on_objects(record, job, decision.plan, now):
+        found.add(Part.OBJECTS)
+    in_a_gang = job.spec.scheduling.gang != "none" and job.spec.tune is None
+    if in_a_gang and (Part.OBJECTS in found or _rests_on_gang(record, job, decision.plan)):
+        found.add(Part.GANG)
+    # They are asked for before the first pod of an attempt, last of all: what runs is not ended for a claim.
+    if not found and _begins(decision.plan) and not record.pods.running and shared_claims(job):
+        found.add(Part.CLAIMS)
+    return frozenset(found)
+
+
+def _takes_strays(record: Record, decision: Decision) -> bool:
+    """Whether a plan deletes pods of another job of this name: are they an earlier one's, or the next one's?"""
+    own = {state.uid for state in record.pods.of(record.uid)}
+    return any(d.kind is ObjectRole.MEMBER and d.uid not in own for d in decision.plan.delete)
+
+
+def _rests_on_objects(record: Record, job: AkidJob, plan: Plan, now: float) -> bool:
+    """Whether objects or finished pods that have not been seen lately count.
 
     Nothing is read for a job whose plan only writes its status (unless a pod of it is not set up), nor for
     one that is new, unless the status begins another attempt: a pod that is missing may have failed, which must be
     counted. Of a finished job that comes up again (something of it is still there), everything is read.
     """
-    plan = decision.plan
-    if decision.job is not None and decision.job.spec.tune is not None:
+    if job.spec.tune is not None:
         return not record.complete  # even its counts rest on all trials
-    expires = any(delete.kind is ObjectRole.JOB for delete in plan.delete)
-    if decision.job is None or record.job is None or expires:
+    if any(delete.kind is ObjectRole.JOB for delete in plan.delete):
         return False
     status = plan.status or {}
-    ends = status.get("state") in ("Succeeded", "Failed")
-    renews = status.get("attempt", 0) > decision.job.status.attempt
     if not record.complete:
+        ends = status.get("state") in ("Succeeded", "Failed")
+        renews = status.get("attempt", 0) > job.status.attempt
         return bool(plan.create or plan.delete or ends or renews or record.finished)
-    if any(pod.state.reason == NOT_SET_UP for pod in record.pods.values()) and now - record.looked_at >= PATIENCE:
+    age = now - record.objects.looked_at
+    if age >= PATIENCE and any(pod.state.reason == NOT_SET_UP for pod in record.pods.values()):
         return True
-    is_new = not record.job.get("status")
-    return bool(plan.create) and not is_new and now - record.looked_at > TRUST
+    return bool(plan.create) and record.begun and age > TRUST
 
 
-async def objects(api: Api, store: Store, key: Key, job: AkidJob, settings: PodDefaults, now: float) -> None:
+def _rests_on_gang(record: Record, job: AkidJob, plan: Plan) -> bool:
+    """Whether a plan makes something or waits for the job's PodGroup."""
+    group = record.gang
+    waits = group is not None and not (group.admitted and group.attempt == job.status.attempt)
+    return waits or bool(plan.create)
+
+
+def _begins(plan: Plan) -> bool:
+    return any(create.kind is ObjectRole.MEMBER for create in plan.create)
+
+
+async def parts(
+    api: Api, store: Store, key: Key, wanted: frozenset[Part], job: AkidJob, settings: PodDefaults, now: float
+) -> None:
+    """Read what is wanted, all of it at once."""
+    work = {
+        Part.JOB: lambda: _still_there(api, store, key),
+        Part.OBJECTS: lambda: _objects(api, store, key, job, settings, now),
+        Part.GANG: lambda: _gang(api, store, key, job),
+        Part.CLAIMS: lambda: _claims(api, store.record(key), job),
+    }
+    await asyncio.gather(*(work[part]() for part in Part if part in wanted))
+
+
+async def _still_there(api: Api, store: Store, key: Key) -> None:
+    """See whether the job that is known is the one there is: then others of its name were before it."""
+    record = store.record(key)
+    found = await job(api, store, key)
+    if found is not None and uid_of(found) == record.uid:
+        store.job_seen(found)
+    else:
+        record.conflicted()
+
+
+async def _objects(api: Api, store: Store, key: Key, job: AkidJob, settings: PodDefaults, now: float) -> None:
     """Read the job's other objects, and once its finished pods."""
     record = store.record(key)
     if job.spec.tune is not None:
         await read_trials(api, store.trials, key)
-        record.complete, record.looked_at = True, now
+        record.objects_read({}, now)
         return
     kinds = _readable(job, settings)
     found = await asyncio.gather(*(_object(api, job, kind, settings) for kind in kinds))
     if not record.complete:
         async for pod in _pods(api, key):
             store.pod_seen(pod)
-    record.objects.clear()
-    for kind, item in zip(kinds, found, strict=True):
-        if item is not None:
-            record.object_seen(kind, item)
-    record.complete, record.looked_at = True, now
-    await gang(api, store, key, job)
+    there = zip(kinds, found, strict=True)
+    record.objects_read({kind: item for kind, item in there if item is not None}, now)
 
 
-async def problem_of_claims(api: Api, record: Record, decision: Decision) -> str:
-    """Why the pods that are about to be made cannot share the job's claims; empty if they can.
-
-    It is asked before the first pod of an attempt: what runs is not ended for a claim.
-    """
-    job = decision.job
-    begins = any(create.kind is ObjectRole.MEMBER for create in decision.plan.create)
-    if job is None or not begins or any(not pod.state.stopped for pod in record.pods.values()):
-        return ""
+async def _claims(api: Api, record: Record, job: AkidJob) -> None:
+    """See whether the job's pods can share its claims."""
     names = sorted(set(shared_claims(job).values()))
     places = [paths.item("v1", "PersistentVolumeClaim", job.metadata.namespace, name) for name in names]
     found = await asyncio.gather(*(api.find(place) for place in places))
-    return claim_problem(job, {name: claim for name, claim in zip(names, found, strict=True) if claim})
+    problem = claim_problem(job, {name: claim for name, claim in zip(names, found, strict=True) if claim})
+    if problem:
+        record.cannot_share(problem)
 
 
-def must_look_at_gang(record: Record, decision: Decision) -> bool:
-    """Whether a plan makes something or waits for the job's PodGroup, of which there is no watch."""
-    job, group = decision.job, record.gang
-    if job is None or job.spec.scheduling.gang == "none" or job.spec.tune is not None:
-        return False
-    waits = group is not None and not (group.admitted and group.attempt == job.status.attempt)
-    return waits or bool(decision.plan.create)
-
-
-async def gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
+async def _gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
     """Read the job's PodGroup."""
     scheduler = gang_of(job)
     if scheduler is None or scheduler.name not in store.gangs:
@@ -196,8 +218,7 @@ async def gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
         paths.item(*type_of(job, ObjectRole.GANG), key.namespace, object_name(job, ObjectRole.GANG))
     )
     mine = group is not None and owner_of(group) == (key.name, job.metadata.uid)
-    state: GangState | None = gang_state(group) if group is not None and mine else None
-    store.record(key).gang = state
+    store.record(key).gang_seen(gang_state(group) if group is not None and mine else None)
 
 
 def _readable(job: AkidJob, settings: PodDefaults) -> list[ObjectRole]:

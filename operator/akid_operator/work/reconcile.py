@@ -14,8 +14,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from akid.job import (
-    CreateFailure,
-    CreateFailureReason,
     Decision,
     Event,
     ObjectRole,
@@ -24,15 +22,15 @@ from akid.job import (
     decide,
     orphans,
 )
-from akid.job.planner.conditions import COUNTS
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
 from akid_operator.work import read
 from akid_operator.work.apply import Apply, RefusedError
 from akid_operator.work.items import Key
+from akid_operator.work.record import Record
 from akid_operator.work.server_schema import ServerSchema
-from akid_operator.work.store import Record, Store
+from akid_operator.work.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +41,8 @@ COUNTS_A_SECOND, LONGEST_SHARE = 20.0, 30.0
 AFTER_CHANGES = 1.0
 # A finished pod that is being deleted is in no watch: it is read this often, less often the longer it takes.
 POLL_GOING, POLL_GOING_LAST = 0.3, 10.0
-ROUNDS = 3
+# Then others have their turn: whatever happens meanwhile, no job keeps a worker.
+LOOKS = 6
 
 
 class Reporter(Protocol):
@@ -88,53 +87,53 @@ class Reconciler:
         self.schema = ServerSchema()
 
     async def reconcile(self, key: Key) -> float | None:
-        """Bring a job one step further; the seconds until it must be looked at again, if nothing happens."""
-        for _ in range(ROUNDS):
-            if not self._store.knows(key):
+        """Bring a job one step further; the seconds until it must be looked at again, if nothing happens.
+
+        It is decided once for each look. Where a plan rests on what has not been seen, that is a look more.
+        """
+        looked: set[tuple[str, read.Part]] = set()
+        for _ in range(LOOKS):
+            record = await self._known(key)
+            if record is None:
                 return None
-            await read.missing_parts(self._api, self._store, key)
-            if not self._store.knows(key):
-                return None
-            record = self._store.record(key)
-            if record.lost or any(pod.lost for pod in record.pods.values()):
+            if record.unread:
                 continue
             if record.job is None:
                 return await self._take_away(key, record)
-            decision = await self._decide(key, record)
-            if _takes_strays(record, decision) and not await read.still_there(self._api, self._store, key):
+            decision = self._decide(record)
+            unseen = read.rests_on(record, decision, self._clock())
+            unseen = frozenset(part for part in unseen if (record.uid, part) not in looked)
+            if unseen and decision.job is not None:
+                looked |= {(record.uid, part) for part in unseen}
+                await read.parts(self._api, self._store, key, unseen, decision.job, self._settings, self._clock())
                 continue
             again = await self._carry_out(key, record, decision)
             if again != 0:
                 return again
+            looked.clear()
         return 0.0
+
+    async def _known(self, key: Key) -> Record | None:
+        """What is known of a job, once what left the watches was read; None if there is nothing to do for it."""
+        if not self._store.knows(key):
+            return None
+        await read.what_left(self._api, self._store, key)
+        return self._store.record(key) if self._store.knows(key) else None
 
     async def _take_away(self, key: Key, record: Record) -> float | None:
         """Pods of a job that is not there, and was not known: of a leader whose last create came late, perhaps."""
         plan = orphans([pod.state for pod in record.pods.values()], self._now())
         await Apply(self._api, self._store, key).deletes(plan.delete)
-        if not _has_live_pods(record):
+        if not record.pods.live:
             self._store.forget(key)
             return None
         times = [time for time in (plan.requeue_after, AFTER_CHANGES if plan.delete else None) if time is not None]
         return min(times, default=None)
 
-    async def _decide(self, key: Key, record: Record) -> Decision:
-        decision = self._plan(key, record)
-        if decision.job is not None and read.must_look_at_gang(record, decision):
-            await read.gang(self._api, self._store, key, decision.job)
-            decision = self._plan(key, record)
-        if decision.job is not None and read.must_look(record, decision, self._clock()):
-            await read.objects(self._api, self._store, key, decision.job, self._settings, self._clock())
-            decision = self._plan(key, record)
-        problem = await read.problem_of_claims(self._api, record, decision)
-        if problem:
-            record.create_failures = (CreateFailure(CreateFailureReason.INVALID_TEMPLATE, problem),)
-            decision = self._plan(key, record)
-        return decision
-
-    def _plan(self, key: Key, record: Record) -> Decision:
+    def _decide(self, record: Record) -> Decision:
         assert record.job is not None
-        decision = decide(record.job, self._store.observed(key), self._now(), self._settings)
+        observed = record.observed(self._store.gangs, self._store.trials.of(record.uid))
+        decision = decide(record.job, observed, self._now(), self._settings)
         status = decision.plan.status
         known = self.schema.known(status) if status is not None else None
         if known is status:
@@ -158,23 +157,17 @@ class Reconciler:
         finally:
             if plan.events and wait is None:
                 self._reporter.events(record.job or {}, plan.events)
-        if refused or record.lost or any(pod.lost for pod in record.pods.values()):
+        if refused or record.unread:
             return 0.0
         return self._next(key, record, plan, wait)
 
     def _wait_for_more(self, record: Record, plan: Plan) -> float | None:
         """Seconds a status that tells of nothing grave may still wait for more of its kind."""
-        now = self._clock()
         if plan.status is None or not plan.patience:
-            record.waits_since = None
+            record.status_waits_no_more()
             return None
-        if record.waits_since is None:
-            record.waits_since = now
-        due = record.waits_since + min(plan.patience, COUNTS)
-        if plan.patience >= COUNTS:
-            share = min(len(self._store) / COUNTS_A_SECOND, LONGEST_SHARE * plan.patience)
-            due = max(due, record.status_written + max(plan.patience, share))
-        return due - now if due > now else None
+        share = min(len(self._store) / COUNTS_A_SECOND, LONGEST_SHARE * plan.patience)
+        return record.status_waits(plan.patience, share, self._clock())
 
     async def _create(self, apply: Apply, record: Record, decision: Decision) -> bool:
         """Whether the plan must be made anew, since it was refused, or is not any more."""
@@ -207,7 +200,7 @@ class Reconciler:
             if new is None:
                 return False
         self._store.job_seen(new)
-        record.status_written, record.waits_since = self._clock(), None
+        record.status_was_written(self._clock())
         self._reporter.status(old, new)
         return True
 
@@ -216,46 +209,26 @@ class Reconciler:
         new = await read.job(self._api, self._store, key)
         if new is not None and new.get("status") == status and new["metadata"]["uid"] == old["metadata"]["uid"]:
             return new
-        record.lost = True
+        record.conflicted()
         return None
 
     def _next(self, key: Key, record: Record, plan: Plan, wait: float | None) -> float | None:
         if any(delete.kind is ObjectRole.JOB for delete in plan.delete):
             self._store.forget(key)
             return None
-        if record.finished and not plan.create and not plan.delete and not _has_live_pods(record):
+        if record.finished and not plan.create and not plan.delete and not record.pods.live:
             self._store.forget(key)
-            if plan.requeue_after is None or not _expires(record):
+            if plan.requeue_after is None or not record.expires:
                 return None
             self._store.expect(key)
             return plan.requeue_after
         times = [time for time in (plan.requeue_after, wait) if time is not None]
         if plan.delete or (plan.create and not record.create_failures):
             times.append(AFTER_CHANGES)
-        for pod in record.pods.values():
-            unseen = pod.state.stopped or pod.state.member is None  # by the watch
-            goes = pod.state.terminating or pod.owner != record.uid
-            if unseen and goes and not record.finished:
-                pod.lost = True
-                times.append(self._poll(pod.state.deletion_due))
+        if not record.finished:
+            times += map(self._poll, record.pods.go_unseen(record.uid))
         return min(times, default=None)
 
     def _poll(self, due: datetime | None) -> float:
         waited = (self._now() - due).total_seconds() if due else 0.0
         return min(max(POLL_GOING, waited / 4), POLL_GOING_LAST)
-
-
-def _takes_strays(record: Record, decision: Decision) -> bool:
-    """Whether a plan deletes pods of another job of this name."""
-    own = {pod.state.uid for pod in record.pods.values() if pod.owner == record.uid}
-    return any(d.kind is ObjectRole.MEMBER and d.uid not in own for d in decision.plan.delete)
-
-
-def _has_live_pods(record: Record) -> bool:
-    """Whether there are pods that run, or that a deletion left half way: no watch tells of those."""
-    return any(not pod.state.stopped or pod.state.half_deleted for pod in record.pods.values())
-
-
-def _expires(record: Record) -> bool:
-    assert record.job is not None
-    return "ttlSecondsAfterFinished" in record.job["spec"].get("runPolicy", {})

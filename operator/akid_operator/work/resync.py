@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
-from akid.job import ObjectRole
 from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
 from akid.job.gang import GANGS
@@ -17,7 +16,8 @@ from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
 from akid_operator.work.items import Key, key_of, owner_of, uid_of, version_of
 from akid_operator.work.read import not_rewound
-from akid_operator.work.store import Record, Store, Urgency
+from akid_operator.work.store import Store
+from akid_operator.work.urgency import Urgency
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +35,6 @@ MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
 FINISHED_EVERY = 12
 # Every job that is not finished is looked at anew, news or not, so many a second: a look costs about 0.2 ms.
 LOOKS_A_SECOND = 200.0
-# A Service that was made while the list was read is not in it.
-SETTLED = 60.0
-# The UID of what has not been read yet.
-PRESUMED = "presumed"
 
 
 class Resync:
@@ -127,18 +123,11 @@ class Resync:
             if namespace not in (None, key.namespace):
                 continue
             services = found.get(key, {})
-            presume(record, key.name, services)
-            settled = time.monotonic() - record.looked_at > SETTLED
-            if settled and self._lost_a_service(record.objects, set(services.values())):
-                record.objects.clear()
+            record.presume_objects(services)
+            if record.objects.services_listed(set(services.values()), time.monotonic()):
                 told += self._tell(key, Urgency.NOW)
         known = {key for key, _ in self._store}
         return told + sum(self._tell(key, Urgency.NOW) for key in found if key not in known)
-
-    @staticmethod
-    def _lost_a_service(objects: dict[ObjectRole, str], found: set[str]) -> bool:
-        kept = {objects[kind] for kind in (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS) if kind in objects}
-        return not kept <= found
 
     async def _expiring(self, namespace: str | None) -> None:
         """Finished jobs that are to be deleted some day."""
@@ -217,32 +206,6 @@ class Resync:
     ) -> AsyncIterator[Json]:
         path = paths.collection(api_version, kind, namespace)
         return self._api.pages(path, labels=labels, fields=fields, metadata_only=metadata_only)
-
-
-def presume(record: Record, name: str, services: Mapping[str, str]) -> None:
-    """Take the objects of a job that began under another leader as there, until one of them counts.
-
-    Where nothing is missing nothing is made, and a leader that finds thousands of jobs need not ask for the
-    objects of each. All of them are read before anything is made, deleted or ended (`read.must_look`). A job of a
-    gang may have to wait before anything is made: what it has is read at once.
-
-    Args:
-        record: of the job.
-        name: the job's.
-        services: the UIDs of its Services by name.
-    """
-    if record.complete or record.objects or record.job is None or _in_a_gang(record.job):
-        return
-    served = {
-        ObjectRole.SERVICE if service == name else ObjectRole.RENDEZVOUS: uid for service, uid in services.items()
-    }
-    record.objects = served | dict.fromkeys(
-        (ObjectRole.CONFIG, ObjectRole.DATA_CLAIM, ObjectRole.LOG_CLAIM), PRESUMED
-    )
-
-
-def _in_a_gang(job: Json) -> bool:
-    return job["spec"].get("scheduling", {}).get("gang", "none") != "none"
 
 
 def seconds_left(job: Json, now: datetime) -> float:
