@@ -6,6 +6,7 @@ A training process tells its supervisor, and a supervisor the local runner, by t
     {"event": "steps", "generation": 3, "longest": 0.4}               steps are made now; a call took so long
     {"event": "rest", "generation": 3}                                something else is done, and may take long
     {"event": "peer_lost", "generation": 3, "message": "..."}         it ends because another member is gone
+    {"event": "storage_away", "generation": 3, "message": "..."}      it ends because a file system was away
     {"event": "done", "generation": 3}                                every step is made and everything is on disk
     {"event": "error", "generation": 3, "message": "..."}             why it ends with a code of its own
     {"event": "training", "generation": 3, "pid": 4711, ...}          a supervisor's: a training process began
@@ -95,6 +96,10 @@ class Reporter:
     def peer_lost(self, message: str) -> None:
         """This process ends because another member is gone: nothing is wrong with it."""
         self.tell("peer_lost", message=shortened(message))
+
+    def storage_away(self, message: str) -> None:
+        """This process ends because a file system was away, and is there again: nothing is wrong with it."""
+        self.tell("storage_away", message=shortened(message))
 
     def done(self) -> None:
         """Every step is made and everything is on disk."""

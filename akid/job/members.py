@@ -79,6 +79,10 @@ class MemberState:
         template: the hash of the template it was made from; empty if it does not say.
         outlived: whether its trainer has ended and others of its pod still run.
         refused: whether its node would not run it.
+        unreachable: whether its node does not answer; what it was seen as is how it was before.
+        supervised: whether akid's trainer runs it.
+        held: whether it is not taken away by force, since it may run on.
+        forced: whether it is.
     """
 
     name: str
@@ -100,6 +104,10 @@ class MemberState:
     template: str = ""
     outlived: bool = False
     refused: bool = False
+    unreachable: bool = False
+    supervised: bool = False
+    held: bool = False
+    forced: bool = False
 
     @property
     def terminating(self) -> bool:

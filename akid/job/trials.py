@@ -72,7 +72,7 @@ def trial_state(job: Mapping[str, Any]) -> TrialState | None:
     """What a job as the server holds it says of a trial; None if it is none."""
     metadata, status = _mapping(job, "metadata"), _mapping(job, "status")
     number = str(_mapping(metadata, "labels").get(TRIAL_LABEL, ""))
-    if not number.isdigit():
+    if not number.isdecimal():
         return None
     return TrialState(
         number=int(number),

@@ -19,6 +19,7 @@ from akid.runs.literal import literal
 from akid.runs.run_dir import read_json, write_json
 from akid.runs.space import Space, storage_error
 from akid.runs.variables import SavedVariables
+from akid.storage import is_away
 
 logger = logging.getLogger(__name__)
 #: The file of variables in a checkpoint, without its endings.
@@ -195,6 +196,8 @@ class Checkpoints:
                 with literal(path) as readable:
                     meta, values = _meta_of(path), self._values_in(readable / VARIABLES, path)
             except (OSError, tf.errors.OpError, DamagedFileError) as error:
+                if is_away(error):
+                    raise  # nothing is known of the checkpoint
                 problems.append(f"{path.name}: {getattr(error, 'message', None) or error}")
                 logger.warning("checkpoint %s cannot be read (%s)", path, error)
                 continue

@@ -115,8 +115,15 @@ class RunDir:
         return self._fence.generation
 
     def check_newest(self) -> None:
-        """Raises a SupersededError if a newer generation has taken over; to be called just before a change."""
-        if not self._fence.holds():
+        """To be called just before a change.
+
+        Raises:
+            SupersededError: a newer generation has taken over.
+            StorageError: it cannot be seen whether one has.
+        """
+        with writing(self.path):
+            holds = self._fence.holds()
+        if not holds:
             raise self._superseded()
 
     def _superseded(self) -> SupersededError:

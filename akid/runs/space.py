@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from akid.errors import NoSpaceError, StorageError
+from akid.storage import AWAY, says
 
 logger = logging.getLogger(__name__)
 
 #: A disk that is full, a quota that is used up, what a system makes of a disk with errors, and a network's file
 #: system whose client is started anew: they may pass.
-LACKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
+LACKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, *AWAY)
 #: Seconds between two attempts to write what waits.
 RETRY = 5.0
 
@@ -29,7 +30,7 @@ def storage_error(what: str, error: Exception) -> StorageError:
         error: of the operating system, or of TensorFlow, which has it in its text.
     """
     text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    lack = next((number for number in LACKS if _is(number, error)), None)
+    lack = next((number for number in LACKS if says(number, error)), None)
     if lack is None:
         return StorageError(f"{what}: {text}.")
     return NoSpaceError(f"{what}: {os.strerror(lack)}.", reason=os.strerror(lack))
@@ -46,10 +47,6 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise storage_error(f"{path} cannot be written", error) from error
-
-
-def _is(number: int, error: Exception) -> bool:
-    return getattr(error, "errno", None) == number or os.strerror(number) in str(error)
 
 
 class Space:

@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -69,8 +70,9 @@ class TFRecordSource(ReadingSource):
         if not self._patterns:
             raise DataError(f"{self.name} needs the files of a split: train='train-*.tfrecord', for example.")
         self._open: dict[Path, int] = {}
+        self._dead: list[int] = []
         self._lock = threading.Lock()
-        weakref.finalize(self, _close, self._open)
+        weakref.finalize(self, _close, self._open, self._dead)
 
     def _setup(self) -> None:
         self._index = {s: record_index(self._find(s), self.work_dir) for s in SPLITS if s in self._patterns}
@@ -155,24 +157,34 @@ class TFRecordSource(ReadingSource):
                 with path.open("rb", buffering=0) as file:
                     content = os.pread(file.fileno(), length, offset)
             else:
-                content = os.pread(self._handle(path), length, offset)
+                content = self._pread(path, length, offset)
         except OSError as error:
             raise unreadable(path, error) from None
         if len(content) < length:
             raise damaged(path, f"has become shorter: it ends within the record at byte {offset:,}")
         return content
 
-    def _handle(self, path: Path) -> int:
+    def _pread(self, path: Path, length: int, offset: int) -> bytes:
         with self._lock:
             if path not in self._open:
                 self._open[path] = os.open(path, os.O_RDONLY)
-            return self._open[path]
+            handle = self._open[path]
+        try:
+            return os.pread(handle, length, offset)
+        except OSError:
+            with self._lock:
+                if self._open.get(path) == handle:
+                    del self._open[path]
+                    self._dead.append(handle)  # not closed: another thread may be about to read from this number
+            raise
 
 
-def _close(handles: dict[Path, int]) -> None:
-    for handle in handles.values():
-        os.close(handle)
+def _close(handles: dict[Path, int], dead: list[int]) -> None:
+    for handle in (*handles.values(), *dead):
+        with suppress(OSError):  # the file system of a dead one is gone
+            os.close(handle)
     handles.clear()
+    dead.clear()
 
 
 def _checksums(records: Sequence[bytes]) -> np.ndarray:

@@ -86,6 +86,10 @@ class Attendance:
             self._say("leave", number, why=Left.TERMINATED.value)  # so that nobody waits for it
         return None
 
+    def silent(self) -> list[str]:
+        """Of a chief: the others that are not heard."""
+        return self._place.silent() if isinstance(self._place, Meeting) else []
+
     def leave(self, number: int, why: Left) -> None:
         """Its training process has ended."""
         self._say("leave", number, why=why.value)

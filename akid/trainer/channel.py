@@ -23,6 +23,10 @@ from akid.trainer.rendezvous import Join, Left, Rendezvous, Tidings
 #: Seconds a request waits for news; seconds to connect: an address of a pod that is gone does not answer.
 POLL, CONNECT = 1.0, 0.5
 MAX_BODY = 65_536
+#: Seconds after which a member that asks nothing is silent: it asks each second, whether it trains or waits.
+SILENT = 5.0
+#: Which attempt of so many to reach a host whose number is known goes by its name.
+LOOK_UP = 50
 
 Mapping = dict[str, Any]
 Page = Callable[[], tuple[str, str]]
@@ -39,6 +43,14 @@ class Meeting:
     def __init__(self, rendezvous: Rendezvous, progress: Progress | None = None) -> None:
         self._state, self._progress = rendezvous, progress or Progress()
         self._news = threading.Condition()
+        self._heard = dict.fromkeys(rendezvous.members, time.monotonic())
+
+    def silent(self) -> list[str]:
+        """The members that were not heard lately."""
+        since = time.monotonic() - SILENT
+        with self._news:
+            others = (self._state.present or set(self._state.members)) - {self._state.members[0]}
+            return sorted(member for member in others if self._heard.get(member, since) <= since)
 
     def call(self, name: str, request: Mapping) -> Mapping:
         """Answer a request: ``join``, ``watch``, ``leave`` or ``done``.
@@ -51,6 +63,7 @@ class Meeting:
         }[name]  # fmt: skip
         end = time.monotonic() + POLL
         with self._news:
+            self._heard[str(request["member"])] = time.monotonic()
             while (found := answer(request)) is None:
                 left = end - time.monotonic()
                 if left <= 0:
@@ -113,11 +126,18 @@ class Remote:
     Args:
         address: ``host:port``; looked up anew for each request.
         token: of the job.
+        number: of that host, which is looked up only now and then, in case it has another number by now.
     """
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, number: str = "") -> None:
         host, _, port = address.rpartition(":")
-        self._host, self._port, self._token = host, int(port), token
+        self._name, self._port, self._token, self._number = host, int(port), token, number
+        self._failed = 0
+
+    @property
+    def _host(self) -> str:
+        looks_up = self._failed % LOOK_UP == LOOK_UP - 1
+        return self._name if looks_up or not self._number else self._number
 
     def call(self, name: str, request: Mapping) -> Mapping | None:
         """See `Meeting.call`; None if there is no answer now.
@@ -128,6 +148,7 @@ class Remote:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=CONNECT)
         try:
             connection.connect()
+            self._failed = 0
             connection.sock.settimeout(POLL + 2)
             head = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
             connection.request("POST", f"/{name}", json.dumps(request), head)
@@ -140,6 +161,7 @@ class Remote:
         except PermissionError:
             raise
         except (OSError, http.client.HTTPException, ValueError):
+            self._failed += 1
             return None
         finally:
             connection.close()

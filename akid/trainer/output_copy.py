@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from akid.member_logs import next_log
+from akid.output import say
 from akid.report import Lines
 
 READ = 1 << 16
@@ -94,9 +95,12 @@ class OutputCopy:
             full = size + len(text) > MAX_FILE
             text = FULL if full else text
             size += len(text)
-            with suppress(OSError):  # a full disk, perhaps for a while
+            try:
                 file.write(text)
-        file.close()
+            except OSError:  # a full disk; a file system that was mounted anew: what is open is not on it
+                file = _opened_again(file, text)
+        with suppress(OSError):
+            file.close()
 
 
 def _begin(name: str, work: Callable[..., None], *args: object) -> threading.Thread:
@@ -108,11 +112,28 @@ def _begin(name: str, work: Callable[..., None], *args: object) -> threading.Thr
 def _open(log_dir: Path, member: str) -> BinaryIO:
     """The file; what is written goes nowhere if there can be none."""
     try:
-        return next_log(log_dir, member).open("ab", buffering=0)
+        return _appending(next_log(log_dir, member))
     except OSError as error:
         problem = f"akid: {error.filename or log_dir} cannot be written: {error.strerror}."
-        print(problem, file=sys.stderr, flush=True)
+        say(problem, sys.stderr)
         return open(os.devnull, "ab", buffering=0)
+
+
+def _appending(path: Path) -> BinaryIO:
+    return path.open("ab", buffering=0)
+
+
+def _opened_again(file: BinaryIO, text: bytes) -> BinaryIO:
+    """The file, opened anew by its name if it can be, and the text written if there is space."""
+    try:
+        again = _appending(Path(file.name))
+    except OSError:
+        return file
+    with suppress(OSError):
+        file.close()
+    with suppress(OSError):
+        again.write(text)
+    return again
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -19,14 +19,14 @@ class Ended:
     Args:
         code: its exit code, negative for a signal.
         told: its supervisor ended it, because the generation was broken.
-        peer_lost: it said that another member is gone.
+        excused: it said that another member is gone, or that a file system was away.
         highest: the highest step it reached, 0 for none.
         regroups: its supervisor asked it to save and end, for a newcomer's sake.
     """
 
     code: int
     told: bool = False
-    peer_lost: bool = False
+    excused: bool = False
     highest: int = 0
     regroups: bool = False
 
@@ -40,12 +40,12 @@ class Ended:
         """The member's exit code, should it end because of this."""
         if self.code < 0:
             return 128 - self.code
-        return RESTART_ME if self.peer_lost or self.told else self.code
+        return RESTART_ME if self.excused or self.told else self.code
 
     @property
     def own(self) -> bool:
-        """Whether it ended by itself, and no peer had anything to do with it."""
-        return not (self.told or self.peer_lost or self.code == TERMINATED)
+        """Whether it ended by itself, and nothing outside of it had anything to do with it."""
+        return not (self.told or self.excused or self.code == TERMINATED)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def serve(
     if not settings.rendezvous:
         return None, source
     if not settings.is_chief:
-        return Remote(settings.rendezvous, settings.token), source
+        return Remote(settings.rendezvous, settings.token, settings.rendezvous_number), source
     elastic = Elastic(settings.least, settings.grace) if settings.least else None
     meeting = Meeting(Rendezvous(settings.members, settings.spare, before, elastic), progress)
     Server(int(settings.rendezvous.rpartition(":")[2]), pages, meeting, settings.token, host, slots)

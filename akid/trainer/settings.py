@@ -28,6 +28,7 @@ class Settings:
         is_chief: whether the rendezvous is held here.
         attempt: of the job.
         rendezvous: ``host:port``.
+        rendezvous_number: the number of that host, if it is known without a name server.
         token: of the job.
         host: this member's own address.
         metrics_port: of `/metrics` and `/status`; 0 for none.
@@ -55,6 +56,7 @@ class Settings:
     least: int = 0
     grace: float = GRACE
     hang: float = LEAST
+    rendezvous_number: str = ""
 
     @property
     def spare(self) -> frozenset[str]:
@@ -93,7 +95,14 @@ def settings_of(env: Mapping[str, str] = os.environ) -> Settings:
         least=int(env.get("AKID_MIN_WORKERS") or 0),
         grace=float(env.get("AKID_ELASTIC_GRACE_SECONDS") or GRACE),
         hang=float(env.get("AKID_HANG_SECONDS") or LEAST),
+        rendezvous_number=_service_host(rendezvous, env),
     )
+
+
+def _service_host(address: str, env: Mapping[str, str]) -> str:
+    """What a kubelet tells of the Service at an address; empty if it does not."""
+    name = address.rpartition(":")[0]
+    return env.get(f"{name.upper().replace('-', '_')}_SERVICE_HOST", "")
 
 
 def generation_config(settings: Settings, addresses: Mapping[str, str]) -> str:

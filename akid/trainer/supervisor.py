@@ -38,6 +38,8 @@ from akid.trainer.watchdog import LOOK, Guard, Watchdog
 
 #: Seconds a member that only serves goes on after it was told to end.
 LINGER = 10.0
+#: What a training process may say that it ends for, in words.
+EXCUSES = {"peer_lost": "a peer is lost", "storage_away": "a file system was away"}
 #: Seconds after which the end of a process that reports no steps is not held against the next one.
 LIVED = 10.0
 
@@ -82,6 +84,9 @@ class Supervisor:
             code = self._generations()
         except PermissionError as error:
             self._error, code = str(error), 1
+        finally:
+            if self._zygote is not None:
+                self._zygote.close()  # it has our output open: whoever copies that waits for its end
         self._last_words(code)
         return code
 
@@ -224,9 +229,9 @@ class Supervisor:
 
     def _note(self, event: dict[str, Any], ended: Ended) -> Ended:
         """A report of the training process."""
-        if event["event"] == "peer_lost":
-            self.log(f"a peer is lost: {event.get('message', '')}", "warning")
-            return replace(ended, peer_lost=True)
+        if event["event"] in EXCUSES:
+            self.log(f"{EXCUSES[event['event']]}: {event.get('message', '')}", "warning")
+            return replace(ended, excused=True)
         if event["event"] == "error":
             self._error = str(event.get("message", ""))
         if event["event"] != "step":
@@ -271,7 +276,8 @@ class Supervisor:
     # -- what goes out ------------------------------------------------------------------------------------
     def status(self) -> dict[str, Any]:
         """What `/status` shows."""
-        return {"member": self.settings.member, **self.progress.status(time.monotonic(), time.time())}
+        silent = {"silent": self._attendance.silent()} if self.settings.is_chief else {}
+        return {"member": self.settings.member, **self.progress.status(time.monotonic(), time.time()), **silent}
 
     def _status_page(self) -> tuple[str, str]:
         return "application/json", json.dumps(self.status(), allow_nan=False)

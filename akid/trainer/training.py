@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from akid.errors import AkidError, PeerLostError, UserCodeError
+from akid.output import say
 from akid.report import Reporter
+from akid.storage import Mounts, is_away
 from akid.trainer.restarts import RESTART_ME
 
 #: Exit codes: the user's code failed; the kid is invalid; interrupted.
@@ -22,25 +24,45 @@ class MissingVariableError(AkidError, ValueError):
 
 def main() -> int:
     """Train; gives the exit code. Why it failed is said on standard error and told whoever started this."""
-    reporter = Reporter.from_environment()
+    reporter, mounts = Reporter.from_environment(), Mounts.of_this_process()
     try:
         _train()
-    except UserCodeError as error:
-        traceback.print_exception(error.__cause__)
-        return _complain(reporter, str(error), FAILED)
-    except PeerLostError as error:
-        reporter.peer_lost(str(error))
-        print(f"akid: {error}", file=sys.stderr, flush=True)
-        return RESTART_ME
-    except AkidError as error:
-        return _complain(reporter, str(error), INVALID if isinstance(error, ValueError) else FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        traceback.print_exc()
-        return _complain(reporter, f"{type(error).__name__}: {error}", FAILED)
+        if mounts.changed or (is_away(error) and not isinstance(error, PeerLostError)):
+            return _start_again(reporter, mounts, error)
+        return _failed(reporter, error)
     reporter.done()
     return 0
+
+
+def _start_again(reporter: Reporter, mounts: Mounts, error: Exception) -> int:
+    """Something was read, or written, while its file system was away: another process sees the one there is."""
+    traceback.print_exception(error)
+    reporter.rest()
+    if mounts.wait():
+        reporter.storage_away(str(error))
+    else:
+        reporter.error(f"A file system is away, and did not come back: {error}")
+    return RESTART_ME
+
+
+def _failed(reporter: Reporter, error: Exception) -> int:
+    """What it failed of; gives the exit code."""
+    match error:
+        case UserCodeError():
+            traceback.print_exception(error.__cause__)
+            return _complain(reporter, str(error), FAILED)
+        case PeerLostError():
+            reporter.peer_lost(str(error))
+            say(f"akid: {error}", sys.stderr)
+            return RESTART_ME
+        case AkidError():
+            return _complain(reporter, str(error), INVALID if isinstance(error, ValueError) else FAILED)
+        case _:
+            traceback.print_exception(error)
+            return _complain(reporter, f"{type(error).__name__}: {error}", FAILED)
 
 
 def _train() -> None:
@@ -79,7 +101,7 @@ def needed(name: str, value: Callable[[str], str | None] = os.environ.get) -> st
 
 
 def _complain(reporter: Reporter, message: str, code: int) -> int:
-    print(f"akid: {message}", file=sys.stderr, flush=True)
+    say(f"akid: {message}", sys.stderr)
     reporter.error(message)
     return code
 

@@ -211,11 +211,11 @@ class Volume:
 
     def _serve_again(self, gone: Client | None) -> None:
         """Replace a client that is gone, as long as it takes, while anything is published of the volume."""
-        logger.warning("client gone", extra={"volume": str(self._source)})
         pause = 0.2
         while not self._closing.is_set():
             with self._lock:
-                if self._client is gone and gone is not None:
+                if self._client is gone and gone is not None:  # nobody ended it on purpose
+                    logger.warning("client gone", extra={"volume": str(self._source), "pid": gone.identity.pid})
                     gone.end(0)
                     self._client = gone = None
                 if self._client is not None or not self._store.state.targets(self._key):

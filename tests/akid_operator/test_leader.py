@@ -3,53 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import copy
-from typing import Any
 
 import pytest
-from akid_operator.kube.api import Answer, Api, Call
+from akid_operator.kube.api import Answer, Call
 from akid_operator.kube.errors import NotLeaderError
 from akid_operator.serve.leader import Leader, Timing
+from lease_server import Client, Server
 
 TIMING = Timing(lease=15, deadline=10, retry=2)
-
-
-class Server:
-    """Holds one Lease; every write changes its version, an old version is refused."""
-
-    def __init__(self) -> None:
-        self.lease: dict[str, Any] | None = None
-        self.version = 0
-        self.down = False
-
-    def answer(self, call: Call) -> Answer:
-        if self.down:
-            raise TimeoutError
-        if call.method == "GET":
-            return Answer(200, None, copy.deepcopy(self.lease)) if self.lease else Answer(404, None, {})
-        assert call.body is not None
-        known = call.body["metadata"].get("resourceVersion")
-        if self.lease is not None and known != str(self.version):
-            return Answer(409, None, {"reason": "Conflict"})
-        self.version += 1
-        metadata = call.body["metadata"] | {"resourceVersion": str(self.version)}
-        self.lease = copy.deepcopy(call.body | {"metadata": metadata})
-        return Answer(200, None, self.lease)
-
-    @property
-    def holder(self) -> str:
-        return self.lease["spec"]["holderIdentity"] if self.lease else ""
-
-
-class Client(Api):
-    """An Api whose server is in memory."""
-
-    def __init__(self, server: Server, leader: Leader | None = None) -> None:
-        super().__init__(None, leader.valid if leader else lambda: True)  # pyright: ignore
-        self._server = server
-
-    async def exchange(self, call: Call) -> Answer:
-        return self._server.answer(call)
 
 
 class Candidate:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from cluster.waiting import wait_for
 from jobs import Jobs, job
+from proxy import Line
 from replicas import Operator
 
 # How long they take is what is tested.
@@ -54,15 +59,21 @@ def lease(jobs: Jobs) -> dict[str, object]:
     return jobs.api.get(path)["spec"]
 
 
-def test_when_the_leader_is_killed_the_other_takes_over(jobs: Jobs, pair: tuple[Operator, Operator]) -> None:
+def test_a_second_after_the_lease_of_a_leader_that_was_killed_another_acts(
+    jobs: Jobs, pair: tuple[Operator, Operator]
+) -> None:
     leader, follower = pair
-    jobs.create(job(engine=TWO, plays={"run-for": "6s"}))
-    jobs.reach("Running")
+    jobs.create(job("before", engine=TWO, plays={"run-for": "6s"}))
+    jobs.reach("Running", "before")
     leader.end(signal.SIGKILL)
     begun = time.monotonic()
-    wait_for(lambda: leading(follower), "the second leads", LEASE_SECONDS + 3)
-    print(f"took over after {time.monotonic() - begun:.1f} s")
-    jobs.reach("Succeeded")
+    jobs.create(job("after", engine=TWO))
+    wait_for(lambda: jobs.status("after"), "the second acts", 30, 0.02)
+    seconds = time.monotonic() - begun
+    print(f"acted after {seconds:.1f} s")
+    assert leading(follower)
+    assert seconds <= LEASE_SECONDS + 1
+    jobs.reach("Succeeded", "before")
     assert "leaseTransitions" in lease(jobs)
 
 
@@ -83,14 +94,68 @@ def test_a_leader_that_was_frozen_writes_nothing_and_goes(jobs: Jobs, pair: tupl
     assert leading(follower)
 
 
+def test_a_leader_keeps_its_lease_though_others_take_all_processors(
+    jobs: Jobs, pair: tuple[Operator, Operator]
+) -> None:
+    leader, follower = pair
+    before = lease(jobs)
+    with busy(2 * len(os.sched_getaffinity(0))):
+        end = time.monotonic() + 4 * LEASE_SECONDS
+        for number in itertools.count():
+            jobs.create(job(f"job-{number}", engine=TWO))
+            jobs.reach("Running", f"job-{number}", 30)
+            if time.monotonic() > end:
+                break
+    after = lease(jobs)
+    kept = ("holderIdentity", "leaseTransitions", "acquireTime")
+    assert [after[name] for name in kept] == [before[name] for name in kept]
+    assert after["renewTime"] != before["renewTime"]
+    assert (leader.ended(), leading(follower)) == (None, False)
+
+
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """So many processes that do nothing, all the time, in the block."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait(10)
+
+
+def test_a_line_that_falls_silent_costs_a_renewal_not_the_lease(
+    jobs: Jobs, kubeconfig: Path, tmp_path: Path
+) -> None:
+    arguments = (
+        f"--namespace={jobs.namespace}",
+        f"--lease-namespace={jobs.namespace}",
+        f"--lease-seconds={LEASE_SECONDS}",
+    )
+    with (
+        Line(jobs.cluster.layout.api_port) as line,
+        Operator(line.kubeconfig(kubeconfig), tmp_path / "log", *arguments) as operator,
+    ):
+        wait_for(lambda: leading(operator), "it leads")
+        for _ in range(3):
+            line.silence()
+            renewed = lease(jobs)["renewTime"]
+            wait_for(lambda: lease(jobs)["renewTime"] != renewed, "it is renewed", LEASE_SECONDS)  # noqa: B023
+        assert leading(operator)
+        assert "TimeoutError" in operator.log
+        for word in ("Traceback", "Fatal", "ERROR"):
+            assert word not in operator.log
+
+
 def test_sigterm_ends_it_cleanly_and_lets_the_other_lead(jobs: Jobs, pair: tuple[Operator, Operator]) -> None:
     leader, follower = pair
     for number in range(20):
         jobs.create(job(f"job-{number}", engine=TWO))
     before, begun = lease(jobs)["holderIdentity"], time.monotonic()
-    assert leader.end(signal.SIGTERM, timeout=LONGEST_END) == 0
+    assert leader.end(signal.SIGTERM, timeout=LONGEST_END) == 0, leader.log
     print(f"ended after {time.monotonic() - begun:.2f} s")
-    assert lease(jobs)["holderIdentity"] != before, "the lease was not let go"
+    assert lease(jobs)["holderIdentity"] != before, f"the lease was not let go: {leader.log}"
     wait_for(lambda: leading(follower), "the second leads", 15)
     for number in range(20):
         jobs.reach("Running", f"job-{number}", 40)

@@ -34,16 +34,16 @@ def test_every_trial_is_a_job_and_the_best_one_is_named(jobs: Jobs, hosted: Host
     status = jobs.reach("Succeeded", timeout=60)
     assert trials(jobs) == {f"digits-t{number}": "Succeeded" for number in range(4)}
     assert (status["trials"]["finished"], status["trials"]["succeededIndexes"]) == ("4/4", "0-3")
-    best = {"name": "digits-t0", "metric": "val_accuracy", "value": 0.9, "step": 100}
+    best = {"trial": 0, "name": "digits-t0", "metric": "val_accuracy", "value": 0.9, "step": 100}
     best["parameters"] = {"netParas": {}, "optParas": {"lr": 0.1}, "repeat": 0}
-    assert status["best"] == best  # of trial 0, as what is 0 is left out
+    assert status["best"] == best
     kid = jobs.get("digits-t2")["spec"]["kid"]
     assert kid["params"] == {"net_paras": {}, "opt_paras": {"lr": 0.3}, "repeat": 0}
     assert jobs.names("pods") == [f"digits-t{number}-worker-0" for number in range(4)]
     wait_for(lambda: jobs.reasons() == ["Created", "Running", "Succeeded"], f"events {jobs.reasons()}")
     rows = jobs.cluster.kubectl("get", "-n", jobs.namespace, "akidjobs/digits", "-o", "wide").splitlines()
-    shown = dict(zip(*(row.split() for row in rows), strict=False))
-    assert (shown["TRIALS"], shown["BEST"]) == ("4/4", "0.9")
+    assert {"TRIALS", "BEST"} <= set(rows[0].split())
+    assert {"4/4", "0.9"} <= set(rows[1].split())
 
 
 def test_what_fails_is_counted_and_ends_it_beyond_its_limit(jobs: Jobs, hosted: Hosted) -> None:

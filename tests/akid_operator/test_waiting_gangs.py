@@ -45,3 +45,19 @@ def test_a_failure_while_nobody_led_is_counted_though_the_gang_is_held() -> None
     scene.store.gangs = frozenset({"volcano"})
     scene.run()
     assert scene.job["status"]["state"] == "Failed"
+
+
+def test_a_gang_goes_with_its_job_and_nothing_is_written_after_the_end() -> None:
+    scene = held()
+    phase(scene, "Running")
+    scene.run()
+    for name in ("digits-worker-0", "digits-worker-1"):
+        scene.pod(name, left=True, **scene.ended(0))
+    scene.run()
+    assert scene.job["status"]["state"] == "Succeeded"
+    assert scene.server.log.count("DELETE podgroups") == 1
+    for _ in range(3):
+        scene.seconds += 60
+        scene.run()
+        assert scene.server.log == []
+    assert list(scene.store) == []

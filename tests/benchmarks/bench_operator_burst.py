@@ -13,7 +13,7 @@ from replicas import Operator
 from tests.benchmarks.rows import Row
 from tests.benchmarks.scale.bed import Bed
 from tests.benchmarks.scale.bursts import Burst, burst
-from tests.benchmarks.scale.finished import finished_jobs
+from tests.benchmarks.scale.finished import LOOKED_AFTER, finished_jobs
 
 ROUNDS = 3
 WARM, FEW, MANY = 10, 100, 1000
@@ -43,9 +43,9 @@ def crowd() -> tuple[Burst, Burst, Burst]:
 
 
 def crowd_beside_finished() -> Burst:
-    """A burst of 1,000 jobs beside many that have finished, 2,000 of them with their pods."""
+    """A burst of 1,000 jobs beside many that have finished: 2,000 with their pods, 10,000 that expire some day."""
     with Bed() as bed:
-        asyncio.run(finished_jobs(bed, bed.namespace(), KEPT_WITH_PODS, KEPT_WITHOUT))
+        asyncio.run(finished_jobs(bed, bed.namespace(), KEPT_WITH_PODS, KEPT_WITHOUT, LOOKED_AFTER))
         with bed.operator() as operator:
             warm_up(bed, operator)
             return one(bed, MANY, operator)

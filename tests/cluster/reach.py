@@ -41,6 +41,12 @@ class Reach:
             check=True,
         ).stdout
 
+    def environment(self) -> dict[str, str]:
+        """The variables by which a program that calls kubectl reaches the cluster as the administrator."""
+        program = Path(self._kubectl(None)[0])
+        found = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+        return os.environ | found | ({"KUBECONFIG": str(self.kubeconfig)} if self.kubeconfig else {})
+
     # -- namespaces
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from akid import storage
 from akid.backend import tf
 from akid.errors import DataError
 from akid.sensors import Sensor
@@ -233,6 +235,26 @@ def test_a_file_that_went_away_is_named(work_dir: Path) -> None:
     (work_dir / "train-2.tfrecord").unlink()
     with pytest.raises(DataError, match=r"train-2.tfrecord cannot be read: No such file or directory"):
         source.gather("train", tf.constant([15], tf.int64))
+
+
+def test_a_file_system_that_is_mounted_anew_is_read_on_through_new_handles(
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, wanted = ready(work_dir), np.array([15, 0, 7], np.int64)
+    expected = source.read("train", wanted)
+    pread, dead = os.pread, {*source._open.values()}
+
+    def read(handle: int, length: int, offset: int) -> bytes:
+        if handle in dead:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return pread(handle, length, offset)
+
+    monkeypatch.setattr(os, "pread", read)
+    monkeypatch.setattr(storage, "RETRY", 0.0)
+    images, labels, boxes = source.gather("train", tf.constant(wanted))
+    for got, array in zip((images, labels, boxes), expected, strict=True):
+        np.testing.assert_array_equal(got.numpy(), array)
+    assert not dead & {*source._open.values()}
 
 
 def test_missing_files_are_told_with_what_is_there(work_dir: Path) -> None:

@@ -148,20 +148,25 @@ def kube_proxy(kubeconfig: Path, node: str) -> dict[str, Any]:
     }
 
 
-def corefile(kubeconfig: Path) -> str:
+def corefile(kubeconfig: Path, kept_seconds: int = 30) -> str:
     """As kubeadm sets it up (answers are kept for 30 s), but other names do not exist: there is no way out.
 
     `template` is in a block of its own: it stands before `kubernetes` in CoreDNS's fixed order.
+
+    Args:
+        kubeconfig: of CoreDNS's own user.
+        kept_seconds: 0 to look up every name anew.
     """
+    cache = f"cache {kept_seconds}" if kept_seconds else ""
     return f"""cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {{
     bind {API}
     errors
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
         kubeconfig {kubeconfig} test
         pods insecure
-        ttl 30
+        ttl {kept_seconds}
     }}
-    cache 30
+    {cache}
 }}
 .:53 {{
     bind {API}

@@ -7,7 +7,10 @@ containers, cgroups and pod logs that it does not know for leftovers of its own.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from cluster.processes import Keeper, Process
@@ -79,6 +82,20 @@ class Node:
         argv = [program, f"--config={config}", f"--kubeconfig={kubeconfig}", f"--node-ip={plan.address}"]
         self._run("kubelet", self.inside(*argv, f"--hostname-override={self.name}"))
 
+    def lost(self) -> None:
+        """All that runs on it ends at once, and its pods' network is cut off: nobody is told."""
+        for part in ("kubelet", "containerd"):
+            self.processes[part].stop(signal.SIGKILL)
+        ip("link", "set", self.plan.bridge, "down")
+        kill_cgroup(self.plan.cgroup)
+
+    def back(self) -> None:
+        """It is switched on again."""
+        ip("link", "set", self.plan.bridge, "up")
+        self.processes["containerd"].start()
+        wait_for(self._serves, f"containerd of {self.name}", 30)
+        self.processes["kubelet"].start()
+
     def inside(self, *argv: str) -> list[str]:
         """A command that runs in the node's mount namespace."""
         return ["nsenter", f"--mount=/proc/{self.processes['mounts'].identity.pid}/ns/mnt", *argv]
@@ -107,6 +124,22 @@ class Node:
 def ip(*arguments: str) -> None:
     """Set up the network; CalledProcessError if that fails."""
     subprocess.run(["ip", *arguments], check=True)
+
+
+def kill_cgroup(path: str, patience: float = 20) -> None:
+    """Kill whatever runs in a cgroup, and in those below it."""
+
+    def all_gone() -> bool:
+        pids: set[str] = set()
+        for file in CGROUPS.glob(f"*/{path.strip('/')}/**/cgroup.procs"):
+            with suppress(OSError):  # it has gone meanwhile
+                pids |= set(file.read_text().split())
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        return not pids
+
+    wait_for(all_gone, f"no process in {path}", patience)
 
 
 def make_cgroup(path: str) -> None:

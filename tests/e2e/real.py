@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import urllib.request
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -68,9 +70,13 @@ class RealCluster(ControlPlane):
             for done in [pool.submit(self._start_node, node) for node in self.nodes]:
                 done.result()
         for node in self.nodes:
-            self._until(node.name, lambda name=node.name: self._node_there(name))
+            self._until(node.name, lambda name=node.name: self.node_there(name))
 
-    def _node_there(self, name: str) -> bool:
+    def node(self, name: str) -> Node:
+        """The one of this name."""
+        return next(node for node in self.nodes if node.name == name)
+
+    def node_there(self, name: str) -> bool:
         """It is usable, and its GPUs have been told, which takes the kubelet some seconds."""
         node = self.admin.find(f"{CORE}/nodes/{name}")
         gpus = node["status"].get("allocatable", {}).get(GPU, "0") if node else "0"
@@ -98,12 +104,41 @@ class RealCluster(ControlPlane):
         """Services and names. What leaves the pods' network gets the node's address."""
         for path, manifest in configs.DNS_OBJECTS:
             self.admin.create(path, manifest)
-        corefile = self.directory / "Corefile"
-        corefile.write_text(configs.corefile(self.layout.kubeconfig("system:coredns")))
-        self._run("coredns", [str(self._programs / "coredns"), "-conf", str(corefile)])
+        self._run("coredns", [str(self._programs / "coredns"), "-conf", str(self._corefile())])
         config = self.directory / "kube-proxy.json"
         kubeconfig = self.layout.kubeconfig("system:kube-proxy")
         config.write_text(json.dumps(configs.kube_proxy(kubeconfig, self.nodes[0].name)))
         self._run("kube-proxy", [str(self._programs / "kube-proxy"), f"--config={config}"])
         rule = ["-s", configs.PODS, "!", "-d", configs.PODS, "-j", "MASQUERADE"]
         subprocess.run(["iptables", "-w", "-t", "nat", "-A", "POSTROUTING", *rule], check=True)
+
+    def _corefile(self, **options: int) -> Path:
+        path = self.directory / "Corefile"
+        path.write_text(configs.corefile(self.layout.kubeconfig("system:coredns"), **options))
+        return path
+
+    @contextmanager
+    def without_dns_cache(self) -> Generator[None]:
+        """In the block every name is looked up anew; else, as on most clusters, an answer is kept for 30 s."""
+        self._corefile(kept_seconds=0)
+        self._restart_dns()
+        try:
+            yield
+        finally:
+            self._corefile()
+            self._restart_dns()
+
+    def _restart_dns(self) -> None:
+        process = self.processes["coredns"]
+        process.stop()
+        process.start()
+        self._until(process.name, dns_ready)
+
+
+def dns_ready() -> bool:
+    """Whether CoreDNS knows the cluster's names, by its own judgement."""
+    try:
+        with urllib.request.urlopen(f"http://{configs.API}:8181/ready", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

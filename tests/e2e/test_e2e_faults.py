@@ -9,10 +9,15 @@ import pytest
 from cluster.waiting import wait_for
 from e2e.real import RealCluster
 from e2e.site import NAMESPACE, Site
+from e2e.times import Times
 from e2e.training import PACED, Training, changed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 OUTAGE = 60
+#: Seconds after which a member is elsewhere, once its node does not answer and nobody hears it.
+REPLACED = 10
+#: Both nodes are used, if they have room.
+SPREAD = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
 
 
 def longer_than(seconds: float) -> Any:
@@ -77,7 +82,45 @@ def test_a_nodes_kubelet_is_stopped_until_the_node_is_not_ready(nodes: RealClust
     kubelet.stop()
     try:
         wait_for(lambda: nodes.node_ready(node) == "Unknown", f"{node} is not ready", 90, every=1)
+        begun = time.monotonic()  # its member is heard: it is not replaced
+        wait_for(lambda: time.monotonic() - begun > REPLACED + 5, "the operator leaves it", OUTAGE, every=1)
     finally:
         kubelet.start()
     wait_for(lambda: nodes.node_usable(node), f"{node} is back", 90, every=0.5)
     succeeds_untouched(training, name, before)
+
+
+def test_a_node_is_gone_for_good(nodes: RealCluster, site: Site, training: Training, times: Times) -> None:
+    name, other = "bereft", "bereft-worker-1"
+
+    def change(spec: dict[str, Any]) -> None:
+        longer_than(OUTAGE + 30)(spec)
+        spec["scheduling"] = {"topologySpread": [SPREAD]}
+
+    training.apply(changed(PACED, name, change))
+    training.trains(name)
+    pods = {pod: manifest["spec"]["nodeName"] for pod, manifest in training.pods(name).items()}
+    assert len(set(pods.values())) == 2
+    before, node = training.pod_uid(other), nodes.node(pods[other])
+    node.lost()
+    try:
+        wait_for(lambda: nodes.node_ready(node.name) == "Unknown", f"{node.name} is not ready", 90, every=0.2)
+        with times.of("node gone and NotReady -> its member runs elsewhere", REPLACED):
+            wait_for(lambda: runs_elsewhere(training, other, before, node.name), "it runs elsewhere", 60)
+        status = training.reach(name, "Succeeded", timeout=300)
+    finally:
+        node.back()
+    wait_for(lambda: nodes.node_there(node.name), f"{node.name} is back", 120, every=0.5)
+    site.ready()
+    wait_for(site.driver_ready, "the GlusterFS driver is on every node", 120, every=0.5)
+    assert status["progress"]["step"] == training.get(name)["spec"]["kid"]["params"]["steps"]
+    assert status["restarts"] == 0
+
+
+def runs_elsewhere(training: Training, pod: str, before: str, node: str) -> bool:
+    """Whether a pod of that name runs which is another one, on another node."""
+    found = training.pods(pod.rpartition("-worker-")[0]).get(pod)
+    if found is None or found["metadata"]["uid"] == before:
+        return False
+    assert found["spec"].get("nodeName") != node
+    return found["status"]["phase"] == "Running"

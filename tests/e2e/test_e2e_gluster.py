@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from csi.gluster import Gluster
+from e2e.site import Site
+from e2e.times import Times
 from e2e.training import RECORDS, Training, changed
 from e2e.volumes import VOLUME, of_job, with_digits
+from json_lines import json_lines
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 STEPS = 300
@@ -50,3 +54,21 @@ def test_a_brick_is_killed_and_healed(training: Training, gluster: Gluster, trai
     first, *others = (contents(gluster.brick(node, VOLUME), training.namespace) for node in (1, 2, 3))
     assert any(name.endswith("result.json") for name in first)
     assert others == [first, first]
+
+
+def test_the_driver_is_restarted_on_both_nodes(
+    site: Site, training: Training, gluster: Gluster, trains: str, times: Times
+) -> None:
+    training.trains(trains, beyond=110)  # a checkpoint is told, of step 100
+    begun, step = time.monotonic(), training.step(trains)
+    site.restart_driver()
+    training.trains(trains, beyond=step + 20)
+    times.note("GlusterFS driver restarted -> 20 steps on", time.monotonic() - begun)
+    succeeds(training, trains)
+    brick = gluster.brick(1, VOLUME) / training.namespace
+    assert [path.name for path in sorted(brick.rglob("checkpoints/step-*"))] == [
+        f"step-{step:08d}" for step in (100, 200, STEPS)
+    ]
+    [metrics] = brick.rglob("metrics.jsonl")
+    told = [line["step"] for line in json_lines(metrics.read_text()) if line["kind"] == "train"]
+    assert told == list(range(20, STEPS + 1, 20))

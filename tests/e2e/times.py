@@ -25,9 +25,13 @@ class Times:
         self.note(what, time.monotonic() - begun, most)
 
     def lines(self) -> list[str]:
-        """A table."""
-        width = max((len(what) for what, _, _ in self._taken), default=0)
-        return [
-            f"{what:<{width}}  {seconds:7.2f} s{f'  (at most {most:g} s on an idle machine)' if most else ''}"
-            for what, seconds, most in self._taken
-        ]
+        """A table; empty if nothing was taken."""
+        if not self._taken:
+            return []
+        width = max(len(what) for what, _, _ in self._taken)
+        rows = [f"{what:<{width}}  {seconds:7.2f}  {_bound(seconds, most)}" for what, seconds, most in self._taken]
+        return [f"{'':{width}}  seconds  at most, on an idle machine", *map(str.rstrip, rows)]
+
+
+def _bound(seconds: float, most: float | None) -> str:
+    return "" if most is None else f"{most:7g}{'  (took more)' if seconds > most else ''}"

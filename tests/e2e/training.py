@@ -83,7 +83,7 @@ class Training:
         wait_for(reached, f"{name} is {state}", timeout, every=0.2)
         return self.status(name)
 
-    def trains(self, name: str, beyond: int = 0, timeout: float = 120) -> int:
+    def trains(self, name: str, beyond: int = 0, timeout: float = 240) -> int:
         """Wait for a step beyond one; the step that is told then. RuntimeError as soon as the job has ended."""
 
         def told() -> bool:
@@ -104,6 +104,11 @@ class Training:
         """Of the pod that has this name now; empty if there is none."""
         pod = self.cluster.admin.find(f"{CORE}/namespaces/{self.namespace}/pods/{name}")
         return pod["metadata"]["uid"] if pod else ""
+
+    def ended(self, name: str) -> bool:
+        """Whether a pod is done, or gone."""
+        pod = self.cluster.admin.find(f"{CORE}/namespaces/{self.namespace}/pods/{name}")
+        return pod is None or pod["status"]["phase"] in ("Succeeded", "Failed")
 
     def logs(self, pod: str) -> str:
         """`kubectl logs`, empty before there is a container."""
@@ -136,19 +141,21 @@ class Training:
     @contextmanager
     def goes_on(self, name: str, chief: str, times: Times, what: str, most: float) -> Generator[None]:
         """After the fault of the block, wait until all members train again: they make each step together."""
-        before = self.supervisor(chief)
+        before = self.supervisor(chief)["generation"]
         begun = time.monotonic()
         yield
-
-        def next_generation() -> Manifest:
-            now = self.supervisor(chief)
-            return now if now.get("generation", 0) > before["generation"] else {}
-
-        begins = wait_for(next_generation, f"{name} begins anew after: {what}", 180)
-        # Until the first step of the generation, the last one's is told.
-        more = max(begins["step"], before["step"])
-        wait_for(lambda: self.supervisor(chief).get("step", 0) > more, f"{name} trains after: {what}", 180)
+        self.makes_steps(name, chief, before)
         times.note(what, time.monotonic() - begun, most)
+
+    def makes_steps(self, name: str, chief: str, before: int) -> int:
+        """Wait until a generation after this one makes steps; its number."""
+
+        def told() -> int:
+            now = self.supervisor(chief)
+            number = now.get("generation", 0)
+            return number if number > before and "eta" in now else 0  # which is known once it has made a step
+
+        return wait_for(told, f"{name} makes steps after generation {before}", 180)
 
     def events(self, name: str) -> list[Manifest]:
         """On a job, oldest first."""

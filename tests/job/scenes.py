@@ -63,7 +63,9 @@ def look(
 ) -> Plan:
     """The plan for a job of two workers (other parts of the spec by keyword) and what is seen of it."""
     observed_facts = {
-        name: facts.pop(name) for name in ("gang", "gangs", "create_failures", "progress") if name in facts
+        name: facts.pop(name)
+        for name in ("gang", "gangs", "create_failures", "progress", "silent")
+        if name in facts
     }
     job = job_with(status, **{"engine": TWO, **facts})
     objects = OBJECTS if seen_objects is None else seen_objects

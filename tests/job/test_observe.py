@@ -60,6 +60,7 @@ def test_a_pod_in_full():
             Phase.RUNNING,
         ),
         ({"phase": "Failed", "reason": "Evicted"}, Phase.FAILED),
+        ({"phase": "Failed", "reason": "Evicted", "containerStatuses": ended(0)}, Phase.FAILED),
     ],
 )
 def test_the_trainer_decides_and_a_side_car_does_not(status: dict[str, Any], phase: Phase):

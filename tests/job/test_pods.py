@@ -231,6 +231,11 @@ def test_o_names_resolve_before_the_pods_are_ready():
     assert spec["selector"] == {"akid.dev/job": "digits"}
 
 
+@pytest.mark.parametrize(("workers", "told"), [(2, True), (1, False)])
+def test_a_pod_is_told_the_numbers_of_services_if_it_meets_others(workers: int, told: bool):
+    assert pod(engine={"name": "multi_worker", "workers": workers})["spec"]["enableServiceLinks"] is told
+
+
 def test_the_rendezvous_is_an_address_of_the_chief():
     described = other(ObjectRole.RENDEZVOUS, engine=SERVERS)
     assert described["metadata"]["name"] == "digits-rendezvous"

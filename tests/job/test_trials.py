@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from job.manifests import manifest
 
@@ -45,6 +45,7 @@ def test_draws_do_not_depend_on_the_order_in_which_a_mapping_is_written():
     assert {type(trial.opt_paras["c"]) for trial in trials_of(one)} == {int}
 
 
+@settings(deadline=None)
 @given(names, st.integers(0, 999))
 def test_a_name_is_one_of_a_job(job: str, number: int):
     name = trial_name(job, number)
@@ -52,6 +53,7 @@ def test_a_name_is_one_of_a_job(job: str, number: int):
     assert re.fullmatch(NAME, name)
 
 
+@settings(deadline=None)
 @given(st.sets(st.tuples(names, st.integers(0, 999)), min_size=2, max_size=6))
 def test_no_two_trials_have_the_same_name_unless_somebody_calls_his_job_like_a_trial(pairs: set[tuple[str, int]]):
     made = {trial_name(*pair) for pair in pairs}

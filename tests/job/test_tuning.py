@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from job.manifests import manifest
 
@@ -117,7 +117,7 @@ def test_it_succeeds_with_its_trials_and_names_the_best():
     tuning.run(2)
     assert (tuning.state, tuning.reason("Succeeded")) == ("Succeeded", "TrialsFinished")
     assert tuning.trials == {
-        "total": 6, "succeeded": 5, "failed": 1, "finished": "6/6",
+        "total": 6, "pending": 0, "running": 0, "succeeded": 5, "failed": 1, "stopped": 0, "finished": "6/6",
         "succeededIndexes": "0-1,3-5", "failedIndexes": "2",
     }  # fmt: skip
     best = tuning.raw["status"]["best"]
@@ -293,6 +293,7 @@ def test_nothing_is_written_when_nothing_changed():
 HAPPENINGS = st.sampled_from(["Running", "Succeeded", "Failed", "gone", "nothing"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), HAPPENINGS, st.floats(0, 1)), max_size=40), st.integers(1, 6))
 def test_whatever_happens_no_trial_runs_twice_at_a_time_nor_after_its_end(
     happens: list[tuple[int, str, float]], parallelism: int
@@ -344,6 +345,7 @@ def test_fewer_than_it_takes_stop_nobody():
     assert not hopeless(((10, 9.0),), [((10, 0.1),)] * 2, EarlyStopping(), "min")
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1), max_size=300))
 def test_what_is_kept_of_a_trial_has_its_extremes_and_its_newest_value(values: list[float]):
     status = Status()

@@ -1,7 +1,9 @@
 """Checkpoints: latest and best, what is damaged, what is of another Kid."""
 
+import errno
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,24 @@ def test_the_best_is_kept_by_metric_and_direction(tmp_path: Path, goal: str, cho
     kid.restore(best=True)
     assert kid.step == best
     assert kid.validate()[0] == losses[best]
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_nothing_is_known_of_a_checkpoint_whose_file_system_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bool
+) -> None:
+    kid = small_kid(tmp_path, max_steps=10)
+    kid.practice()
+    kept = [path.name for path in committed(tmp_path / "checkpoints")]
+    error = OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+    def read(*arguments: object, **options: object) -> None:
+        raise tf.errors.UnknownError(None, None, str(error)) if text else error
+
+    monkeypatch.setattr(tf.train, "load_checkpoint", read)
+    with pytest.raises(tf.errors.UnknownError if text else OSError, match="not connected"):
+        kid.restore()
+    assert [path.name for path in committed(tmp_path / "checkpoints")] == kept
 
 
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(

@@ -21,7 +21,7 @@ from akid.trainer.restarts import LIMIT, Ended, Record
         (Ended(1), False, 1),
         (Ended(42), False, 42),
         (Ended(143), True, 143),
-        (Ended(1, peer_lost=True), True, 42),
+        (Ended(1, excused=True), True, 42),
         (Ended(-9, told=True), True, 137),
     ],
 )
@@ -42,8 +42,8 @@ def test_ends_without_a_new_step_are_free_twice_in_a_row():
     ("ended", "blamed", "counts"),
     [
         (Ended(-9, told=True), True, 0),
-        (Ended(1, peer_lost=True), True, 0),
-        (Ended(1, peer_lost=True), False, 1),
+        (Ended(1, excused=True), True, 0),
+        (Ended(1, excused=True), False, 1),
         (Ended(-9), True, 1),
         (Ended(143), True, 0),
     ],

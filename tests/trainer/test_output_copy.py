@@ -40,6 +40,16 @@ def test_a_volume_that_takes_nothing_costs_no_run(tmp_path: Path):
     assert "cannot be written: " in done.stderr
 
 
+def test_a_file_that_is_dead_is_opened_again_by_its_name(tmp_path: Path):
+    (tmp_path / "log").touch()
+    file = (tmp_path / "log").open("rb", buffering=0)  # every write fails
+    again = output_copy._opened_again(file, b"a word\n")
+    again.write(b"another\n")
+    again.close()
+    assert file.closed
+    assert (tmp_path / "log").read_bytes() == b"a word\nanother\n"
+
+
 def test_the_local_runner_keeps_the_output_itself(tmp_path: Path):
     with open(os.devnull, "wb") as reports:
         path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 from job.scenes import SERVERS, TWO, job_with
@@ -11,6 +12,7 @@ from akid.job import Member
 from akid.job.api.engine import RoleName
 from akid.job.objects.pods import place_of
 from akid.job.objects.tf_config import environment
+from akid.trainer.channel import LOOK_UP, Remote
 from akid.trainer.settings import GRACE, Settings, generation_config, next_address, settings_of
 
 
@@ -30,6 +32,27 @@ def test_a_worker_knows_its_place_the_others_and_where_they_meet(tmp_path):
     assert (found.member, found.members) == ("worker-1", ("worker-0", "worker-1"))
     assert (found.is_chief, found.in_place, found.token) == (False, True, "secret")
     assert found.rendezvous == "digits-rendezvous:2300"
+
+
+def test_where_they_meet_is_known_without_a_name_server():
+    told = {"AKID_RENDEZVOUS": "my-digits-rendezvous:2300", "MY_DIGITS_RENDEZVOUS_SERVICE_HOST": "10.96.0.7"}
+    found = settings_of({"AKID_RENDEZVOUS": "my-digits-rendezvous:2300"})
+    assert (found.rendezvous, found.rendezvous_number) == ("my-digits-rendezvous:2300", "")
+    assert settings_of(told).rendezvous_number == "10.96.0.7"
+
+
+def test_a_name_is_looked_up_now_and_then_only_where_the_number_is_known(monkeypatch):
+    asked = []
+
+    def connect(address, *options, **more):
+        asked.append(address[0])
+        raise OSError("refused")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    remote = Remote("digits-rendezvous:2300", "secret", "10.96.0.7")
+    for _ in range(2 * LOOK_UP):
+        assert remote.call("join", {}) is None
+    assert (asked.count("10.96.0.7"), asked.count("digits-rendezvous")) == (2 * LOOK_UP - 2, 2)
 
 
 def test_the_chief_s_generation_has_addresses_instead_of_names(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import queue
@@ -16,6 +17,7 @@ from json_lines import json_lines
 from runner.stubs import wait_until
 
 from akid.generations import MARKS, newest
+from akid.trainer import training
 from akid.trainer.launch import Zygote
 
 TRAIN = [sys.executable, "-m", "akid", "train"]
@@ -44,6 +46,23 @@ def test_an_invalid_kid_is_the_last_word(tmp_path):
     done = subprocess.run(TRAIN, env=env, timeout=120, check=False, capture_output=True)
     assert done.returncode == 2
     assert "Did you mean 'ReLULayer'?" in (tmp_path / "termination-log").read_text()
+
+
+class Pieces(io.StringIO):
+    """What is written, by calls."""
+
+    def write(self, text: str) -> int:
+        self.all = [*getattr(self, "all", []), text]
+        return len(text)
+
+
+def test_the_last_word_is_one_piece_since_the_supervisor_writes_to_the_same_file(monkeypatch):
+    monkeypatch.delenv("AKID_KID", raising=False)
+    monkeypatch.setattr(sys, "stderr", stream := Pieces())
+    assert training.main() == training.INVALID
+    (line,) = filter(None, stream.all)
+    assert line.startswith("akid: $AKID_KID is not set")
+    assert line.endswith("\n")
 
 
 def test_a_training_process_that_is_killed_goes_on_from_its_checkpoint(tmp_path):

@@ -131,12 +131,12 @@ class Tune(Model):
 class Trials(ReportedModel):
     """How many trials stand how."""
 
-    total: Count = Field(default=0, description="All of them.")
-    pending: Count = Field(default=0, description="Not begun.")
-    running: Count = Field(default=0, description="Begun, and not over.")
-    succeeded: Count = Field(default=0, description="Succeeded.")
-    failed: Count = Field(default=0, description="Failed.")
-    stopped: Count = Field(default=0, description="Stopped early.")
+    total: Count = Field(description="All of them.")
+    pending: Count = Field(description="Not begun.")
+    running: Count = Field(description="Begun, and not over.")
+    succeeded: Count = Field(description="Succeeded.")
+    failed: Count = Field(description="Failed.")
+    stopped: Count = Field(description="Stopped early.")
     finished: str = Field(default="", max_length=32, description="Those that are over, of all, e.g. 7/12.")
     succeeded_indexes: Indexes = Field(default="", description="Numbers of those that succeeded, e.g. 0,2-4.")
     failed_indexes: Indexes = Field(default="", description="Numbers of those that failed.")
@@ -146,13 +146,13 @@ class Trials(ReportedModel):
 class Best(ReportedModel):
     """The trial with the best value of the objective that was reported."""
 
-    trial: Count = Field(default=0, description="Its number.")
-    name: str = Field(default="", max_length=253, description="Its job's name.")
+    trial: Count = Field(description="Its number.")
+    name: str = Field(max_length=253, description="Its job's name.")
     parameters: Parameters = Field(
         default_factory=dict, description="Its netParas, optParas and repeat, as the template was given them."
     )
-    metric: str = Field(default="", max_length=128, description="The measure.")
-    value: float = Field(default=0.0, description="Its best value.")
+    metric: str = Field(max_length=128, description="The measure.")
+    value: float = Field(description="Its best value.")
     step: Count | None = Field(default=None, description="The step it was measured at.")
     checkpoint: str = Field(
         default="", max_length=1024,
@@ -163,5 +163,5 @@ class Best(ReportedModel):
 class Measured(ReportedModel):
     """A value of the objective, at a step."""
 
-    step: Count = Field(default=0, description="The step.")
-    value: float = Field(default=0.0, description="The value.")
+    step: Count = Field(description="The step.")
+    value: float = Field(description="The value.")

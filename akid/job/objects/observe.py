@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from akid.job.api.base import parse_time
 from akid.job.api.engine import RoleName
-from akid.job.api.template import TRAINER
+from akid.job.api.template import TRAINER, says_train
 from akid.job.gang import GANGS
 from akid.job.members import NOT_SET_UP, STARTING, GangState, Member, MemberState, Phase
 from akid.job.names import (
@@ -61,6 +61,8 @@ def member_state(pod: Object) -> MemberState:
         finalizer_blocked=at_once and bool(metadata.get("finalizers")),
         half_deleted=at_once and not metadata.get("finalizers"),
         template=str(_mapping(metadata, "annotations").get(TEMPLATE_ANNOTATION, "")),
+        unreachable=_unreachable(_mapping(pod, "spec"), status),
+        supervised=says_train(trainer_of_pod(pod)),
         outlived="exitCode" in ended and status.get("phase") not in ("Succeeded", "Failed"),
     )
 
@@ -171,6 +173,12 @@ def _disrupted(status: Object, ended: Object) -> bool:
         return str(status.get("reason", "")) in DISRUPTIONS
     finished, since = _time(ended.get("finishedAt")), _time(target.get("lastTransitionTime"))
     return finished is None or since is None or finished >= since
+
+
+def _unreachable(spec: Object, status: Object) -> bool:
+    """Whether its node does not answer: nobody else says that a pod is not ready whose containers are."""
+    ready = [_condition(status, kind).get("status") for kind in ("ContainersReady", "Ready")]
+    return ready == ["True", "False"] and not spec.get("readinessGates")
 
 
 def _refused(status: Object, states: Mapping[str, Object]) -> bool:

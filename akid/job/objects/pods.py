@@ -189,7 +189,8 @@ def _defaults(job: AkidJob, settings: PodDefaults) -> Manifest:
     }
     return {
         "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
+        # The rendezvous' address is in the environment then: no name server is needed to find it.
+        "enableServiceLinks": has_rendezvous(job),
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         **{name: value for name, value in values.items() if value},
     }

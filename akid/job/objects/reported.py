@@ -14,13 +14,16 @@ from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
 
+from akid.job.api.engine import RoleName
 from akid.job.api.status import Progress
 from akid.job.api.template import says_train
+from akid.job.members import Member
 from akid.job.names import CHIEF_LABEL
 from akid.job.objects.observe import trainer_of_pod
 
 METRIC_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./:@-]{0,127}")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
+INDEX = re.compile("[0-9]{1,6}")
 MAX_METRICS = 64
 # They move although the training stands still.
 PASSING = ("eta", "goodput")
@@ -61,6 +64,22 @@ def progress_of(body: bytes | str) -> Progress | None:
     except (ValueError, RecursionError):
         return None
     return progress_from(cast("Mapping[str, Any]", told)) if isinstance(told, dict) else None
+
+
+def silent_of(body: bytes | str) -> frozenset[Member]:
+    """The members that a chief does not hear, as it says in a body of `/status`."""
+    try:
+        told: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return frozenset()
+    names: Any = cast("Mapping[str, Any]", told).get("silent") if isinstance(told, dict) else None
+    listed = cast("list[object]", names) if isinstance(names, list) else []
+    return frozenset(member for name in listed if (member := _member(name)))
+
+
+def _member(name: object) -> Member | None:
+    role, _, index = name.rpartition("-") if isinstance(name, str) else ("", "", "")
+    return Member(RoleName(role), int(index)) if role in list(RoleName) and INDEX.fullmatch(index) else None
 
 
 def progress_from(told: Mapping[str, Any]) -> Progress | None:

@@ -69,8 +69,8 @@ def leave(status: Status) -> datetime | None:
 
 
 def overdue(state: MemberState) -> datetime | None:
-    """When a member that is being deleted is deleted by force; what a finalizer keeps, no force takes away."""
-    if state.deletion_due is None or state.finalizer_blocked:
+    """When a member that is being deleted is deleted by force; what may run on, or a finalizer keeps, never is."""
+    if state.deletion_due is None or state.finalizer_blocked or state.held:
         return None
     return after(state.deletion_due, HALF_WAY if state.half_deleted else LINGER)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from akid.job.api.status import Progress
-from akid.job.members import Create, GangState, MemberState
+from akid.job.members import Create, GangState, Member, MemberState
 from akid.job.names import ObjectRole
 from akid.job.trials import TrialState
 
@@ -58,6 +58,7 @@ class Observed:
         gangs: the gang schedulers whose API the cluster serves.
         create_failures: what went wrong when the last plan was carried out; empty once it went well.
         progress: what the chief last reported; None leaves the status as it is.
+        silent: members that the chief does not hear; the chief, if it does not answer.
         trials: the trials of a tuning that exist and belong to it, finished ones too.
     """
 
@@ -70,6 +71,7 @@ class Observed:
     gangs: frozenset[str] = frozenset()
     create_failures: tuple[CreateFailure, ...] = ()
     progress: Progress | None = None
+    silent: frozenset[Member] = frozenset()
     trials: tuple[TrialState, ...] = ()
 
 

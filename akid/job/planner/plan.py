@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from akid.job.api.job import AkidJob
+from akid.job.planner.dead_nodes import judged
 from akid.job.planner.deadlines import overdue, seconds_until
 from akid.job.planner.facts import View
 from akid.job.planner.finish import after_the_end, fail, run_out_of_time, succeed
@@ -60,8 +61,8 @@ def plan(job: AkidJob, observed: Observed, now: datetime) -> Plan:
     Returns:
         The plan; an empty one when everything is as it should be.
     """
-    view = View(job, observed, now)
     if job.metadata.deletion_timestamp is not None:
         return let_go(observed, now)
+    view = View(job, judged(observed), now)
     made = next((result for rule in RULES if (result := rule(view)) is not None), Plan())
     return _strays_removed(view, made)

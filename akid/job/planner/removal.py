@@ -16,7 +16,7 @@ def removals(states: Iterable[MemberState], now: datetime) -> list[Delete]:
     result: list[Delete] = []
     for state in states:
         due = overdue(state)
-        force = due is not None and due <= now
+        force = state.forced or (due is not None and due <= now)
         if force or not state.terminating:
             result.append(Delete(ObjectRole.MEMBER, state.name, state.uid, force))
     return result

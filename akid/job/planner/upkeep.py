@@ -13,6 +13,7 @@ from akid.job.names import ObjectRole
 from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
+from akid.job.planner.dead_nodes import TAINT
 from akid.job.planner.deadlines import (
     LOOK_AGAIN,
     POLL,
@@ -163,6 +164,8 @@ def _tell_lingering(state: MemberState, whose: str = "") -> str:
     """Which pod does not go, and who keeps it."""
     pod = f"{state.name}{whose}"
     forced, where = overdue(state), f" on {state.node}" if state.node else ""
+    if state.held:
+        return f"{pod} is deleted, but {state.node} does not answer: if nothing runs there, taint it with {TAINT}"
     if state.finalizer_blocked:
         return f"{pod}{where} is deleted, but a finalizer keeps it"
     if forced is None:

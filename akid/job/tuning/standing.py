@@ -34,32 +34,33 @@ class Standing:
         """What is seen of them, by number; no trial of another tuning."""
         return {one.number: one for one in self.view.observed.trials if one.number < len(self.trials)}
 
-    @property
-    def _known(self) -> Trials:
-        return self.view.job.status.trials or Trials()
+    def _known(self, kind: str) -> list[int]:
+        """The numbers the status remembers of a kind."""
+        trials = self.view.job.status.trials
+        return parse_indexes(getattr(trials, f"{kind}_indexes")) if trials else []
 
     @cached_property
     def stopped_before(self) -> frozenset[int]:
         """Those that were stopped early, as the status remembers it: it is written before one is deleted."""
-        return frozenset(parse_indexes(self._known.stopped_indexes))
+        return frozenset(self._known("stopped"))
 
     @cached_property
     def succeeded(self) -> frozenset[int]:
         """Those that succeeded. They never run again, though their jobs may be gone."""
         seen = {number for number, one in self.seen.items() if one.state == "Succeeded"}
-        return (frozenset(parse_indexes(self._known.succeeded_indexes)) | seen) - self.stopped_before
+        return (frozenset(self._known("succeeded")) | seen) - self.stopped_before
 
     @cached_property
     def failed(self) -> frozenset[int]:
         """Those that failed."""
         seen = {number for number, one in self.seen.items() if one.state == "Failed"}
-        known = frozenset(parse_indexes(self._known.failed_indexes))
+        known = frozenset(self._known("failed"))
         return (known | seen) - self.stopped_before - self.succeeded
 
     @cached_property
     def newly_failed(self) -> list[TrialState]:
         """Those that failed and have not been told of."""
-        known = parse_indexes(self._known.failed_indexes)
+        known = self._known("failed")
         return [self.seen[number] for number in sorted(self.failed.difference(known))]
 
     @cached_property

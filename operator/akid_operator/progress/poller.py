@@ -10,10 +10,12 @@ from typing import Protocol
 
 from akid.job import Phase
 from akid.job.api.status import Progress
-from akid.job.objects.reported import Endpoint, progress_of
+from akid.job.members import Member
+from akid.job.objects.reported import Endpoint, progress_of, silent_of
 from akid_operator.progress.fetch import TIMEOUT, PollError, Target
 from akid_operator.work.items import Key
 from akid_operator.work.queue import WorkQueue
+from akid_operator.work.record import Record
 from akid_operator.work.store import Store
 from akid_operator.work.urgency import Urgency
 
@@ -25,6 +27,8 @@ RATE = 10.0
 FIRST, INTERVAL = 1.0, 2.0
 # One that does not answer is asked less and less often.
 LONGEST_BACKOFF = 300.0
+# What a question to a pod comes to that is not there.
+NO_ANSWER = ("timeout", "unreachable")
 
 
 class Reader(Protocol):
@@ -92,6 +96,8 @@ class Poller:
         if target not in self._known:
             self._known.add(target)
             self.queue.add(target, FIRST)
+        elif self._on_dead_node(target):
+            self.queue.add(target)  # whether it answers is what counts now
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -124,14 +130,34 @@ class Poller:
             logger.exception("%s/%s: its progress cannot be read", *target.key)
             result = "error"
         self._polled(result)
+        self._judge(target, result)
         if result in ("moved", "same"):
             self.queue.succeeded(target)
             self.queue.add(target, INTERVAL)
         else:
-            delay = self.queue.retry(target, at_least=INTERVAL, at_most=LONGEST_BACKOFF)
+            at_most = INTERVAL if self._on_dead_node(target) else LONGEST_BACKOFF
+            delay = self.queue.retry(target, at_least=INTERVAL, at_most=at_most)
             logger.debug("%s/%s: no progress (%s), next try in %.0f s", *target.key, result, delay)
 
+    def _judge(self, target: Target, result: str) -> None:
+        """A chief on a node that does not answer is silent if it does not answer either, time and again."""
+        record = self._store.find(target.key)
+        pod = record.pods.get(target.name) if record is not None else None
+        if record is None or pod is None or pod.state.member is None:
+            return
+        if result not in NO_ANSWER or not pod.state.unreachable:
+            record.answered_by(pod.state.member)
+        elif record.unanswered_by(pod.state.member):
+            self._mark(target.key, Urgency.SOON)
+
+    def _on_dead_node(self, target: Target) -> bool:
+        record = self._store.find(target.key)
+        pod = record.pods.get(target.name) if record is not None else None
+        return pod is not None and pod.state.unreachable
+
     def _heard(self, target: Target, body: bytes) -> str:
+        if take_silent(self._store, target, silent_of(body)):
+            self._mark(target.key, Urgency.SOON)
         progress = progress_of(body)
         if progress is None:
             return "invalid"
@@ -152,7 +178,18 @@ def endpoint_of(store: Store, target: Target) -> Endpoint | None:
 
 def take(store: Store, target: Target, progress: Progress) -> bool:
     """Take a chief's progress as its job's, if it is the job's chief still; whether that is news."""
+    record = _chiefs_job(store, target)
+    return record is not None and record.progressed(progress)
+
+
+def take_silent(store: Store, target: Target, silent: frozenset[Member]) -> bool:
+    """The same of the members that it does not hear."""
+    record = _chiefs_job(store, target)
+    return record is not None and record.misses(silent)
+
+
+def _chiefs_job(store: Store, target: Target) -> Record | None:
     record = store.find(target.key)
     if record is None or endpoint_of(store, target) is None or record.pods[target.name].owner != record.uid:
-        return False
-    return record.progressed(progress)
+        return None
+    return record

@@ -101,10 +101,18 @@ class Leader:
                 logger.info("the lease was not acquired: %s", error)
             await asyncio.sleep(pause)
 
-    async def hold(self) -> None:
-        """Renew until that fails for too long, or somebody else holds the lease; then return."""
+    async def hold(self, works: Callable[[], bool] = lambda: True) -> None:
+        """Renew until that fails for too long, somebody else holds the lease, or the work hangs; then return.
+
+        Args:
+            works: whether what is done by this process, as the leader, goes on.
+        """
         while True:
             await asyncio.sleep(self.timing.retry)
+            if not works():
+                logger.error("the work hangs: the lease is left to another replica")
+                self._until = float("-inf")
+                return
             try:
                 if not await self.attempt():
                     logger.error("another replica holds the lease")

@@ -22,6 +22,7 @@ from akid_operator.kube.api import Api
 from akid_operator.kube.errors import OperatorError
 from akid_operator.progress.fetch import StatusReader
 from akid_operator.progress.poller import Poller
+from akid_operator.serve.election import Election
 from akid_operator.serve.health import HealthServer
 from akid_operator.serve.leader import Leader
 from akid_operator.serve.metrics import Metrics
@@ -62,9 +63,8 @@ class Replica:
         """Work until `stop` is set (by SIGTERM or SIGINT) or the lease is lost; the exit code."""
         self._catch_signals()
         config = await connect.configuration(self._options.kubeconfig)
-        # Renewals have a connection of their own: they wait for no other request.
-        client, lease_client = connect.client(config), connect.client(config)
-        leader = self._leader(Api(lease_client, measure=self.metrics.requested))
+        client = connect.client(config)
+        leader = await self._candidate()
         await self.health.start(self._options.host, self._options.port)
         logger.info("metrics and health on port %d", self.health.port)
         try:
@@ -74,22 +74,26 @@ class Replica:
             may_write = leader.valid if leader is not None else lambda: True
             api = self._make_api(client, may_write, self.metrics.requested)
             if leader is not None:
-                api.longest_write = leader.timing.margin
+                api.longest_write = leader.margin
             return await self._lead(api, client, leader)
         finally:
             if leader is not None:
                 await leader.release()
+                await leader.close()
             await self.health.stop()
-            await lease_client.close()
             await client.close()
 
-    def _leader(self, api: Api) -> Leader | None:
+    async def _candidate(self) -> Election | None:
+        """This replica in the election; its credentials are its own too, for they may be asked for anew."""
         if not self._options.elect:
             return None
+        config = await connect.configuration(self._options.kubeconfig)
+        api = Api(connect.client(config), measure=self.metrics.requested)
         identity = f"{socket.gethostname()}_{os.getpid()}_{os.urandom(4).hex()}"
-        return Leader(api, self._options.lease_namespace, LEASE, identity, self._options.timing)
+        leader = Leader(api, self._options.lease_namespace, LEASE, identity, self._options.timing)
+        return Election(leader, api)
 
-    async def _elected(self, leader: Leader) -> bool:
+    async def _elected(self, leader: Election) -> bool:
         """Wait to be the leader; False if asked to stop before."""
         self._waiting = True
         acquired = asyncio.create_task(leader.acquire())
@@ -102,7 +106,7 @@ class Replica:
             await acquired
         return leader.valid()
 
-    async def _lead(self, api: Api, client: Any, leader: Leader | None) -> int:
+    async def _lead(self, api: Api, client: Any, leader: Election | None) -> int:
         self.controller = controller = Controller(
             api, self._options.pods, self._options.namespaces, self.metrics, self._options.resync
         )
@@ -183,7 +187,7 @@ class Replica:
             error = watching.exception() if watching.done() and not watching.cancelled() else None
             raise OperatorError(f"the watches have ended{f': {error!r}' if error else ''}") from error
 
-    async def _hold(self, leader: Leader | None) -> None:
+    async def _hold(self, leader: Election | None) -> None:
         if leader is not None:
             await leader.hold()
             # Told to end, it let the lease go itself: that is no loss.
@@ -198,7 +202,7 @@ class Replica:
     async def _farewell(
         self,
         controller: Controller,
-        leader: Leader | None,
+        leader: Election | None,
         holding: asyncio.Task[None],
         end_watches: asyncio.Event,
     ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from akid.job import CreateFailure, CreateFailureReason, GangState, ObjectRole, Observed, Phase
 from akid.job.api.status import Progress
+from akid.job.members import Member
 from akid.job.objects.reported import progress_of, stands_still
 from akid.job.planner.conditions import COUNTS
 from akid.job.planner.refusals import at_once, refused_again
@@ -21,6 +22,8 @@ from akid_operator.work.pods import Pods
 from akid_operator.work.urgency import Urgency
 
 NEVER_WRITTEN = float("-inf")
+# So many questions in a row that are not answered are silence.
+UNANSWERED = 2
 
 
 @dataclass
@@ -38,6 +41,8 @@ class Record:
         status_written: when its status was written, on the steady clock.
         waits_since: since when its status waits to be written, on the steady clock.
         progress: what its chief reported last.
+        silent: members that its chief does not hear; its chief, if it does not answer.
+        unanswered: questions in a row that its chief, whose node does not answer, did not answer either.
     """
 
     job: Json | None = None
@@ -50,6 +55,8 @@ class Record:
     status_written: float = NEVER_WRITTEN
     waits_since: float | None = None
     progress: Progress | None = None
+    silent: frozenset[Member] = frozenset()
+    unanswered: int = 0
 
     # -- what it says
 
@@ -118,6 +125,7 @@ class Record:
             create_failures=self.create_failures,
             progress=self.progress,
             trials=trials,
+            silent=self.silent,
         )
 
     # -- the job
@@ -196,6 +204,23 @@ class Record:
         if stands_still(self.progress, progress):
             return False
         self.progress = progress
+        return True
+
+    def misses(self, silent: frozenset[Member]) -> bool:
+        """Its chief does not hear these members; whether that is news."""
+        known, self.silent = self.silent, silent
+        return silent != known
+
+    def answered_by(self, chief: Member) -> None:
+        """Its chief answers, or does not answer although its node does."""
+        self.unanswered, self.silent = 0, self.silent - {chief}
+
+    def unanswered_by(self, chief: Member) -> bool:
+        """Its chief does not answer, nor does its node; whether it is taken for silent from now on."""
+        self.unanswered += 1
+        if self.unanswered < UNANSWERED or chief in self.silent:
+            return False
+        self.silent = frozenset({chief})  # what it said of others is of another time
         return True
 
     # -- its pods and objects

@@ -43,12 +43,16 @@ class Trials:
     def gone(self, job: Json) -> None:
         """A job is not there any more."""
         owner = owner_of(job)
-        if owner is not None and self._known.get(owner[1], {}).pop(uid_of(job), None) is not None:
+        if owner is not None and self.deleted(owner[1], uid_of(job)):
             self.on_news(Key(job["metadata"]["namespace"], owner[0]))
 
-    def deleted(self, owner: str, uid: str) -> None:
-        """A trial of the job with that UID was deleted."""
-        self._known.get(owner, {}).pop(uid, None)
+    def deleted(self, owner: str, uid: str) -> bool:
+        """A trial was deleted, of the job with the UID `owner`; whether it was known."""
+        trials = self._known.get(owner, {})
+        known = trials.pop(uid, None) is not None
+        if not trials:
+            self._known.pop(owner, None)
+        return known
 
     def forget(self, uid: str) -> None:
         """Drop what is known of a job's trials."""

@@ -52,20 +52,20 @@ class Bed:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     @contextmanager
-    def operator(self) -> Iterator[Operator]:
+    def operator(self, *arguments: str) -> Iterator[Operator]:
         """A replica as a user would run it: cluster-wide, with an election, with the chart's rights."""
         log = self._directory / "operator.log"
-        with self.starting() as running:
+        with self.starting(*arguments) as running:
             yield running.ready(120)
             running.end()
             log.unlink(missing_ok=True)
 
     @contextmanager
-    def starting(self) -> Iterator[Operator]:
+    def starting(self, *arguments: str) -> Iterator[Operator]:
         """The same, from the moment its process is there."""
         kubeconfig = self.cluster.kubeconfig_as(OPERATORS, "akid-operator")
         log = self._directory / "operator.log"
-        with Operator(kubeconfig, log, f"--lease-namespace={OPERATORS}") as running:
+        with Operator(kubeconfig, log, f"--lease-namespace={OPERATORS}", *arguments) as running:
             yield running
 
     def control_plane_seconds(self) -> float:

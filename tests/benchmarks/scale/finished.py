@@ -11,22 +11,34 @@ from tests.benchmarks.scale.client import Client, all_of
 from tests.benchmarks.scale.load import AKID, IMAGE, PODS, akid_job
 
 ENDED = "2026-01-01T00:00:00Z"
+#: runPolicy of jobs that are over and of which something is still to be done: they expire, and keep no pods.
+LOOKED_AFTER: dict[str, Any] = {"ttlSecondsAfterFinished": 10 * 365 * 24 * 3600, "cleanPodPolicy": "All"}
 
 
-async def finished_jobs(bed: Bed, namespace: str, with_pods: int, without: int) -> None:
-    """Make jobs that have succeeded; the operator must not be bothered by them."""
+async def finished_jobs(
+    bed: Bed, namespace: str, with_pods: int, without: int, policy: dict[str, Any] | None = None
+) -> None:
+    """Make jobs that have succeeded; the operator must not be bothered by them.
+
+    Args:
+        bed: the control plane.
+        namespace: where they lie.
+        with_pods: how many have their pods.
+        without: how many have none.
+        policy: runPolicy of those that have none.
+    """
     async with Client(bed.cluster) as client:
-        jobs = (functools.partial(_job, client, namespace, f"old-{number}") for number in range(without))
+        jobs = (functools.partial(_job, client, namespace, f"old-{number}", policy) for number in range(without))
         await all_of(jobs)
         jobs = (functools.partial(_with_pods, client, namespace, f"kept-{number}") for number in range(with_pods))
         await all_of(jobs)
 
 
-async def _job(client: Client, namespace: str, name: str) -> dict[str, Any]:
+async def _job(client: Client, namespace: str, name: str, policy: dict[str, Any] | None = None) -> dict[str, Any]:
     """A suspended job, so that the operator makes no pods for it before it is over."""
     path = f"{AKID[0]}/namespaces/{namespace}/{AKID[1]}"
     manifest = akid_job(name)
-    manifest["spec"]["runPolicy"] = {"suspend": True}
+    manifest["spec"]["runPolicy"] = {"suspend": True, **(policy or {})}
     made = await client.request("POST", path, manifest)
     status = {"state": "Succeeded", "completionTime": ENDED, "conditions": list(_conditions())}
     merge = {"status": status}

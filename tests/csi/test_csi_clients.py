@@ -1,0 +1,92 @@
+"""What the driver says of a volume's client: one that it ended itself was not lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+from akid_csi import volume
+from akid_csi.attributes import Source, Wanted
+from akid_csi.state import ProcessId, key_of
+from akid_csi.store import Store
+from akid_csi.volume import Limits, Places, Volume
+from csi.kubelet import until
+
+SOURCE = Source(("10.0.0.1",), "rep3")
+KEY = key_of(SOURCE)
+WANTED = Wanted(SOURCE, ("runs",), False)
+
+
+class Process:
+    """A client without a process."""
+
+    def __init__(self, pid: int) -> None:
+        self.identity = ProcessId(pid, 1)
+        self.over = threading.Event()
+
+    def ended(self, seconds: float | None = 0.0) -> bool:
+        return self.over.wait(seconds)
+
+    def end(self, seconds: float = 0.0) -> None:
+        self.over.set()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+    """The clients that were started; nothing is mounted."""
+    clients: list[Process] = []
+
+    def start(*arguments: object) -> Process:
+        clients.append(Process(len(clients)))
+        return clients[-1]
+
+    monkeypatch.setattr(volume.clients, "start", start)
+    monkeypatch.setattr(volume.mounts, "layers", mounted)
+    monkeypatch.setattr(volume.mounts, "unmount_down_to", nothing)
+    monkeypatch.setattr(Volume, "_bind", nothing)
+    return clients
+
+
+def mounted(target: str) -> int:
+    return 1
+
+
+def nothing(*arguments: object) -> None:
+    pass
+
+
+def of(directory: Path) -> Volume:
+    places = Places(directory / "own", directory / "stage")
+    return Volume(KEY, SOURCE, places, Store(directory / "state.json"), Limits(), threading.Event())
+
+
+def nobody_watches() -> bool:
+    return not any(thread.name == f"watch-{KEY}" for thread in threading.enumerate())
+
+
+def test_a_client_that_ends_with_the_last_pod_is_not_told_as_lost(
+    started: list[Process], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    used = of(tmp_path)
+    used.publish("target", WANTED)
+    used.unpublish("target")
+    until(nobody_watches)
+    assert [record.getMessage() for record in caplog.records] == ["client started", "client ended"]
+
+
+def test_a_client_that_dies_is_told_and_replaced(
+    started: list[Process], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    used = of(tmp_path)
+    used.publish("target", WANTED)
+    started[0].over.set()
+    until(lambda: "recovered" in caplog.text)
+    assert [record.getMessage() for record in caplog.records] == [
+        "client started", "client gone", "client started", "recovered"
+    ]  # fmt: skip
+    used.unpublish("target")
+    until(nobody_watches)
