@@ -165,13 +165,17 @@ def _run(options: argparse.Namespace) -> int:
     job = _load(options)
     _ = job.spec.trained_kid
     log_dir = options.log_dir or Path("runs") / job.metadata.name
-    if job.spec.engine.distributed:
+    if job.spec.engine.distributed and job.spec.tune is None:
         from akid.runner.command import run_members
 
         return run_members(job, log_dir, fresh=options.fresh, chaos=options.chaos)
     if options.chaos:
         problem = f"only a job of several members has faults on purpose, received engine {job.spec.engine.name!r}."
         raise InvalidSpecError("--chaos", problem)
+    if job.spec.tune is not None:
+        from akid.tuner.command import run_tuning
+
+        return run_tuning(job, log_dir, fresh=options.fresh)
     from akid.manifests.recipe import check_run, empty_run, note_run
     from akid.manifests.runs import kid_of_job
     from akid.manifests.set_up import check_shapes, set_up
@@ -239,26 +243,23 @@ def _validate(options: argparse.Namespace) -> int:
     if job.spec.kid is None:
         say(f"{options.file}: valid (what the image's own program does was not checked)")
         return 0
-    from akid.manifests.runs import kid_of_spec
-    from akid.manifests.set_up import check_shapes
-
-    unchecked = check_shapes(kid_of_spec(job.spec.kid))
-    say(f"{options.file}: valid" + (f" ({unchecked})" if unchecked else ""))
+    told = _preview(job).validated(job)
+    say(f"{options.file}: valid" + (f" ({told})" if told else ""))
     return 0
 
 
 def _render(options: argparse.Namespace) -> int:
     job = _load(options)
-    spec = job.spec.trained_kid
-    if spec.script is not None:
-        from akid.manifests.scripts import render
-
-        say(render(spec.script, spec.params or {}))
-    else:
-        from akid.manifests.fill import filled_arguments
-
-        say(dialect.write(filled_arguments(spec)), end="")
+    say(_preview(job).rendered(job), end="")
     return 0
+
+
+def _preview(job: AkidJob) -> Any:
+    if job.spec.tune is not None:
+        from akid.tuner import command as preview
+    else:
+        from akid.manifests import preview
+    return preview
 
 
 def _observe(options: argparse.Namespace) -> int:

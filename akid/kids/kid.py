@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Kid(KidArguments):
         loss, evals: the last training loss that was logged, and the measures with it.
         val_loss, val_evals: of the last validation.
         standing: how the validations compare.
+        params: what its template was filled in with, for TensorBoard's page of hyper parameters and for experiment
+            trackers.
     """
 
     loss, evals = OfState[float](), OfState[dict[str, float]]()
@@ -50,6 +52,7 @@ class Kid(KidArguments):
     def _begin(self) -> None:
         self.hooks = KidHooks()
         self._state = RunState()
+        self.params: Mapping[str, Any] = {}
         self._run: Run | None = None
         self._predictors: dict[bool, Predictor] = {}
 
@@ -192,6 +195,7 @@ class Kid(KidArguments):
                 call=self.call,
                 show=self.show_progress,
                 reached="max_steps" if self.max_steps is not None else "max_epoch",
+                params=self.params,
             ).run()
 
     def save(self, is_best: bool = False) -> None:

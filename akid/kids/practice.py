@@ -11,6 +11,7 @@ from typing import Any
 from akid.backend import tf
 from akid.errors import NotFiniteError, PeerLostError
 from akid.inference.signature import Signature
+from akid.kids.description import description_of
 from akid.kids.hooks import KidHook, KidHooks
 from akid.kids.progress import progress_of
 from akid.kids.run import Run
@@ -18,10 +19,13 @@ from akid.kids.run_state import number
 from akid.kids.schedule import Pace, Schedule
 from akid.kids.stopping import EarlyStopping, Goal, short_names_of
 from akid.op_errors import not_finite_output
+from akid.runs.curves import curves_of
 from akid.runs.event_records import forget_events_after
 from akid.runs.inspection import Inspector
 from akid.runs.interrupts import TERMINATED, Interrupt, Interrupted, catch_signals
 from akid.runs.tensorboard import Events
+from akid.trackers import Trackers
+from akid.trackers.tracker import Description, Ending
 
 
 class Practice:
@@ -38,6 +42,7 @@ class Practice:
         call: ... by this function.
         show: whether progress is shown; None: a line on a terminal, JSON lines elsewhere.
         reached: the reason for the end at the last step.
+        params: what the Kid's template was filled in with, for TensorBoard and trackers.
     """
 
     def __init__(
@@ -51,10 +56,11 @@ class Practice:
         call: Callable[[Sequence[KidHook]], None],
         show: bool | None,
         reached: str,
+        params: Mapping[str, Any],
     ) -> None:
         self._run, self.schedule, self.state = run, schedule, run.state
         self.goal, self.early_stopping = goal, early_stopping
-        self.hooks, self.call, self.reached = hooks, call, reached
+        self.hooks, self.call, self.reached, self.params = hooks, call, reached, params
         self.writes = run.engine.is_chief
         if self.writes:
             run.run_dir.check_writable()
@@ -68,18 +74,30 @@ class Practice:
         self.events = Events(run.run_dir if schedule.summary and self.writes else None)
         self.inspector = Inspector(run.brain, run.sensor, run.seed)
         self.progress = progress_of(show if self.writes else False, run.step, schedule.last)
+        self.trackers = Trackers(run.run_dir if self.writes else None, self._description)
+
+    def _description(self) -> Description:
+        run = self._run
+        return description_of(run.run_dir, run.settings(), run.brain, run.engine, self.params, self.schedule.last)
 
     def run(self) -> None:
         """Practise; see `Kid.practice`."""
+        ending = Ending.FAILED
         try:
             with catch_signals() as interrupt:
                 reason = self._until_the_end(interrupt)
+            ending = Ending.INTERRUPTED if reason in _INTERRUPTED_BY.values() else Ending.FINISHED
         except NotFiniteError:
             self._write_result("not_finite")
             raise
+        except PeerLostError:
+            ending = Ending.INTERRUPTED
+            raise
+        else:
+            self._write_result(reason)
         finally:
             self.progress.close()
-        self._write_result(reason)
+            self.trackers.end(ending)
         if reason == "interrupted":
             raise KeyboardInterrupt
         if reason == "terminated":
@@ -94,6 +112,7 @@ class Practice:
             self.call(self.hooks.on_train_begin)
             if self.schedule.summary and self.writes:
                 self.events.graph(self.inspector)
+                self.events.begin_session(self.params)
             try:
                 reason = self._steps(interrupt)
             except Interrupted:
@@ -228,7 +247,9 @@ class Practice:
         record = {name: number(value) for name, value in record.items()}
         self._run.run_dir.append_metrics(record | ({"losses": dict(losses)} if losses else {}))
         self.progress.note(record)
-        self.events.scalars(record, losses)
+        curves = curves_of(record, losses)
+        self.events.scalars(record["step"], curves)
+        self.trackers.log(record["step"], curves)
 
     def _write_result(self, reason: str) -> None:
         if not self.writes:
@@ -243,6 +264,8 @@ class Practice:
             "seconds": round(time.monotonic() - self.started, 3),
         }
         run.run_dir.write_result(result)
+        if reason not in _INTERRUPTED_BY.values():
+            self.events.end_session(run.step, reason != "not_finite")
 
 
 #: Why a practice ended early, by the signal that came to this process; None: it came to another one.

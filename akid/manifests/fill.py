@@ -11,6 +11,7 @@ import jinja2
 from akid.errors import InvalidSpecError
 from akid.job.api.kid import Kid
 from akid.job.manifest.problems import join
+from akid.runs.flat import flat
 
 _ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
 _ALONE = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
@@ -45,6 +46,11 @@ def fill(value: Any, params: Mapping[str, Any], path: str = "spec.kid") -> Any:
     if isinstance(value, str) and _TEMPLATE.search(value):
         return _filled(value, params, path)
     return value
+
+
+def is_template(value: Any) -> bool:
+    """Whether any text of a value is a template."""
+    return any(isinstance(text, str) and _TEMPLATE.search(text) for text in flat(value).values())
 
 
 def _filled(text: str, params: Mapping[str, Any], path: str) -> Any:

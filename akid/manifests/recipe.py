@@ -59,9 +59,9 @@ def empty_run(log_dir: Path) -> None:
         return
     with run_dir.alone():
         made = run_dir.checkpoints, run_dir.best, run_dir.events, run_dir.export, run_dir.visualization
-        for directory in made:
+        for directory in (*made, run_dir.wandb):
             shutil.rmtree(directory, ignore_errors=True)
-        noted = run_dir.runtime, run_dir.signature, run_dir.settings, run_dir.kid
+        noted = run_dir.runtime, run_dir.signature, run_dir.settings, run_dir.trackers, run_dir.kid
         for file in (run_dir.metrics, run_dir.evaluations, run_dir.result, *noted):
             file.unlink(missing_ok=True)
 

@@ -68,9 +68,12 @@ def _engine_options(job: AkidJob) -> dict[str, Any]:
 def kid_of_spec(spec: KidSpec, log_dir: Path | None = None) -> Declared:
     """The Kid of ``spec.kid``; see `kid_of_job`."""
     if spec.script is not None or spec.module is not None:
-        return _kid_in_python(spec, log_dir)
-    given: dict[str, Any] = {} if log_dir is None else {"log_dir": log_dir}
-    return declare_kid(filled_arguments(spec), **given)
+        declared = _kid_in_python(spec, log_dir)
+    else:
+        given: dict[str, Any] = {} if log_dir is None else {"log_dir": log_dir}
+        declared = declare_kid(filled_arguments(spec), **given)
+    declared.kid.params = spec.params or {}
+    return declared
 
 
 def _kid_in_python(spec: KidSpec, log_dir: Path | None) -> Declared:

@@ -22,10 +22,11 @@ class RunDir:
 
     ``export/`` is added by an export, ``visualization/`` by an `akid.observer.Observer`; ``runtime.json`` keeps
     the number of threads, on which bits depend, ``signature.json`` the shapes of a batch, so that an export needs
-    no data, ``settings.json`` what must be the same when the run goes on, and ``initialization.json`` which
-    variables began as those of another run. ``.lock`` is held while a Kid
-    practises, ``.generations/`` tells which generation of a job may write. ``logs/`` has what each start of a
-    member said, if the run has several; ``evaluations.jsonl`` is an evaluator's.
+    no data, ``settings.json`` what must be the same when the run goes on, ``initialization.json`` which variables
+    began as those of another run, and ``trackers.json`` which runs of experiment trackers this one is; ``wandb/``
+    is one of theirs. ``.lock`` is held while a Kid practises, ``.generations/`` tells which generation of a job
+    may write. ``logs/`` has what each start of a member said, if the run has several; ``evaluations.jsonl`` is an
+    evaluator's.
 
     Args:
         path: made if it is not there.
@@ -46,6 +47,8 @@ class RunDir:
         self.signature = self.path / "signature.json"
         self.settings = self.path / "settings.json"
         self.initialization = self.path / "initialization.json"
+        self.trackers = self.path / "trackers.json"
+        self.wandb = self.path / "wandb"
         self.lock = self.path / ".lock"
         self._fence = Fence.of_this_process(self.path)
         self.space = Space(self.path)

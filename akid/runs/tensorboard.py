@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from akid.backend import tf
+from akid.runs import hparams
 from akid.runs.appended import Appended
 from akid.runs.event_records import event_files, new_event_file, record
 from akid.runs.run_dir import RunDir
@@ -35,6 +36,7 @@ class Events:
     def __init__(self, run_dir: RunDir | None) -> None:
         self._is_new = run_dir is not None and not event_files(run_dir.events)
         self._file: Appended | None = None
+        self._params: Mapping[str, Any] = {}
         if run_dir is not None:
             self._file = run_dir.appended(new_event_file(run_dir.events))
             self._add(_VERSION)
@@ -45,19 +47,23 @@ class Events:
             graph = inspector.graph().as_graph_def(add_shapes=True)
             self._add(tf.compat.v1.Event(graph_def=graph.SerializeToString()))
 
-    def scalars(self, record: Mapping[str, Any], losses: Mapping[str, float]) -> None:
-        """A line of ``metrics.jsonl`` as curves.
+    def begin_session(self, params: Mapping[str, Any]) -> None:
+        """What the run was filled in with, if it was, unless the run has told it before."""
+        self._params = params
+        if params and self._is_new:
+            self._add_summary(0, hparams.session_start(params, time.time()))
 
-        Args:
-            record: with ``kind`` and ``step``.
-            losses: of single blocks, weight decay included, by full name.
-        """
-        prefix = record["kind"]
-        named = {f"{prefix}/{name.removeprefix('val_')}": v for name, v in record.items()}
-        hidden = (f"{prefix}/kind", f"{prefix}/step")
-        curves = {tag: value for tag, value in named.items() if tag not in hidden and value is not None}
-        curves |= {f"losses/{name}": value for name, value in losses.items()}
-        self.distributions(record["step"], {tag: ("scalar", value) for tag, value in curves.items()})
+    def end_session(self, step: int, succeeded: bool) -> None:
+        """How a run that was filled in ended, at its last step."""
+        if self._params:
+            self._add_summary(step, hparams.session_end(succeeded, time.time()))
+
+    def _add_summary(self, step: int, serialized: bytes) -> None:
+        self._add(tf.compat.v1.Event(step=step, summary=tf.compat.v1.Summary.FromString(serialized)))
+
+    def scalars(self, step: int, curves: Mapping[str, float]) -> None:
+        """Numbers of a step by the names of their curves."""
+        self.distributions(step, {tag: ("scalar", value) for tag, value in curves.items()})
 
     def distributions(self, step: int, seen: Mapping[str, tuple[str, Any]]) -> None:
         """What an `Inspector` gave for this step."""

@@ -69,17 +69,17 @@ class OptunaStrategy(Strategy):
         sets = sorted_into_sets(values)
         return Proposal(sets["net_paras"], sets["opt_paras"], size=self._size)
 
-    def recall(self, proposal: Proposal) -> bool:
+    def recall(self, proposal: Proposal) -> Proposal | None:
         """See `Strategy`; what is asked next depends on what came of this one, so it is put in its place."""
         known = {}
         for (of, name), axis in self._space.items():
             value = getattr(proposal, of).get(name)
             if isinstance(axis, Choice):
                 if value not in axis.values:
-                    return False
+                    return None
                 value = axis.values.index(value)
             elif not isinstance(value, int | float):
-                return False
+                return None
             known[_key((of, name))] = value
         self._study.enqueue_trial(known)
         return super().recall(proposal)
@@ -90,7 +90,7 @@ class OptunaStrategy(Strategy):
         trial.report(value, step)
         return trial.should_prune()
 
-    def finished(self, number: int, value: float | None) -> None:
+    def finished(self, number: int, value: float | None, pruned: bool = False) -> None:
         """See `Strategy`."""
         from optuna.trial import TrialState
 

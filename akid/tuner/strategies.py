@@ -54,16 +54,17 @@ class Strategy(ABC):
     def propose(self) -> Proposal | None:
         """What to try next; None if there is nothing more."""
 
-    def recall(self, proposal: Proposal) -> bool:
-        """Take a proposal of an earlier call as one's own next; False if it cannot be."""
-        return same(self.propose(), proposal)
+    def recall(self, proposal: Proposal) -> Proposal | None:
+        """Take a proposal of an earlier call as one's own next, and give that; None if it cannot be."""
+        own = self.propose()
+        return own if own is not None and same(own, proposal) else None
 
     def hopeless(self, number: int, step: int, value: float) -> bool:
-        """Whether to stop an instance whose objective at a step is this value."""
+        """Whether to stop an instance whose objective at a step is this value; every value is told once."""
         return False
 
-    def finished(self, number: int, value: float | None) -> None:
-        """An instance is over; its value of the objective, None if it failed."""
+    def finished(self, number: int, value: float | None, pruned: bool = False) -> None:
+        """An instance is over; its value of the objective, None if it failed, and whether it was hopeless."""
         return
 
 
@@ -161,6 +162,6 @@ def sizes_of(gpu_num_per_instance: int | Sequence[int], instances: int) -> list[
     return sizes
 
 
-def same(one: Proposal | None, other: Proposal) -> bool:
+def same(one: Proposal, other: Proposal) -> bool:
     """Whether two proposals are the same once written down: JSON has lists for tuples."""
-    return one is not None and json.dumps(asdict(one)) == json.dumps(asdict(other))
+    return json.dumps(asdict(one)) == json.dumps(asdict(other))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,21 +11,11 @@ from rich.live import Live
 from rich.table import Table as RichTable
 
 from akid.output import say
+from akid.runs.flat import flat
 from akid.tuner.trial import OVER, Trial
 
 #: Instances a table shows at most while it moves: a terminal has no more lines.
 MOST = 30
-
-
-def flat(values: Any, path: str = "") -> dict[str, Any]:
-    """Nested parameters by path: ``{"activation": [{"type": "relu"}]}`` has ``activation[0].type``."""
-    if isinstance(values, Mapping) and values:
-        parts = [flat(value, f"{path}.{key}" if path else str(key)) for key, value in values.items()]
-    elif isinstance(values, list | tuple) and values:
-        parts = [flat(value, f"{path}[{index}]") for index, value in enumerate(values)]
-    else:
-        return {path: values}
-    return {key: value for part in parts for key, value in part.items()}
 
 
 def parameters_of(trial: Trial) -> dict[str, Any]:

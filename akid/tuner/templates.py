@@ -20,13 +20,11 @@ class Template:
     """A Kid with parameters to fill in.
 
     Attributes:
-        script: Python with jinja2 expressions; or None.
-        kid: a declarative kid with them; or None.
+        kid: as in ``spec.kid``: declarative, a script, or a module, whose function is given the parameters.
         label: where it comes from, for errors.
     """
 
-    script: str | None = None
-    kid: Mapping[str, Any] | None = None
+    kid: Mapping[str, Any]
     label: str = "setup"
 
     @classmethod
@@ -41,27 +39,29 @@ class Template:
             DataError: it is none of these.
         """
         if isinstance(setup, Mapping):
-            return cls(kid=setup, label="setup")
+            return cls(setup)
         if isinstance(setup, Path) or (isinstance(setup, str) and "\n" not in setup and setup.endswith(".py")):
-            return cls(script=_text_of(Path(setup)), label=str(setup))
+            return cls({"script": _text_of(Path(setup))}, str(setup))
         if isinstance(setup, str):
-            return cls(script=setup, label="setup")
+            return cls({"script": setup})
         if callable(setup):
-            return cls(script=script_of(setup), label=getattr(setup, "__name__", "setup"))
+            return cls({"script": script_of(setup)}, getattr(setup, "__name__", "setup"))
         raise DataError(
             "setup must be a function, the path or the text of a script that defines setup(), or a declarative"
             f" kid. Received: setup={setup!r}"
         )
 
     def filled(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """``spec.kid`` with the parameters filled in.
+        """``spec.kid`` with the parameters filled in; a module's function fills in by itself.
 
         Raises:
             InvalidSpecError: the template is wrong, or a value is not given; with the line or the path.
         """
-        if self.script is not None:
-            return {"script": render(self.script, params, self.label)}
-        return fill(self.kid, params, self.label)
+        if "script" in self.kid:
+            return {**self.kid, "script": render(self.kid["script"], params, self.label)}
+        if "module" in self.kid:
+            return dict(self.kid)
+        return fill({name: value for name, value in self.kid.items() if name != "params"}, params, self.label)
 
 
 def _text_of(path: Path) -> str:

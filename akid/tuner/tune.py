@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from akid.kids.stopping import Goal
 from akid.runs.run_dir import RunDir, read_json, write_json
 from akid.tuner.devices import Devices
 from akid.tuner.objective import objective_of
+from akid.tuner.process import manifest_of
 from akid.tuner.result import TuneResult
 from akid.tuner.strategies import GridStrategy, Strategy
 from akid.tuner.table import Table
 from akid.tuner.templates import Setup, Template
-from akid.tuner.tuning import Tuning
+from akid.tuner.tuning import Rules, Tuning
 
 
 def tune(
@@ -69,6 +71,7 @@ def tune(
         DataError: an instance asks for more GPUs than there are, or ``log_dir`` holds another tuning.
         InvalidSpecError: the template cannot be filled in for the first parameters; with the line.
         KeyboardInterrupt: it was interrupted; every instance has written a checkpoint.
+        SystemExit: code 143, the same after SIGTERM.
     """
     chosen = strategy or GridStrategy(
         _dicts("net_paras_list", net_paras_list), _dicts("opt_paras_list", opt_paras_list),
@@ -80,12 +83,12 @@ def tune(
     here = Devices.of_this_machine(devices)
     here.check(chosen.sizes)
     limits = {} if max_steps is None else {"max_steps": Check().integer("max_steps", max_steps)}
-    directory = RunDir(log_dir)
+    limited, directory = replace(template, kid={**template.kid, **limits}), RunDir(log_dir)
     with directory.alone():
-        _check_same(directory.path, template, limits, fresh)
+        check_same(directory.path, limited.kid, fresh)
         tuning = Tuning(
-            template, chosen, goal, here, directory.path, Table(goal.metric, progress),
-            limits=limits, retry_failed=retry_failed,
+            chosen, goal, here, directory.path, Table(goal.metric, progress),
+            Rules(lambda trial: manifest_of(trial, limited, here), retry_failed=retry_failed),
         )  # fmt: skip
         tuning.run()
     return TuneResult(tuple(tuning.trials), goal)
@@ -97,13 +100,17 @@ def _dicts(name: str, given: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[st
     return given
 
 
-def _check_same(log_dir: Path, template: Template, limits: Mapping[str, Any], fresh: bool) -> None:
-    """See that a directory holds no other tuning, and note this one."""
+def check_same(log_dir: Path, kid: Mapping[str, Any], fresh: bool) -> None:
+    """See that a directory holds no tuning of another template, and note this one.
+
+    Raises:
+        DataError: it does.
+    """
     if fresh:
         for trial in log_dir.glob("trial-[0-9]*"):
             shutil.rmtree(trial)
         (log_dir / "tuning.json").unlink(missing_ok=True)
-    told = {"setup": template.script if template.script is not None else dict(template.kid or {}), **limits}
+    told = {"setup": dict(kid)}
     before = read_json(log_dir / "tuning.json")
     if before is not None and before != told:
         raise DataError(

@@ -5,21 +5,21 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from akid.errors import AkidError, DataError
 from akid.kids.stopping import Goal
 from akid.runner.events import Signals, Waiter, signals_wake
+from akid.runs.interrupts import TERMINATED
 from akid.runs.run_dir import RunDir
 from akid.tuner.devices import Devices
 from akid.tuner.process import TrialProcess
 from akid.tuner.strategies import Strategy
 from akid.tuner.table import Table
-from akid.tuner.templates import Template
 from akid.tuner.trial import OVER, NewLines, Status, Trial, check_plain, read_trial, write_trial
 
 #: Seconds between two looks at what the running instances measured.
@@ -28,45 +28,60 @@ PERIOD = 0.5
 GRACE = 30.0
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What else a tuning is told.
+
+    Attributes:
+        job: gives the AkidJob of an instance; raises an InvalidSpecError if its template cannot be filled in.
+        at_a_time: instances at most; None: as many as there are devices for.
+        max_failed: with more failures than this it ends; None: it goes on.
+        retry_failed: whether instances that failed in an earlier call are run again.
+    """
+
+    job: Callable[[Trial], dict[str, Any]]
+    at_a_time: int | None = None
+    max_failed: int | None = None
+    retry_failed: bool = False
+
+
 class Tuning:
     """All instances of a tuning, from its start to its end.
 
     Args:
-        template: what is filled in.
         strategy: what is tried.
         goal: the objective.
         devices: where instances run.
         log_dir: holds a run directory for every instance.
         table: what shows them.
-        limits: ``max_steps`` and the like, for every instance.
-        retry_failed: whether instances that failed in an earlier call are run again.
+        rules: what else it is told.
     """
 
     def __init__(
-        self, template: Template, strategy: Strategy, goal: Goal, devices: Devices, log_dir: Path, table: Table,
-        *, limits: dict[str, Any], retry_failed: bool = False,
+        self, strategy: Strategy, goal: Goal, devices: Devices, log_dir: Path, table: Table,
+        rules: Rules,
     ) -> None:  # fmt: skip
         self.trials: list[Trial] = []
-        self._template, self._strategy, self._goal, self._devices = template, strategy, goal, devices
-        self._log_dir, self._table, self._limits = log_dir, table, limits
+        self._strategy, self._goal, self._devices = strategy, goal, devices
+        self._log_dir, self._table, self._rules = log_dir, table, rules
         self._running: dict[int, TrialProcess] = {}
         self._waiter, self._stopping = Waiter(), False
         strategy.begin(goal)
-        self._recall(retry_failed)
+        self._recall(rules.retry_failed)
 
     def run(self) -> None:
-        """Run until every instance is over.
+        """Run until every instance is over, or too many have failed.
 
         Raises:
             KeyboardInterrupt: it was interrupted; every instance has written a checkpoint and ended.
+            SystemExit: code 143, the same after SIGTERM.
         """
         try:
             with _signals(self._waiter) as signals:
-                while not signals and (self._start_what_fits() or self._running):
+                while not signals and not self.given_up and (self._start_what_fits() or self._running):
                     self._waiter.wait(PERIOD)
                     self._look()
-                if signals:
-                    self._stop(signals)
+                self._stop(signals)
         finally:
             self._stopping = True
             for process in list(self._running.values()):
@@ -75,23 +90,33 @@ class Tuning:
             self._waiter.close()
             self._table.close()
         if signals:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt if signals.came[0] == signal.SIGINT else SystemExit(TERMINATED)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether too many instances have failed."""
+        failed = sum(trial.status is Status.FAILED for trial in self.trials)
+        return self._rules.max_failed is not None and failed > self._rules.max_failed
 
     def _recall(self, retry_failed: bool) -> None:
         """Take over what an earlier call left in the directory."""
         while (trial := read_trial(self._directory(len(self.trials)))) is not None:
-            if not self._strategy.recall(trial.proposal):
+            own = self._strategy.recall(trial.proposal)
+            if own is None:
                 raise DataError(
                     f"log_dir must be empty or hold an earlier call of the same tuning."
                     f" Received: log_dir={str(self._log_dir)!r}, where {trial.log_dir.name} has other parameters."
                     " Use another log_dir, or fresh=True to begin anew."
                 )
+            again = trial.status is Status.FAILED and retry_failed
+            trial = replace(trial, proposal=own)
             for record in NewLines(RunDir(trial.log_dir).metrics).read():
                 trial = trial.noted(record, self._goal)
-            again = trial.status is Status.FAILED and retry_failed
+                if trial.status in OVER and not again:
+                    self._hopeless(trial, record)
             self.trials.append(replace(trial, status=Status.WAITING, error="") if again else trial)
             if trial.status in OVER and not again:
-                self._strategy.finished(trial.number, trial.best)
+                self._tell_strategy(trial)
         self._table.show(self.trials)
 
     def _directory(self, number: int) -> Path:
@@ -100,7 +125,8 @@ class Tuning:
     def _start_what_fits(self) -> bool:
         """Start instances in their order while there are devices; whether one was started or waits."""
         while (trial := self._next()) is not None:
-            taken = self._devices.take(trial.proposal.size)
+            busy = self._rules.at_a_time is not None and len(self._running) >= self._rules.at_a_time
+            taken = None if busy else self._devices.take(trial.proposal.size)
             if taken is None:
                 return True  # in order: a large one is not overtaken for ever
             self._start(trial, taken)
@@ -122,8 +148,7 @@ class Tuning:
         RunDir(trial.log_dir)
         trial = self._note(replace(trial, status=Status.RUNNING), write=True)
         try:
-            kid = {**self._template.filled(trial.proposal.params), **self._limits}
-            process = TrialProcess(trial, kid, self._devices, taken)
+            process = TrialProcess(trial, self._rules.job(trial), self._devices, taken)
         except AkidError as error:
             self._devices.give_back(taken)
             self._finish(replace(trial, status=Status.FAILED, error=str(error)))
@@ -137,12 +162,16 @@ class Tuning:
             for record in process.lines.read():
                 before = process.trial
                 process.trial = self._note(before.noted(record, self._goal))
-                value = record.get(self._goal.metric)
-                if value is None or process.pruned:
-                    continue
-                if self._strategy.hopeless(before.number, int(record.get("step", 0)), float(value)):
+                if not process.pruned and self._hopeless(before, record):
                     process.pruned = True
                     process.stop()
+
+    def _hopeless(self, trial: Trial, record: Mapping[str, Any]) -> bool:
+        """Tell the strategy what was measured; whether the instance is to be stopped."""
+        value = record.get(self._goal.metric)
+        return value is not None and self._strategy.hopeless(
+            trial.number, int(record.get("step", 0)), float(value)
+        )
 
     def _over(self, process: TrialProcess) -> None:
         self._waiter.remove(process.end)
@@ -163,7 +192,11 @@ class Tuning:
 
     def _finish(self, trial: Trial) -> None:
         self._note(trial, write=True)
-        self._strategy.finished(trial.number, None if trial.status is Status.FAILED else trial.best)
+        self._tell_strategy(trial)
+
+    def _tell_strategy(self, trial: Trial) -> None:
+        value = None if trial.status is Status.FAILED else trial.best
+        self._strategy.finished(trial.number, value, trial.status is Status.PRUNED)
 
     def _note(self, trial: Trial, write: bool = False) -> Trial:
         self.trials[trial.number] = trial
@@ -178,7 +211,7 @@ class Tuning:
         for process in self._running.values():
             process.stop()
         deadline = time.monotonic() + GRACE
-        while self._running and len(signals.came) == 1 and time.monotonic() < deadline:
+        while self._running and len(signals.came) <= 1 and time.monotonic() < deadline:
             self._waiter.wait(deadline - time.monotonic())
 
 

@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 
 from akid.job.api.base import OpenModel, one_of, refuse
 
-PythonName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")]
+# A class, or a template of one: which network or KongFu is best is a question for a tuning.
+PythonName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^([A-Za-z_][A-Za-z0-9_.]*|\{\{.+\}\})$")]
 MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*(:[A-Za-z_][A-Za-z0-9_]*)?$"
 DECLARATIVE = ("sensor", "brain", "kongfu")
 

@@ -80,7 +80,7 @@ def test_interrupted_and_called_again_it_goes_on_where_it_was(tmp_path):
     assert json.loads((trial / "trial.json").read_text())["status"] == "interrupted"
     told = json.loads((trial / "result.json").read_text())
     assert told["reason"] == "terminated"
-    (log_dir / "tuning.json").write_text(json.dumps({"setup": KID, "max_steps": told["step"] + 3}))
+    (log_dir / "tuning.json").write_text(json.dumps({"setup": {**KID, "max_steps": told["step"] + 3}}))
     result = tune(
         KID, [{"lr": 0.1}], NETS[:1], log_dir=log_dir, max_steps=told["step"] + 3, progress=False
     )  # fmt: skip
