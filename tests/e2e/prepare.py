@@ -100,7 +100,8 @@ def messages() -> Path:
 
 
 def _definition() -> str:
-    argv = [toolchain(), "mod", "download", "-json", "k8s.io/kubelet"]
+    modfile = f"-modfile={binaries.modfile()}"
+    argv = [toolchain(), "mod", "download", modfile, "-json", "k8s.io/kubelet"]
     environment = os.environ | {"GOTOOLCHAIN": "local"}
     done = subprocess.run(
         argv, cwd=binaries.MODULE, env=environment, capture_output=True, text=True, check=True, timeout=300
