@@ -16,6 +16,8 @@ IMAGES ?=
 PUSH_FLAGS ?=
 # Of `make soak`: training or operator.
 SOAK ?= training
+# Minor of the test clusters' Kubernetes, of those in tests/cluster/module; by default the one of its go.mod.
+export KUBERNETES ?=
 # Of `make e2e`: smoke or all; CLUSTER=current for the cluster that kubectl reaches.
 E2E ?= all
 

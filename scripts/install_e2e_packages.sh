@@ -6,6 +6,7 @@ packages=(
   iproute2 iptables util-linux mount            # their network and namespaces
   busybox-static                                # the image of the pods' sandboxes
   buildah debootstrap                           # the images
+  docker-registry apache2-utils openssl         # a registry with a password
   glusterfs-server glusterfs-client             # the volumes
 )
 missing=()

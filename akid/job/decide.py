@@ -34,8 +34,10 @@ from akid.job.tuning.plan import plan_tune
 class Manifests(Sequence[Manifest]):
     """Manifests that are made when they are asked for: those of a thousand pods take a second and 36 MB."""
 
-    def __init__(self, job: AkidJob, creates: tuple[Create, ...], settings: PodDefaults) -> None:
-        self._job, self._creates, self._settings = job, creates, settings
+    def __init__(
+        self, job: AkidJob, creates: tuple[Create, ...], settings: PodDefaults, gangs: frozenset[str]
+    ) -> None:
+        self._job, self._creates, self._settings, self._gangs = job, creates, settings, gangs
         self._place = place_of(job)
 
     def __len__(self) -> int:
@@ -52,7 +54,7 @@ class Manifests(Sequence[Manifest]):
         return self._made(self._creates[index])
 
     def _made(self, create: Create) -> Manifest:
-        return manifest(self._job, create, self._settings, self._place)
+        return manifest(self._job, create, self._settings, self._place, self._gangs)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def decide(raw: Mapping[str, Any], observed: Observed, now: datetime, settings: 
     result = _with_policy(job, observed, result, settings)
     if not result.create:
         return Decision(result, job=job)
-    return Decision(result, Manifests(job, result.create, settings), job)
+    return Decision(result, Manifests(job, result.create, settings, observed.gangs), job)
 
 
 def _decide_tune(

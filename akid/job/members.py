@@ -132,6 +132,7 @@ class GangState:
     uid: str
     attempt: int
     admitted: bool = True
+    api_version: str = ""
 
 
 @dataclass(frozen=True)

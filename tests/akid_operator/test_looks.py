@@ -44,14 +44,14 @@ def test_a_job_of_which_nothing_must_be_read_is_decided_once(decided: list[str])
 
 def test_all_that_a_plan_rests_on_is_one_look(decided: list[str]) -> None:
     scene = Scene(engine=TWO, scheduling={"gang": "volcano"})
-    scene.store.gangs = frozenset({"volcano"})
+    scene.store.gangs = frozenset({"scheduling.volcano.sh/v1beta1"})
     scene.run()
     group = "/apis/scheduling.volcano.sh/v1beta1/namespaces/lab/podgroups/digits"
     scene.server.put(group, scene.server.objects[group] | {"status": {"phase": "Running"}})
     scene.run()
     del scene.server.objects[f"{CORE}/pods/digits-worker-1"]
     scene.new_leader()
-    scene.store.gangs = frozenset({"volcano"})
+    scene.store.gangs = frozenset({"scheduling.volcano.sh/v1beta1"})
     decided.clear()
     scene.run()
     assert scene.server.log[-1] == "POST pods"

@@ -16,7 +16,7 @@ def phase(scene: Scene, phase: str) -> None:
 def held() -> Scene:
     """A job whose group is there and is not admitted."""
     scene = Scene(engine=TWO, scheduling={"gang": "volcano"}, policy={"maxRestarts": 0})
-    scene.store.gangs = frozenset({"volcano"})
+    scene.store.gangs = frozenset({"scheduling.volcano.sh/v1beta1"})
     scene.run()
     scene.seconds += 1
     scene.run()
@@ -42,7 +42,7 @@ def test_a_failure_while_nobody_led_is_counted_though_the_gang_is_held() -> None
     scene.pod("digits-worker-1", **scene.ended(1))
     phase(scene, "Pending")
     scene.new_leader()
-    scene.store.gangs = frozenset({"volcano"})
+    scene.store.gangs = frozenset({"scheduling.volcano.sh/v1beta1"})
     scene.run()
     assert scene.job["status"]["state"] == "Failed"
 

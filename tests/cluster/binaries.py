@@ -1,5 +1,9 @@
-"""The programs of the clusters: a binary for the control plane, and one for what real nodes need besides."""
+"""The programs of the clusters: a binary for the control plane, and one for what real nodes need besides.
 
+They are of the Kubernetes of go.mod, or of another minor: KUBERNETES=1.36 for that of kubernetes-1.36.mod.
+"""
+
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +21,27 @@ PROGRAMS = (
 NODE_PROGRAMS = ("kubelet", "kube-proxy", "coredns")
 
 
+def modfile() -> str:
+    """The file that names the versions; SystemExit if $KUBERNETES is a minor without one."""
+    minors = {_minor(file): file.name for file in (MODULE / "go.mod", *sorted(MODULE.glob("kubernetes-*.mod")))}
+    asked = os.environ.get("KUBERNETES") or next(iter(minors))
+    if asked not in minors:
+        raise SystemExit(f"no such Kubernetes here. Received: KUBERNETES={asked}. Known: {', '.join(minors)}.")
+    return minors[asked]
+
+
+def minor() -> str:
+    """Of the Kubernetes that is built, as `1.34`."""
+    return _minor(MODULE / modfile())
+
+
+def _minor(file: Path) -> str:
+    return required(file, "k8s.io/kubernetes").removeprefix("v").rpartition(".")[0]
+
+
 def kubernetes_version() -> str:
     """The version that is built, as `v1.34.4`."""
-    return required(MODULE, "k8s.io/kubernetes")
+    return required(MODULE / modfile(), "k8s.io/kubernetes")
 
 
 def control_plane() -> GoBuild:
@@ -33,6 +55,7 @@ def control_plane() -> GoBuild:
         binary="kube",
         prefix=version,
         links=PROGRAMS,
+        modfile=modfile(),
     )
 
 
@@ -47,6 +70,7 @@ def node() -> GoBuild:
         binary="kube-node",
         prefix=f"node-{version}",
         links=NODE_PROGRAMS,
+        modfile=modfile(),
     )
 
 

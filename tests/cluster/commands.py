@@ -3,16 +3,25 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+#: What makes a minor schedule gangs by its own PodGroups, off by default: feature gates, and versions of the API.
+OWN_GANGS = {"1.36": ("GenericWorkload=true,GangScheduling=true", "scheduling.k8s.io/v1alpha2=true")}
+
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the programs and the files of one cluster are, its address and its two ports."""
+    """Where the programs and the files of one cluster are, its Kubernetes, address and two ports."""
 
     programs: Path
     directory: Path
     etcd_port: int
     api_port: int
     address: str = "127.0.0.1"
+    minor: str = ""
+
+    @property
+    def own_gangs(self) -> list[str]:
+        """Flags of the components that schedule gangs."""
+        return [f"--feature-gates={OWN_GANGS[self.minor][0]}"] if self.minor in OWN_GANGS else []
 
     @property
     def url(self) -> str:
@@ -88,6 +97,8 @@ def apiserver(at: Layout, eviction_seconds: int) -> list[str]:
         "--allow-privileged",  # as kubeadm has it
         f"--default-not-ready-toleration-seconds={eviction_seconds}",
         f"--default-unreachable-toleration-seconds={eviction_seconds}",
+        *at.own_gangs,
+        *([f"--runtime-config={OWN_GANGS[at.minor][1]}"] if at.minor in OWN_GANGS else []),
     ]
 
 
@@ -99,6 +110,7 @@ def controller_manager(at: Layout, node_grace_seconds: int) -> list[str]:
         f"--service-account-private-key-file={at.signing_key}",
         f"--root-ca-file={at.authority}",
         "--use-service-account-credentials",
+        *at.own_gangs,
         "--leader-elect=false",
         "--secure-port=0",
         f"--node-monitor-grace-period={node_grace_seconds}s",
@@ -114,6 +126,7 @@ def scheduler(at: Layout) -> list[str]:
     return [
         at.program("kube-scheduler"),
         f"--kubeconfig={at.kubeconfig('system:kube-scheduler')}",
+        *at.own_gangs,
         "--leader-elect=false",
         "--secure-port=0",
         "--kube-api-qps=500",

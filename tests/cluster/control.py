@@ -33,7 +33,7 @@ class Cluster(ControlPlane):
 
     def _layout(self, programs: Path) -> commands.Layout:
         etcd_port, api_port = (self._undo.enter_context(Port()).number for _ in range(2))
-        return commands.Layout(programs, self.directory, etcd_port, api_port)
+        return commands.Layout(programs, self.directory, etcd_port, api_port, minor=binaries.minor())
 
     def _start_nodes(self) -> None:
         grace = self._node_grace_seconds

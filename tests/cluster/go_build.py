@@ -37,6 +37,7 @@ class GoBuild:
         binary: its name.
         prefix: of the name of its place in the cache.
         links: further names it goes by.
+        modfile: of the module, instead of its go.mod; what it names is locked in a `.sum` beside it.
     """
 
     what: str
@@ -46,14 +47,15 @@ class GoBuild:
     binary: str
     prefix: str
     links: tuple[str, ...] = ()
+    modfile: str = "go.mod"
 
     def directory(self) -> Path:
         """Where it is, or will be: the name changes with what is built, and how."""
         names = self.links or (self.binary,)
         digest = hashlib.sha256(" ".join([platform.machine(), *self.flags, *names]).encode())
         sources = [
-            self.module / "go.mod",
-            self.module / "go.sum",
+            self.module / self.modfile,
+            (self.module / self.modfile).with_suffix(".sum"),
             *sorted((self.module / self.package).glob("*.go")),
         ]
         for source in sources:
@@ -79,7 +81,8 @@ class GoBuild:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
-        argv = [toolchain(), "build", *self.flags, "-o", str(unfinished / self.binary), self.package]
+        modfile = [] if self.modfile == "go.mod" else [f"-modfile={self.modfile}"]
+        argv = [toolchain(), "build", *modfile, *self.flags, "-o", str(unfinished / self.binary), self.package]
         built = subprocess.run(
             argv,
             cwd=self.module,
@@ -96,9 +99,9 @@ class GoBuild:
         unfinished.rename(target)
 
 
-def required(module: Path, path: str) -> str:
+def required(modfile: Path, path: str) -> str:
     """The version of a module that a go.mod requires, as `v1.34.4`."""
-    found = re.search(rf"^(?:require)?\s*{re.escape(path)} (v\S+)$", (module / "go.mod").read_text(), re.MULTILINE)
+    found = re.search(rf"^(?:require)?\s*{re.escape(path)} (v\S+)$", modfile.read_text(), re.MULTILINE)
     assert found is not None
     return found[1]
 

@@ -18,7 +18,7 @@ class HelmError(Exception):
 
 def helm_build() -> GoBuild:
     """How it is built."""
-    version = required(MODULE, "helm.sh/helm/v4")
+    version = required(MODULE / "go.mod", "helm.sh/helm/v4")
     return GoBuild(
         what=f"helm {version} for the tests: once, about 2 minutes",
         module=MODULE,

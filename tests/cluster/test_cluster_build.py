@@ -10,6 +10,7 @@ from cluster import binaries, go_build, helm
 
 WORKS = """#!/bin/sh
 echo built >> "$XDG_CACHE_HOME/builds"
+echo "$@" > "$XDG_CACHE_HOME/arguments"
 sleep 0.2
 while [ "$1" != -o ]; do shift; done
 echo program > "$2"
@@ -76,6 +77,22 @@ def test_the_binaries_do_not_wait_for_each_other(
     (module / "node" / "main.go").write_text("package main\n")
     assert binaries.control_plane().directory() == before
     assert binaries.node().directory() != node
+
+
+def test_another_minor_is_built_beside_the_usual_one(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = binaries.programs()
+    monkeypatch.setenv("KUBERNETES", "1.36")
+    assert binaries.kubernetes_version().startswith("v1.36.")
+    other = binaries.programs()
+    assert other.name.startswith("v1.36.")
+    assert other.parent == usual.parent
+    assert "-modfile=kubernetes-1.36.mod" in (cache / "arguments").read_text()
+
+
+def test_a_minor_that_is_not_known_is_told_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES", "1.29")
+    with pytest.raises(SystemExit, match=r"Received: KUBERNETES=1\.29\. Known: 1\.34, 1\.36"):
+        binaries.kubernetes_version()
 
 
 def test_a_build_is_announced_and_a_cached_one_is_silent(cache: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import yaml
-from containers.running import ROOT, Archive, Rootfs, built, output, unpacked
+from containers.running import ROOT, Archive, Rootfs, built, unpacked
 
 import akid
 
@@ -72,17 +73,28 @@ def layers(archive: Path) -> dict[str, int]:
     return dict(zip(config["rootfs"]["diff_ids"], sizes, strict=True))
 
 
+def compressed(archive: Path) -> int:
+    """The size of its layers as a registry has them."""
+    total = 0
+    with tarfile.open(archive) as tar:
+        (manifest,) = json.load(tar.extractfile("manifest.json"))
+        for name in manifest["Layers"]:
+            layer, gzip = tar.extractfile(name), zlib.compressobj(wbits=31)
+            while chunk := layer.read(MB):
+                total += len(gzip.compress(chunk))
+            total += len(gzip.flush())
+    return total
+
+
 def names_in(requirements: str) -> set[str]:
     text = (ROOT / "images" / requirements).read_text()
     return set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE))
 
 
-def test_the_trainer_is_small(archives: Archives, tmp_path: Path) -> None:
+def test_the_trainer_is_small(archives: Archives) -> None:
     trainer = archives["trainer"]
     assert sum(layers(trainer.path).values()) <= 1080 * MB
-    compressed = tmp_path / "compressed.tar"
-    output("buildah", "push", "--quiet", trainer.reference, f"oci-archive:{compressed}")
-    assert compressed.stat().st_size <= 340 * MB
+    assert compressed(trainer.path) <= 340 * MB
 
 
 def test_the_operator_is_small_and_shares_its_base(archives: Archives) -> None:

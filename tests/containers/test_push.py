@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from containers.registry import PASSWORD, USER, Registry, registry
+from containers.registry import Registry, registry
 from containers.running import ROOT, built, output
 
 import akid
@@ -33,17 +33,10 @@ def push(to: Registry, credentials: Path, *names: str) -> subprocess.CompletedPr
     )
 
 
-def login(to: Registry, credentials: Path) -> list[str]:
-    """The flags of a tool that is logged in."""
-    flags = ["--authfile", str(credentials), "--cert-dir", str(to.certificates)]
-    output("buildah", "login", *flags, "-u", USER, "-p", PASSWORD, to.host)
-    return flags
-
-
-def test_an_image_comes_back_as_it_was_pushed(here: Registry, tmp_path: Path) -> None:
-    flags = login(here, tmp_path / "auth.json")
+def test_an_image_comes_back_as_it_was_pushed(here: Registry) -> None:
+    flags = here.login()
     image = built("operator")["operator"]
-    done = push(here, tmp_path / "auth.json", "operator")
+    done = push(here, here.credentials, "operator")
     assert done.returncode == 0, done.stderr
     destination = f"{here.host}/team/akid-operator:{akid.__version__}"
     assert done.stdout == f"{destination}\n"

@@ -20,7 +20,7 @@ NAME = "github.com/kubernetes-csi/csi-test/v5"
 
 def sanity_build() -> GoBuild:
     """How it is built."""
-    version = required(MODULE, NAME)
+    version = required(MODULE / "go.mod", NAME)
     return GoBuild(
         what=f"csi-sanity {version} for the tests: once, about a minute",
         module=MODULE,

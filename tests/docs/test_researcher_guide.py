@@ -86,14 +86,14 @@ def operating(cluster: Cluster) -> subprocess.Popen[bytes]:
 def tool(tmp_path: Path) -> Generator[list[str]]:
     """The flags of buildah for a registry, after its host."""
     with registry(tmp_path) as here:
-        yield [here.host, "--authfile", str(tmp_path / "auth.json"), "--cert-dir", str(here.certificates)]
+        yield [here.host, "--authfile", str(here.credentials), "--cert-dir", str(here.certificates)]
 
 
 @pytest.mark.e2e
 def test_the_commands_of_docker_build_run_and_push_an_image(tmp_path: Path, tool: list[str]) -> None:
     """By buildah, in the same words; the registry and the trainer are those that are here."""
     host, *flags = tool
-    trainer = built("trainer")["trainer"].reference
+    trainer = output("buildah", "pull", "--quiet", built("trainer")["trainer"].source)
     directory = project(tmp_path)
     for verb, *words in commands("docker"):
         arguments = [word.replace(TRAINER, trainer).replace(REGISTRY, host) for word in words]

@@ -1,5 +1,7 @@
 """`make e2e`: prepares what is needed, then runs the tests of this directory in a sandbox that leaves nothing.
 
+`all` begins with those that need root, but no cluster: images run by runc, the node driver of GlusterFS.
+
     python -m e2e smoke [PYTEST FLAGS]     what every landing must pass
     python -m e2e all [PYTEST FLAGS]
     python -m e2e shell COMMAND...         a command in an empty sandbox, prepared as for the tests
@@ -24,6 +26,10 @@ from e2e.prepare import ROOT, Prepared
 
 HERE = Path(__file__).parent
 TESTS = ("tests/e2e",)
+#: They make what they need by themselves.
+WITHOUT_CLUSTER = ("tests/containers", "tests/csi", "tests/docs")
+#: pytest's exit code if nothing was selected, as by a flag that is meant for the others.
+NOTHING = 5
 #: Seconds for everything in the sandbox, which is killed then; each wait in there is shorter.
 LIMITS = {"smoke": 20 * 60, "all": 60 * 60}
 #: Seconds to remove the files; some disks are slow at it.
@@ -35,11 +41,23 @@ def tell(message: str) -> None:
     print(f"e2e: {message}", file=sys.stderr, flush=True)
 
 
-def pytest_command(what: str, flags: list[str]) -> list[str]:
+def pytest_command(what: str, flags: list[str], tests: tuple[str, ...] = TESTS) -> list[str]:
     """The tests, one after another."""
     chosen = "e2e and smoke" if what == "smoke" else "e2e"
     watchdog = ["-o", "faulthandler_timeout=900"]
-    return [sys.executable, "-m", "pytest", "-n", "0", *watchdog, "-m", chosen, *(flags or ["-q"]), *TESTS]
+    return [sys.executable, "-m", "pytest", "-n", "0", *watchdog, "-m", chosen, *(flags or ["-q"]), *tests]
+
+
+def without_cluster(flags: list[str]) -> int:
+    """Run those outside of the sandbox; the exit code. They end what they have started, also after a Ctrl-C."""
+    tests = subprocess.Popen(pytest_command("all", flags, WITHOUT_CLUSTER), cwd=ROOT, stdin=subprocess.DEVNULL)
+    try:
+        code = tests.wait(LIMITS["all"])
+    finally:
+        if tests.poll() is None:
+            tests.send_signal(signal.SIGINT)
+            tests.wait(REMOVAL)
+    return 0 if code == NOTHING else code
 
 
 def sandboxed(command: list[str], prepared: Prepared, limit: float) -> int:
@@ -72,10 +90,12 @@ def in_sandbox(what: str, rest: list[str]) -> int:
         raise SystemExit("e2e: nodes, networks and mounts need root. Run it as root, or with CLUSTER=current.")
     subprocess.run([ROOT / "scripts/install_e2e_packages.sh"], check=True)
     begun = time.monotonic()
-    prepared = prepare.prepare(tell)
+    prepared = prepare.prepare(tell, *(() if what == "smoke" else (prepare.RESEARCHERS,)))
     tell(f"prepared in {time.monotonic() - begun:.0f} s")
-    command = rest if what == "shell" else pytest_command(what, rest)
-    return sandboxed(command, prepared, LIMITS.get(what, 24 * 3600))
+    if what == "shell":
+        return sandboxed(rest, prepared, 24 * 3600)
+    code = without_cluster(rest) if what == "all" else 0
+    return sandboxed(pytest_command(what, rest), prepared, LIMITS[what]) or code
 
 
 def on_current(what: str, flags: list[str]) -> int:

@@ -62,6 +62,11 @@ class NodePlan:
     def cni(self) -> Path:
         return self.disk / "cni"
 
+    @property
+    def registries(self) -> Path:
+        """A directory for each registry of its own authority, with its certificate."""
+        return self.disk / "registries"
+
 
 def kubelet(node: NodePlan, resolv: Path) -> dict[str, Any]:
     """Its API takes anyone: nobody but the API server and the pods is in this network."""
@@ -125,6 +130,8 @@ oom_score = 0
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{node.cni}"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{node.registries}"
 [plugins."io.containerd.internal.v1.opt"]
   path = "{node.disk}/opt"
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from contextlib import suppress
@@ -73,6 +74,12 @@ class Node:
     def load(self, archive: Path) -> None:
         """Import an image, under the name that its archive holds."""
         self.ctr("images", "import", str(archive), timeout=300)
+
+    def trust(self, registry: str, certificate: Path) -> None:
+        """Pull from a registry (a host) for which this certificate vouches."""
+        directory = self.plan.registries / registry
+        directory.mkdir(parents=True)
+        shutil.copy(certificate, directory / "ca.crt")
 
     def run_kubelet(self, program: str, kubeconfig: Path, resolv: Path) -> None:
         """The kubelet, which registers the node."""

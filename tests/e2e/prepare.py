@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from e2e import archives
 ROOT = Path(__file__).resolve().parents[2]
 #: Of this repository, built by its own script.
 IMAGES = ("trainer", "operator", "gluster-csi")
+#: No node has it: what is tested is how they get it.
+RESEARCHERS = "example"
 #: User and group of the trainer's image.
 OWNER = 10001
 #: Where what is prepared is told to the tests.
@@ -48,10 +50,10 @@ class Prepared:
         return cls(**json.loads(environment[VARIABLE]))
 
 
-def prepare(tell: Callable[[str], None]) -> Prepared:
-    """Build whatever is not in the caches; programs and images beside each other."""
+def prepare(tell: Callable[[str], None], *more: str) -> Prepared:
+    """Build whatever is not in the caches; programs and images, and more images for the cache alone."""
     with ThreadPoolExecutor() as pool:
-        images = pool.submit(_images)
+        images = pool.submit(_images, more)
         programs = pool.submit(_programs, tell)
         built = images.result()
         programs.result()
@@ -72,9 +74,9 @@ def _programs(tell: Callable[[str], None]) -> None:
     helm.program(tell)
 
 
-def _images() -> dict[str, tuple[str, str]]:
-    """Reference and archive of each, by its name."""
-    argv = [sys.executable, str(ROOT / "scripts/images.py"), "build", *IMAGES]
+def _images(more: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Reference and archive of each that the nodes get, by its name."""
+    argv = [sys.executable, str(ROOT / "scripts/images.py"), "build", *IMAGES, *more]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(done.returncode)
@@ -98,7 +100,8 @@ def messages() -> Path:
 
 
 def _definition() -> str:
-    argv = [toolchain(), "mod", "download", "-json", "k8s.io/kubelet"]
+    modfile = f"-modfile={binaries.modfile()}"
+    argv = [toolchain(), "mod", "download", modfile, "-json", "k8s.io/kubelet"]
     environment = os.environ | {"GOTOOLCHAIN": "local"}
     done = subprocess.run(
         argv, cwd=binaries.MODULE, env=environment, capture_output=True, text=True, check=True, timeout=300

@@ -58,7 +58,7 @@ class RealCluster(ControlPlane):
 
     def _layout(self, programs: Path) -> commands.Layout:
         ip("address", "add", f"{configs.API}/32", "dev", "lo")
-        return commands.Layout(programs, self.directory, 2379, 6443, configs.API)
+        return commands.Layout(programs, self.directory, 2379, 6443, configs.API, binaries.minor())
 
     def _start_nodes(self) -> None:
         self._programs = binaries.node_programs(self._tell)

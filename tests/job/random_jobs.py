@@ -33,7 +33,7 @@ def random_spec(random: Random) -> dict[str, Any]:
     return {
         "engine": dict(engine),
         "runPolicy": {name: value for name, value in policy.items() if value is not None},
-        "scheduling": random.choice([{}, {"gang": "coscheduling"}]),
+        "scheduling": random.choice([{}, {"gang": "coscheduling"}, {"gang": "kubernetes"}]),
     }
 
 

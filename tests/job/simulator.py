@@ -170,7 +170,7 @@ class Operator:
                 kind: hash_of(item["manifest"]) for kind, item in objects.items() if hash_of(item["manifest"])
             },
             gang=gang_state(gang["manifest"]) if gang else None,
-            gangs=frozenset({"coscheduling"}),
+            gangs=frozenset({"scheduling.x-k8s.io/v1alpha1", "scheduling.k8s.io/v1beta1"}),
         )
 
     def reconcile(self, crash_after: int | None = None) -> Decision | None:

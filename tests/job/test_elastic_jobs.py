@@ -11,7 +11,7 @@ from job.simulator import Cluster, Operator, settle
 
 from akid.job import CreateFailure, CreateFailureReason, Observed, Plan, PodDefaults, decide
 from akid.job.api.status import Status
-from akid.job.gang import GANGS
+from akid.job.gang import gang_of
 from akid.job.objects.services_and_config import kid_text
 from akid.job.planner.conditions import completed_of
 
@@ -116,7 +116,9 @@ def test_one_worker_that_may_become_several_meets_at_a_rendezvous():
 
 def test_a_gang_needs_no_more_than_the_job_does():
     job = job_with(engine=elastic(), scheduling={"gang": "volcano"})
-    assert GANGS["volcano"].group_spec(job)["minMember"] == 2
+    gang = gang_of(job)
+    assert gang is not None
+    assert gang.group_spec(job)["minMember"] == 2
 
 
 def test_four_to_two_to_three_touches_nobody_else():

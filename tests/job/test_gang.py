@@ -13,13 +13,19 @@ from akid.job.api.engine import RoleName
 from akid.job.objects.pods import place_of
 from akid.job.objects.services_and_config import manifest
 
-COSCHEDULING = {"scheduling": {"gang": "coscheduling"}, "gangs": frozenset({"coscheduling"})}
-VOLCANO = {"scheduling": {"gang": "volcano", "queue": "research"}, "gangs": frozenset({"volcano"})}
+COSCHEDULING = {"scheduling": {"gang": "coscheduling"}, "gangs": frozenset({"scheduling.x-k8s.io/v1alpha1"})}
+BETA, ALPHA = "scheduling.k8s.io/v1beta1", "scheduling.k8s.io/v1alpha2"
+NATIVE = {"gang": "kubernetes", "priorityClassName": "high"}
+VOLCANO = {
+    "scheduling": {"gang": "volcano", "queue": "research"},
+    "gangs": frozenset({"scheduling.volcano.sh/v1beta1"}),
+}
 
 
-def group(scheduling: dict[str, Any]) -> dict[str, Any]:
+def group(scheduling: dict[str, Any], *served: str) -> dict[str, Any]:
     described = job(engine=TWO, scheduling=scheduling)
-    return manifest(described, Create(ObjectRole.GANG, 1), PodDefaults(), place_of(described))
+    create = Create(ObjectRole.GANG, 1)
+    return manifest(described, create, PodDefaults(), place_of(described), frozenset(served))
 
 
 def pod(scheduling: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +86,36 @@ def test_pods_name_their_group():
     assert mine["spec"]["schedulerName"] == "scheduler-plugins-scheduler"
     assert theirs["metadata"]["annotations"]["scheduling.k8s.io/group-name"] == "digits"
     assert theirs["spec"]["schedulerName"] == "volcano"
+
+
+@pytest.mark.parametrize(
+    ("served", "version", "more"),
+    [([BETA], BETA, {"priorityClassName": "high"}), ([ALPHA], ALPHA, {}),
+     ([ALPHA, BETA], BETA, {"priorityClassName": "high"})],
+    ids=["1.37", "1.36", "both"],
+)  # fmt: skip
+def test_kubernetes_own_group_is_of_a_version_that_is_served(
+    served: list[str], version: str, more: dict[str, Any]
+):
+    described = group(NATIVE, *served)
+    assert (described["apiVersion"], described["kind"]) == (version, "PodGroup")
+    assert described["spec"] == {"schedulingPolicy": {"gang": {"minCount": 2}}, **more}
+    seen_group = gang_state({**described, "metadata": described["metadata"] | {"uid": "g"}})
+    assert seen_group == GangState("g", 1, admitted=True, api_version=version)
+    assert created(look(scheduling=NATIVE, gangs=frozenset(served))) == ["token", "gang", "worker-0", "worker-1"]
+
+
+def test_pods_name_kubernetes_own_group_by_a_field_and_keep_the_cluster_s_scheduler():
+    spec = pod(NATIVE)["spec"]
+    assert spec["schedulingGroup"] == {"podGroupName": "digits"}
+    assert "schedulerName" not in spec
+
+
+def test_a_cluster_whose_own_gangs_are_off_is_told_which_gate_turns_them_on():
+    other = frozenset({"scheduling.volcano.sh/v1beta1"})
+    waiting = look(scheduling=NATIVE, gangs=other)
+    assert condition(waiting, "Queued") == ("True", "GangSchedulerMissing")
+    assert f"no {BETA} PodGroup; turn on the feature gate GenericWorkload" in waiting.events[1].message
 
 
 @pytest.mark.parametrize(

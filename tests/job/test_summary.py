@@ -52,6 +52,14 @@ def test_the_line_is_the_cause_in_the_words_of_whoever_knows_it(
     assert told(seen("worker-0"), *states, **facts) == line
 
 
+def test_a_line_that_is_too_long_keeps_its_beginning_and_the_cause_which_comes_last():
+    pulled = f'failed to pull image "registry.example.com/{"a" * 250}": failed to resolve it: 401 Unauthorized'
+    line = told(seen("worker-0"), pending("ErrImagePull", pulled))
+    assert len(line) == MAX_LINE
+    assert line.startswith("ImagePullBackOff: digits-worker-1: failed to pull image")
+    assert line.endswith(": failed to resolve it: 401 Unauthorized")
+
+
 def test_a_pod_is_told_of_three_seconds_after_it_was_made_and_one_that_is_not_set_up_later():
     status = started(look(seen("worker-0"), now=T0))
     unschedulable = look(seen("worker-0"), pending("Unschedulable", NODES), status=status, now=at(2))

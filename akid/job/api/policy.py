@@ -18,7 +18,7 @@ LabelKey = Annotated[
         pattern=r"^([a-z0-9.-]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
     ),
 ]
-Gang = Literal["none", "volcano", "coscheduling"]
+Gang = Literal["none", "kubernetes", "volcano", "coscheduling"]
 
 
 class RunPolicy(Model):
@@ -94,7 +94,7 @@ class Scheduling(Model):
 
     gang: Gang = Field(
         default="none",
-        description="Schedule all pods or none: by Volcano or by the coscheduling plugin's PodGroup.",
+        description="Schedule all pods or none: by the PodGroup of Kubernetes, of Volcano or of coscheduling.",
     )
     queue: Name = Field(
         default="",

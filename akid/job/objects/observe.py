@@ -70,11 +70,13 @@ def member_state(pod: Object) -> MemberState:
 def gang_state(group: Object) -> GangState:
     """A PodGroup as the planner sees it."""
     metadata = _mapping(group, "metadata")
-    scheduler = next((g for g in GANGS.values() if g.api_version == group.get("apiVersion")), None)
+    api_version = str(group.get("apiVersion", ""))
+    scheduler = next((gang for gang in GANGS if gang.api_version == api_version), None)
     return GangState(
         uid=str(metadata.get("uid", "")),
         attempt=_number(_mapping(metadata, "labels").get(ATTEMPT_LABEL), -1),
         admitted=scheduler is None or scheduler.admitted(dict(group)),
+        api_version=api_version,
     )
 
 

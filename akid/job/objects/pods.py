@@ -193,6 +193,7 @@ def _defaults(job: AkidJob, settings: PodDefaults) -> Manifest:
         "enableServiceLinks": has_rendezvous(job),
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         **{name: value for name, value in values.items() if value},
+        **(gang.pod_fields(job) if gang else {}),
     }
 
 

@@ -8,7 +8,7 @@ from akid.job.api.base import short_hash
 from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
 from akid.job.api.volumes import Volume
-from akid.job.gang import GANGS, gang_of
+from akid.job.gang import gang_of
 from akid.job.manifest import dialect
 from akid.job.members import Create
 from akid.job.names import (
@@ -25,7 +25,7 @@ from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place
 from akid.job.objects.volumes import KID_FILE
 
-# apiVersion and kind of each kind of object (a gang's differs by scheduler).
+# apiVersion and kind of each kind of object. A gang's differs by scheduler, and by what the cluster serves.
 TYPES: dict[ObjectRole, tuple[str, str]] = {
     ObjectRole.CONFIG: ("v1", "ConfigMap"),
     ObjectRole.TOKEN: ("v1", "Secret"),
@@ -43,18 +43,27 @@ _NUMBERS = {"workers", "min_workers", "gpus_per_worker", "num_gpu"}
 CHANGING = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS)
 
 
-def manifest(job: AkidJob, create: Create, settings: PodDefaults, place: Place) -> Manifest:
+def manifest(
+    job: AkidJob, create: Create, settings: PodDefaults, place: Place, gangs: frozenset[str] = frozenset()
+) -> Manifest:
     """The manifest of something a plan creates.
 
     A Secret comes without its data: whoever creates it puts a random text into `stringData.token`.
+
+    Args:
+        job: the job.
+        create: what is made.
+        settings: what the operator is set up with.
+        place: where members run.
+        gangs: the apiVersions of PodGroups that the cluster serves.
     """
     if create.kind is ObjectRole.MEMBER and create.member is not None:
         return pod(job, create.member, create.attempt, settings, place)
     if create.kind is ObjectRole.POLICY:
         return {**_head(job, create.kind), "spec": isolation(job, settings.status_peers or ())}
-    result = {**_head(job, create.kind), **_body(job, create.kind)}
     if create.kind is ObjectRole.GANG:
-        result["metadata"]["labels"][ATTEMPT_LABEL] = str(create.attempt)
+        return _group(job, create.attempt, gangs)
+    result = {**_head(job, create.kind), **_body(job, create.kind)}
     if create.kind in CHANGING:
         result["metadata"]["annotations"] = {HASH_ANNOTATION: content_hash(job, create.kind)}
     return result
@@ -66,9 +75,7 @@ def content_hash(job: AkidJob, kind: ObjectRole) -> str:
 
 
 def type_of(job: AkidJob, kind: ObjectRole) -> tuple[str, str]:
-    """(apiVersion, kind) of one of the job's objects."""
-    if kind is ObjectRole.GANG:
-        return (gang_of(job) or GANGS["coscheduling"]).api_version, "PodGroup"
+    """(apiVersion, kind) of one of the job's objects, but for its PodGroup."""
     if kind is ObjectRole.JOB:
         return job.api_version, job.kind
     return TYPES[kind]
@@ -94,8 +101,16 @@ def kid_text(job: AkidJob) -> str:
     return dialect.write(document)
 
 
-def _head(job: AkidJob, kind: ObjectRole) -> Manifest:
-    api_version, name = type_of(job, kind)
+def _group(job: AkidJob, attempt: int, gangs: frozenset[str]) -> Manifest:
+    gang = gang_of(job, gangs)
+    assert gang is not None
+    result = {**_head(job, ObjectRole.GANG, (gang.api_version, "PodGroup")), "spec": gang.group_spec(job)}
+    result["metadata"]["labels"][ATTEMPT_LABEL] = str(attempt)
+    return result
+
+
+def _head(job: AkidJob, kind: ObjectRole, type_: tuple[str, str] | None = None) -> Manifest:
+    api_version, name = type_ or type_of(job, kind)
     metadata: Manifest = {
         "name": object_name(job, kind),
         "namespace": job.metadata.namespace,
@@ -107,7 +122,6 @@ def _head(job: AkidJob, kind: ObjectRole) -> Manifest:
 
 def _body(job: AkidJob, kind: ObjectRole) -> Manifest:
     volumes = job.spec.volumes
-    gang = gang_of(job)
     if kind is ObjectRole.CONFIG:
         return {"immutable": True, "data": {KID_FILE: kid_text(job)}}
     if kind is ObjectRole.TOKEN:
@@ -116,8 +130,6 @@ def _body(job: AkidJob, kind: ObjectRole) -> Manifest:
         return _claim(volumes.data)
     if kind is ObjectRole.LOG_CLAIM:
         return _claim(volumes.log)
-    if kind is ObjectRole.GANG:
-        return {"spec": gang.group_spec(job)} if gang else {}
     return {"spec": _service(job) if kind is ObjectRole.SERVICE else _rendezvous(job)}
 
 

@@ -55,7 +55,7 @@ class Observed:
         contents: the hashes of what those that may have to change were made from.
         outdated: the UIDs of those that are to be made anew; no member needs them as they are.
         gang: the job's PodGroup, if there is one.
-        gangs: the gang schedulers whose API the cluster serves.
+        gangs: the apiVersions of PodGroups that the cluster serves.
         create_failures: what went wrong when the last plan was carried out; empty once it went well.
         progress: what the chief last reported; None leaves the status as it is.
         silent: members that the chief does not hear; the chief, if it does not answer.

@@ -7,6 +7,8 @@ import re
 from akid.job.api.status import ConditionType, LastFailure, Status
 
 MAX_LINE = 256
+# Of its end: errors name their cause last (`failed to pull ...: failed to resolve ...: 401 Unauthorized`).
+CAUSE = 96
 # The first of these conditions that holds is the one that matters.
 TELLING: tuple[ConditionType, ...] = ("Failed", "Queued", "Restarting")
 # Reasons for which the last failure says more than the condition, whose message has all of its log's end.
@@ -26,7 +28,7 @@ def summary(status: Status) -> str:
         return ""
     failure = status.last_failure if condition.reason in OF_A_FAILURE else None
     told = _failure(failure) if failure else one_line(condition.message)
-    return cut(f"{condition.reason}: {told}" if told else condition.reason, MAX_LINE)
+    return cut(f"{condition.reason}: {told}" if told else condition.reason, MAX_LINE, tail=CAUSE)
 
 
 def _failure(failure: LastFailure) -> str:

@@ -63,7 +63,7 @@ def objects_of(view: View) -> list[ObjectRole]:
     """The objects the job should have beside its pods, in the order in which they are made."""
     job = view.job
     volumes = job.spec.volumes
-    gang = gang_of(job)
+    gang = gang_of(job, view.observed.gangs)
     return [
         kind
         for kind, needed in (
@@ -76,7 +76,7 @@ def objects_of(view: View) -> list[ObjectRole]:
             (ObjectRole.RENDEZVOUS, has_rendezvous(job)),
             (
                 ObjectRole.GANG,
-                gang is not None and gang.name in view.observed.gangs and view.observed.gang is None,
+                gang is not None and gang.api_version in view.observed.gangs and view.observed.gang is None,
             ),
         )
         if needed
@@ -113,9 +113,9 @@ def _refusals(view: View) -> tuple[CreateFailure, ...]:
 
 
 def _waits_for_gang(view: View) -> Wait | None:
-    gang, group = gang_of(view.job), view.observed.gang
-    if gang is not None and gang.name not in view.observed.gangs:
-        told = f"the cluster has no {gang.api_version} PodGroup; install {gang.name} or set gang: none"
+    gang, group = gang_of(view.job, view.observed.gangs), view.observed.gang
+    if gang is not None and gang.api_version not in view.observed.gangs:
+        told = f"the cluster has no {gang.api_version} PodGroup; {gang.remedy} or set gang: none"
         return Wait("GangSchedulerMissing", told, True)
     admitted = group is not None and group.attempt == view.attempt and group.admitted
     if gang is not None and gang.holds and view.missing and not admitted and not view.held_back:

@@ -11,7 +11,6 @@ from typing import Any
 from akid.job import Create, CreateFailure, CreateFailureReason, Decision, Delete, ObjectRole, Suspend
 from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
-from akid.job.gang import GANGS
 from akid.job.names import ROLE_LABEL
 from akid.job.objects.services_and_config import CHANGING, TYPES
 from akid.job.planner.deadlines import PATIENCE
@@ -95,9 +94,9 @@ class Apply:
     def _type(self, kind: ObjectRole) -> tuple[str, str]:
         if kind in (ObjectRole.JOB, ObjectRole.TRIAL):
             return API_VERSION, "AkidJob"
-        if kind is ObjectRole.GANG:
-            name = self._store.record(self._key).gang_name
-            return (GANGS.get(name) or GANGS["coscheduling"]).api_version, "PodGroup"
+        group = self._store.record(self._key).gang
+        if kind is ObjectRole.GANG and group is not None:
+            return group.api_version, "PodGroup"
         return TYPES[kind]
 
     # -- suspensions

@@ -211,12 +211,11 @@ async def _claims(api: Api, record: Record, job: AkidJob) -> None:
 
 async def _gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
     """Read the job's PodGroup."""
-    scheduler = gang_of(job)
-    if scheduler is None or scheduler.name not in store.gangs:
+    scheduler = gang_of(job, store.gangs)
+    if scheduler is None or scheduler.api_version not in store.gangs:
         return
-    group = await api.find(
-        paths.item(*type_of(job, ObjectRole.GANG), key.namespace, object_name(job, ObjectRole.GANG))
-    )
+    name = object_name(job, ObjectRole.GANG)
+    group = await api.find(paths.item(scheduler.api_version, "PodGroup", key.namespace, name))
     mine = group is not None and owner_of(group) == (key.name, job.metadata.uid)
     store.record(key).gang_seen(gang_state(group) if group is not None and mine else None)
 

@@ -112,7 +112,7 @@ class Record:
         """What there is, for the planner. Pods of an earlier job of that name are not its own.
 
         Args:
-            gangs: the gang schedulers whose API the cluster serves.
+            gangs: the apiVersions of PodGroups that the cluster serves.
             trials: its own.
         """
         return Observed(

@@ -166,16 +166,16 @@ class Resync:
                 return
 
     async def _gangs(self) -> frozenset[str]:
-        """The gang schedulers whose PodGroups the server knows."""
+        """The apiVersions of PodGroups that the server knows."""
         served: set[str] = set()
-        for gang in GANGS.values():
+        for gang in GANGS:
             try:
                 answer = await self._api.find(f"/apis/{gang.api_version}")
             except ApiError as error:
-                logger.warning("cannot tell whether %s is installed: %s", gang.name, error)
+                logger.warning("cannot tell whether %s is served: %s", gang.api_version, error)
                 continue
             if answer and any(resource["name"] == "podgroups" for resource in answer.get("resources", [])):
-                served.add(gang.name)
+                served.add(gang.api_version)
         return frozenset(served)
 
     def _version_of(self, kind: str, page: Json) -> int:

@@ -1,0 +1,107 @@
+"""A researcher's own image, by the commands of the guide: in a registry that wants a password for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from cluster.waiting import wait_for
+from containers.registry import PASSWORD, USER, Registry, registry_at
+from docs.guide import EXAMPLE, commands
+from e2e import prepare
+from e2e.configs import API
+from e2e.real import RealCluster
+from e2e.times import Times
+from e2e.training import Training
+
+pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
+#: As the guide and its job name it; this sandbox knows where it is.
+HOST = "registry.example.com"
+NAME, POD, STEPS = "excitation", "excitation-worker-0", 600
+WORDS = {
+    "--docker-username=you": f"--docker-username={USER}",
+    "--docker-password=secret": f"--docker-password={PASSWORD}",
+}
+STORAGE = """[storage]
+driver = "overlay"
+graphroot = "{0}/images"
+runroot = "{0}/run"
+"""
+
+
+@pytest.fixture(scope="module")
+def here(nodes: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Generator[Registry]:
+    """The registry, which asks for a password, and whose certificate the nodes know."""
+    with Path("/etc/hosts").open("a") as hosts:
+        hosts.write(f"{API} {HOST}\n")
+    with registry_at(tmp_path_factory.mktemp("registry"), HOST, f"{API}:443", f"DNS:{HOST}") as started:
+        for node in nodes.nodes:
+            node.trust(HOST, started.certificates / "ca.crt")
+        yield started
+
+
+def push(to: Registry, directory: Path) -> str:
+    """What `make push` calls, with a storage of images of its own: that of this machine lies on a layer here."""
+    storage = directory / "storage.conf"
+    storage.write_text(STORAGE.format(directory))
+    own = {"CONTAINERS_STORAGE_CONF": str(storage), "REGISTRY_AUTH_FILE": str(to.credentials)}
+    command = [
+        sys.executable,
+        "scripts/images.py",
+        "push",
+        "--tool",
+        "buildah",
+        f"{to.host}/you",
+        prepare.RESEARCHERS,
+    ]
+    return subprocess.run(
+        [*command, "--", "--disable-compression", "--cert-dir", str(to.certificates)],
+        cwd=prepare.ROOT,
+        env=os.environ | own,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=600,
+    ).stdout.strip()
+
+
+def test_a_researchers_image_is_pushed_and_trains_once_its_secret_is_there(
+    training: Training, here: Registry, times: Times, tmp_path: Path
+) -> None:
+    here.login()
+    with times.of("own image: make push"):
+        pushed = push(here, tmp_path)
+    assert f"image: {pushed}\n" in (EXAMPLE / "job.yaml").read_text()
+    secret, apply, *others = commands("kubectl")
+    assert [words[0] for words in (secret, apply, *others)] == ["create", "apply", "get", "wait", "logs"]
+    training.kubectl(*(str(EXAMPLE / word) if word == "job.yaml" else word for word in apply))
+
+    wait_for(lambda: refused(training), "the registry refuses the kubelet", 60)
+    begun = time.monotonic()
+    wait_for(lambda: "401 Unauthorized" in training.row(NAME)["REASON"], "the job says so", 30)
+    times.note("image not pulled -> REASON says why", time.monotonic() - begun, 5)
+
+    begun = time.monotonic()
+    training.kubectl(*(WORDS.get(word, word) for word in secret))
+    status = training.reach(NAME, "Succeeded", timeout=600)
+    times.note("pull secret made -> Succeeded", time.monotonic() - begun)
+    assert status["progress"]["step"] == STEPS
+    assert status["restarts"] == 0
+    for words in others:
+        assert training.kubectl(*words)
+    assert training.told_steps(POD)[-1] == STEPS
+
+
+def refused(training: Training) -> bool:
+    """Whether the kubelet has tried to pull the image in vain."""
+    pod = training.pods(NAME).get(POD, {})
+    states = [status["state"] for status in pod.get("status", {}).get("containerStatuses", [])]
+    return any(
+        state.get("waiting", {}).get("reason", "") in ("ErrImagePull", "ImagePullBackOff") for state in states
+    )
