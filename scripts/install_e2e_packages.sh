@@ -7,6 +7,7 @@ packages=(
   busybox-static                                # the image of the pods' sandboxes
   buildah debootstrap                           # the images
   glusterfs-server glusterfs-client             # the volumes
+  chromium-headless-shell                       # a browser that looks at TensorBoard
 )
 missing=()
 for package in "${packages[@]}"; do
