@@ -55,7 +55,11 @@ def test_it_runs_beside_the_job_outlives_it_and_goes_with_it(jobs: Jobs, hosted:
     jobs.delete_pod(pod, grace=0)
     wait_for(lambda: boards(jobs) not in ([], [pod]), "there is another pod")
     jobs.delete()
-    wait_for(lambda: deployment(jobs) is None and not boards(jobs) and NAME not in jobs.names("services"), "gone")
+    # By the garbage collector, which may be late.
+    gone = "it is gone"
+    wait_for(
+        lambda: deployment(jobs) is None and not boards(jobs) and NAME not in jobs.names("services"), gone, 120
+    )
     assert [write for write in hosted.api.writes()[writes:] if "events" not in write] == []
     assert hosted.api.writes().count("POST deployments") == 1
 

@@ -91,8 +91,8 @@ def browser(directory: Path) -> Generator[Page]:
     argv = [_program(), *FLAGS, f"--user-data-dir={directory / 'profile'}"]
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
-    # It reads from 3 and writes to 4.
-    words = ["sh", "-c", f'exec "$@" 3<&{in_read} 4>&{out_write}', "sh", *argv]
+    # It reads from 3 and writes to 4. Other shells know descriptors of one digit only.
+    words = ["bash", "-c", f'exec "$@" 3<&{in_read} 4>&{out_write}', "bash", *argv]
     given = (in_read, out_write)
     with (directory / "browser.log").open("wb") as log:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=given)

@@ -78,4 +78,4 @@ def test_a_browser_shows_the_curve_of_the_loss(
 
     training.kubectl("delete", "akidjob", "digits")
     apps = f"/apis/apps/v1/namespaces/{training.namespace}/deployments/{told['service']}"
-    wait_for(lambda: training.cluster.admin.find(apps) is None, "it goes with its job", 60)
+    wait_for(lambda: training.cluster.admin.find(apps) is None, "it goes with its job", 120)
