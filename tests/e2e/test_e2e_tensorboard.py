@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.reach import CORE
 from cluster.waiting import wait_for
 from csi.gluster import Gluster
 from e2e.browser import Page, browser
@@ -59,13 +58,13 @@ def test_a_browser_shows_the_curve_of_the_loss(
     assert steps == list(range(10, STEPS + 1, 10))
 
     told = training.status("digits")["tensorboard"]
-    service = training.cluster.admin.get(f"{CORE}/namespaces/{training.namespace}/services/{told['service']}")
-    # By its name, as pods reach it.
+    # By its Service's name, as pods reach it.
     inside = training.kubectl("exec", f"deploy/{told['service']}", "--", "python", "-c", FETCH, told["url"])
     assert "<title>TensorBoard</title>" in inside
 
-    with browser(tmp_path) as page:
-        page.open(f"http://{service['spec']['clusterIP']}:6006/?tagFilter=loss#timeseries")
+    forwarded = training.cluster.forwarded(training.namespace, f"service/{told['service']}", 6006)
+    with forwarded as port, browser(tmp_path) as page:
+        page.open(f"http://127.0.0.1:{port}/?tagFilter=loss#timeseries")
         try:
             seen = wait_for(lambda: curves(page), "the browser draws the loss", 120, every=0.5)
         finally:
