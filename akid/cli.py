@@ -165,6 +165,8 @@ def _run(options: argparse.Namespace) -> int:
     job = _load(options)
     _ = job.spec.trained_kid
     log_dir = options.log_dir or Path("runs") / job.metadata.name
+    if job.spec.tensorboard and job.spec.tensorboard.enabled:
+        say(f"spec.tensorboard is for a cluster; here: tensorboard --logdir {log_dir / 'events'}", sys.stderr)
     if job.spec.engine.distributed and job.spec.tune is None:
         from akid.runner.command import run_members
 

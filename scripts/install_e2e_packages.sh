@@ -8,6 +8,7 @@ packages=(
   buildah debootstrap                           # the images
   docker-registry apache2-utils openssl         # a registry with a password
   glusterfs-server glusterfs-client             # the volumes
+  chromium-headless-shell                       # a browser that looks at TensorBoard
 )
 missing=()
 for package in "${packages[@]}"; do

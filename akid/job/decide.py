@@ -14,6 +14,7 @@ from typing import Any, cast, overload
 from akid.job.api.job import AkidJob
 from akid.job.api.status import Status
 from akid.job.api.tune import Tune
+from akid.job.board import BOARD
 from akid.job.manifest.problems import InvalidManifestError
 from akid.job.manifest.served import parse_served, policy_of, status_of
 from akid.job.members import Create
@@ -120,18 +121,20 @@ def _without_outdated(job: AkidJob, observed: Observed) -> Observed:
     outdated = {
         kind: observed.objects[kind]
         for kind, content in observed.contents.items()
-        if kind in observed.objects and content != content_hash(job, kind)
+        if kind in observed.objects and kind not in BOARD and content != content_hash(job, kind)
     }
     objects = {kind: uid for kind, uid in observed.objects.items() if kind not in outdated}
     return replace(observed, objects=objects, outdated=outdated) if outdated else observed
 
 
 def _with_policy(job: AkidJob, observed: Observed, result: Plan, settings: PodDefaults) -> Plan:
-    """The plan; whoever runs the jobs may want a NetworkPolicy to be there before a member is."""
-    wanted = settings.status_peers is not None and ObjectRole.POLICY not in observed.objects
-    if not wanted or not _makes_members(result):
+    """The plan; whoever runs the jobs may want a NetworkPolicy to be there before a pod is."""
+    made = {create.kind for create in result.create}
+    guards = {ObjectRole.POLICY: ObjectRole.MEMBER, ObjectRole.BOARD_POLICY: ObjectRole.BOARD}
+    missing = [kind for kind, of in guards.items() if of in made and kind not in observed.objects]
+    if settings.status_peers is None or not missing:
         return result
-    return replace(result, create=(Create(ObjectRole.POLICY, job.status.attempt), *result.create))
+    return replace(result, create=(*(Create(kind, job.status.attempt) for kind in missing), *result.create))
 
 
 def _makes_members(result: Plan) -> bool:

@@ -20,6 +20,8 @@ CHIEF_LABEL = f"{GROUP}/chief"
 TUNE_LABEL = f"{GROUP}/tune"
 TRIAL_LABEL = f"{GROUP}/trial"
 OBJECTIVE_ANNOTATION = f"{GROUP}/objective"
+# On the pod of a job's TensorBoard; its value is the job, of which the pod is no member.
+BOARD_LABEL = f"{GROUP}/tensorboard"
 HASH_ANNOTATION = f"{GROUP}/content-hash"
 TEMPLATE_ANNOTATION = f"{GROUP}/template-hash"
 MANAGER = "akid-operator"
@@ -41,8 +43,23 @@ class ObjectRole(StrEnum):
     RENDEZVOUS = "rendezvous"
     GANG = "gang"
     POLICY = "policy"
+    BOARD = "tensorboard"
+    BOARD_SERVICE = "tensorboard-service"
+    BOARD_POLICY = "tensorboard-policy"
     MEMBER = "member"
     TRIAL = "trial"
+
+
+BOARD_SUFFIX = "-tensorboard"
+_SUFFIXES = {
+    ObjectRole.CONFIG: "-kid",
+    ObjectRole.DATA_CLAIM: "-data",
+    ObjectRole.LOG_CLAIM: "-log",
+    ObjectRole.RENDEZVOUS: "-rendezvous",
+    ObjectRole.BOARD: BOARD_SUFFIX,
+    ObjectRole.BOARD_SERVICE: BOARD_SUFFIX,
+    ObjectRole.BOARD_POLICY: BOARD_SUFFIX,
+}
 
 
 def object_name(job: AkidJob, kind: ObjectRole) -> str:
@@ -51,8 +68,7 @@ def object_name(job: AkidJob, kind: ObjectRole) -> str:
     if kind is ObjectRole.TOKEN:
         # The operator may create Secrets but not read them: only the job's UID makes the name surely ours.
         return f"{name}-token-{hashlib.sha256(job.metadata.uid.encode()).hexdigest()[:8]}"
-    suffix = {ObjectRole.CONFIG: "-kid", ObjectRole.DATA_CLAIM: "-data", ObjectRole.LOG_CLAIM: "-log"}
-    return name + (suffix | {ObjectRole.RENDEZVOUS: "-rendezvous"}).get(kind, "")
+    return name + _SUFFIXES.get(kind, "")
 
 
 def member_name(job: AkidJob, role: RoleName, index: int) -> str:

@@ -15,6 +15,7 @@ from hosted import Hosted
 from jobs import REPOSITORY, Jobs
 
 CRD = REPOSITORY / "crds/akidjobs.akid.dev.yaml"
+SIZE = {"storage": "1Gi"}
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +68,21 @@ def hosted(host: Callable[..., Hosted]) -> Iterator[Hosted]:
     """A running operator for the test's own namespace."""
     with host() as operator:
         yield operator
+
+
+@pytest.fixture
+def claim(akid_cluster: Cluster, namespace: str) -> Iterator[str]:
+    """A claim that is bound."""
+    volumes, claims = "/api/v1/persistentvolumes", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+    akid_cluster.admin.create(volumes, _volume(namespace))
+    spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": SIZE}, "volumeName": namespace}
+    made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "runs"}}
+    akid_cluster.admin.create(claims, {**made, "spec": {**spec, "storageClassName": ""}})
+    wait_for(lambda: akid_cluster.admin.get(f"{claims}/runs")["status"]["phase"] == "Bound", "it is bound")
+    yield "runs"
+    akid_cluster.admin.delete(f"{volumes}/{namespace}")
+
+
+def _volume(name: str) -> dict[str, Any]:
+    spec = {"accessModes": ["ReadWriteMany"], "capacity": SIZE, "hostPath": {"path": "/nowhere"}}
+    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}

@@ -89,7 +89,7 @@ def test_twenty_jobs_of_a_thousand_members_at_once_leave_turns_to_others_and_the
 def test_a_plan_makes_no_manifest_that_nobody_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Create] = []
     module = sys.modules["akid.job.decide"]  # the package has a function of that name
-    monkeypatch.setattr(module, "manifest", lambda job, create, settings, place: made.append(create) or {})
+    monkeypatch.setattr(module, "manifest", lambda job, create, *others: made.append(create) or {})
     decision = decide(large("digits"), Observed(), NOW, PodDefaults())
     assert (len(decision.manifests), made) == (MANY + 3, [])
     assert decision.job is not None

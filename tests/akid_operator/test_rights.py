@@ -111,6 +111,7 @@ def test_no_rule_allows_more_than_it_must() -> None:
     assert verbs["secrets"] == verbs["events"] == {"create"}
     assert verbs["akidjobs"] == {"get", "list", "watch", "create", "update", "delete"}
     assert verbs["akidjobs/status"] == {"update"}
+    assert verbs["deployments"] == {"get", "create", "delete"}
     assert not any("*" in rule["verbs"] + rule["resources"] + rule["apiGroups"] for rule in rules)
     assert not {"patch", "deletecollection", "escalate", "bind"} & set().union(*verbs.values())
 
@@ -136,6 +137,14 @@ def test_jobs_that_are_shut_off_need_a_right_more_and_have_it(jobs: Jobs, namesp
         jobs.reach("Running")
         assert operator.api.writes().count("POST networkpolicies") == 1
         assert operator.api.refused() == []
+
+
+def test_a_tensorboard_needs_no_right_beyond_these(jobs: Jobs, everywhere: Hosted, claim: str) -> None:
+    jobs.create(job(volumes={"log": {"claimName": claim}}, tensorboard={}))
+    wait_for(lambda: jobs.status().get("tensorboard", {}).get("ready"), "it is ready")
+    jobs.patch({"tensorboard": None})
+    wait_for(lambda: "tensorboard" not in jobs.status(), "it is gone")
+    assert everywhere.api.refused() == []
 
 
 @pytest.fixture

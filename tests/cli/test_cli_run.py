@@ -41,6 +41,14 @@ def test_a_run_leaves_its_results_and_a_second_one_goes_on(tmp_path):
     assert json.loads((tmp_path / "runs/tiny/result.json").read_text())["step"] == 30
 
 
+def test_a_tensorboard_of_a_cluster_is_a_command_here(tmp_path):
+    file = write(tmp_path, BLOCKS + "  volumes: {log: {claimName: runs}}\n  tensorboard: {}\n")
+    done = akid("run", file, cwd=tmp_path)
+    told = "spec.tensorboard is for a cluster; here: tensorboard --logdir runs/tiny/events\n"
+    assert (done.returncode, done.stderr) == (0, told)
+    assert list((tmp_path / "runs/tiny/events").iterdir())
+
+
 @pytest.mark.parametrize(
     ("number", "code", "reason"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
 )

@@ -1,7 +1,9 @@
 """A cluster as its administrator reaches it, whoever runs it."""
 
 import os
+import re
 import secrets
+import select
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -46,6 +48,21 @@ class Reach:
         program = Path(self._kubectl(None)[0])
         found = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
         return os.environ | found | ({"KUBECONFIG": str(self.kubeconfig)} if self.kubeconfig else {})
+
+    @contextmanager
+    def forwarded(self, namespace: str, target: str, port: int, patience: float = 60) -> Generator[int]:
+        """`kubectl port-forward` to a port of a pod or a Service; the port of 127.0.0.1 that leads there."""
+        command = [*self._kubectl(None), f"--namespace={namespace}", "port-forward", target, f":{port}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                told = process.stdout.readline() if select.select([process.stdout], [], [], patience)[0] else ""
+                found = re.search(r"127\.0\.0\.1:(\d+) ->", told)
+                if found is None:
+                    raise RuntimeError(f"kubectl port-forward {target} {port} said {told!r}")
+                yield int(found[1])
+            finally:
+                process.terminate()
 
     # -- namespaces
 

@@ -64,7 +64,7 @@ def look(
     """The plan for a job of two workers (other parts of the spec by keyword) and what is seen of it."""
     observed_facts = {
         name: facts.pop(name)
-        for name in ("gang", "gangs", "create_failures", "progress", "silent")
+        for name in ("gang", "gangs", "create_failures", "progress", "silent", "contents", "board")
         if name in facts
     }
     job = job_with(status, **{"engine": TWO, **facts})

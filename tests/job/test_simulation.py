@@ -23,8 +23,12 @@ ACTIONS = {
     "run": 10, "run_all": 8, "finish": 12, "let_go": 10,
     "delete": 3, "evict": 3, "vanish": 2, "kill_node": 1, "revive": 2, "object": 1,
     "clock": 6, "jump_back": 1, "workers": 1, "suspend": 1, "resume": 3,
-    "template": 2,
+    "template": 2, "board": 1,
 }  # fmt: skip
+BOARDS: list[dict[str, Any]] = [
+    {"enabled": False}, {"enabled": True}, {"enabled": True, "ttlSecondsAfterFinished": 0},
+    {"enabled": True, "ttlSecondsAfterFinished": 60, "image": "boards:1"},
+]  # fmt: skip
 CODES = {0: 2, 1: 1, 42: 6, 137: 12}
 
 
@@ -94,7 +98,7 @@ class World:
         elif action in ("kill_node", "revive"):
             change = cluster.dead_nodes.add if action == "kill_node" else cluster.dead_nodes.discard
             change(f"node-{random.randrange(3)}")
-        elif action in ("workers", "suspend", "resume", "template"):
+        elif action in ("workers", "suspend", "resume", "template", "board"):
             self.edit(action, random)
         elif action == "object" and cluster.objects:
             cluster.objects.pop(random.choice(sorted(cluster.objects)))
@@ -109,6 +113,8 @@ class World:
             self.cluster.edit(("runPolicy", "suspend"), True)
             self.cluster.edit(("template",), {"spec": {"containers": [{"name": "trainer", "ports": ports}]}})
             self.cluster.edit(("runPolicy", "suspend"), random.random() < 0.2)
+        elif action == "board":
+            self.cluster.edit(("tensorboard",), random.choice(BOARDS))
         elif action != "workers":
             self.cluster.edit(("runPolicy", "suspend"), action == "suspend")
         elif self.cluster.job and self.cluster.job["spec"]["engine"]["name"] == "multi_worker":
@@ -158,7 +164,10 @@ class World:
         told = after.condition("Restarting")
         assert not (self.elastic and told and told.reason == "WorkersChanged"), "scaling replaced everybody"
         if before.finished and cluster.job:
-            assert after == before, "a finished job was touched"
+            kept = {"tensorboard": after.tensorboard and before.tensorboard}
+            assert after == before.model_copy(update=kept), "a finished job was touched"
+        boards = {ObjectRole.BOARD, ObjectRole.BOARD_SERVICE} & set(cluster.objects)
+        assert not boards or after.tensorboard or not cluster.job, "nobody knows of a TensorBoard that is there"
         made = [pod for name, pod in cluster.pods.items() if pods.get(name) != pod["metadata"]["uid"]]
         assert not (made and after.finished and before.finished), "a finished job got pods"
         assert not (made and self.recreate and backs_off(after, cluster)), "a restart did not wait"
@@ -178,7 +187,8 @@ def test_a_random_cluster_comes_to_rest(block: int, stale: bool):
     """With news that come late and in any order; and with views of the past, as no good store would give."""
     for seed in range(block * 60, block * 60 + 60):
         random = Random(seed)
-        world = World(random_spec(random), stale=stale)
+        board = {"volumes": {"log": {"claimName": "logs"}}, "tensorboard": random.choice(BOARDS)}
+        world = World(random_spec(random) | board, stale=stale)
         if seed % 5 == 0:
             world.cluster.leave_stray(f"digits-worker-{random.choice([0, 1, 7])}", deleted=seed % 2 == 0)
             world.operator.seed()
@@ -213,9 +223,20 @@ def check_rest(world: World) -> None:
     if status.finished:
         assert not {"service", "rendezvous", "gang"} & set(cluster.objects)
         assert sum(status.is_true(kind) for kind in ("Succeeded", "Failed")) == 1
+    check_board(world)
     writes = operator.writes
     operator.reconcile()
     assert operator.writes == writes, "a write at the fixed point"
+
+
+def check_board(world: World) -> None:
+    """At rest a TensorBoard that nobody asks for, or whose time has come, is gone."""
+    assert world.cluster.job is not None
+    asked = world.cluster.job["spec"].get("tensorboard", {"enabled": False})
+    over = world.status.finished and "ttlSecondsAfterFinished" in asked
+    if not asked["enabled"] or over:
+        assert not {"tensorboard", "tensorboard-service"} & set(world.cluster.objects)
+        assert world.status.tensorboard is None
 
 
 @pytest.mark.parametrize("strategy", ["InPlace", "Recreate"])

@@ -14,6 +14,7 @@ from akid.job.api.kid import Kid
 from akid.job.api.policy import RunPolicy, Scheduling
 from akid.job.api.status import Status
 from akid.job.api.template import PodTemplate, runs_akid, trainer_of
+from akid.job.api.tensorboard import TensorBoard
 from akid.job.api.tune import Tune
 from akid.job.api.volumes import Volumes
 
@@ -75,6 +76,9 @@ class Spec(Model):
             "trial is an AkidJob of its own, with all the rest of this one's spec."
         ),
     )
+    tensorboard: TensorBoard | None = Field(
+        default=None, description="A TensorBoard beside the job, which reads its log volume. {} is enough."
+    )
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -118,6 +122,24 @@ class Spec(Model):
             )
             alone = self.engine.size > 1 and "ReadWriteMany" not in modes
             refuse((alone, f"volumes.{name}.claimTemplate.spec.accessModes", problem))
+        return self
+
+    @model_validator(mode="after")
+    def _log_can_be_shown(self) -> Self:
+        if self.tensorboard is None or not self.tensorboard.enabled:
+            return self
+        log = self.volumes.log
+        shared = log is not None and log.empty_dir is None
+        given = "an emptyDir, which is each pod's own" if log else "none"
+        modes = log.claim_template.spec.access_modes if log and log.claim_template else []
+        refuse(
+            (self.tune is not None, "tensorboard",
+             "each trial has a run directory of its own, and there is no TensorBoard of all: expected none."),
+            (not shared, "volumes.log",
+             f"TensorBoard reads it from a pod of its own: expected a volume, received {given}."),
+            ("ReadWriteOncePod" in modes, "volumes.log.claimTemplate.spec.accessModes",
+             "TensorBoard reads it from a pod of its own: expected anything but ReadWriteOncePod."),
+        )  # fmt: skip
         return self
 
     @model_validator(mode="after")

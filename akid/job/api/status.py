@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field
 
 from akid.job.api.base import ReportedModel, Time
+from akid.job.api.tensorboard import TensorBoardStatus
 from akid.job.api.tune import Best, Measured, Trials
 
 ConditionType = Literal["Created", "Queued", "Running", "Restarting", "Suspended", "Succeeded", "Failed"]
@@ -169,6 +170,9 @@ class Status(ReportedModel):
         default_factory=list[Measured],
         max_length=MAX_MEASURED,
         description="Of a trial: values of the objective that were seen, thinned out; the best is kept.",
+    )
+    tensorboard: TensorBoardStatus | None = Field(
+        default=None, description="Where its TensorBoard is; absent when it has none."
     )
 
     def condition(self, kind: ConditionType) -> Condition | None:

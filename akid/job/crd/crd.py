@@ -34,6 +34,7 @@ SELECTABLE = (
     ".spec.engine.name",
     ".spec.runPolicy.ttlSecondsAfterFinished",
     ".spec.runPolicy.cleanPodPolicy",
+    ".spec.tensorboard.enabled",
 )
 # Parts that are filled with their defaults when absent, so that rules can look at them.
 FILLED = ("engine", "runPolicy")

@@ -46,6 +46,7 @@ PROGRAM = (
     "(has(c.command) || has(c.args)) && "
     "(size({t}.spec.containers) == 1 || (has(c.name) && c.name == 'trainer'))))"
 )
+BOARD = "(has(self.tensorboard) && self.tensorboard.enabled)"
 VOLUMES = ("glusterfs", "claimName", "claimTemplate", "hostPath", "emptyDir")
 TRIALS = (
     "(has(self.random) ? self.random.trials : (has(self.netParas) ? size(self.netParas) : 1) * "
@@ -140,6 +141,16 @@ REST = [
     Rule("spec", "self.engine.name != 'multi_worker' || !has(self.kid) || !has(self.kid.sensor) || "
          "!has(self.kid.sensor.batch_size) || self.engine.workers <= self.kid.sensor.batch_size",
          "a batch needs a row for each worker", "engine.workers"),
+    Rule("spec", f"!{BOARD} || !has(self.tune)",
+         "each trial has a run directory of its own, and there is no TensorBoard of all: expected none",
+         "tensorboard"),
+    Rule("spec", f"!{BOARD} || has(self.volumes) && has(self.volumes.log) && !has(self.volumes.log.emptyDir)",
+         "TensorBoard reads it from a pod of its own: expected a volume, and no emptyDir", "volumes.log"),
+    Rule("spec", f"!{BOARD} || !has(self.volumes) || !has(self.volumes.log) || "
+         "!has(self.volumes.log.claimTemplate) || "
+         "!('ReadWriteOncePod' in self.volumes.log.claimTemplate.spec.accessModes)",
+         "TensorBoard reads it from a pod of its own: expected anything but ReadWriteOncePod",
+         "volumes.log.claimTemplate.spec.accessModes"),
     Rule("spec", "!has(self.engine.minWorkers) || self.runPolicy.restartStrategy == 'InPlace'",
          "only with runPolicy.restartStrategy InPlace do workers meet while others train", "engine.minWorkers"),
     Rule("spec", "!has(self.engine.minWorkers) || self.runPolicy.successPolicy == 'Chief'",

@@ -8,6 +8,7 @@ from akid.job.api.base import short_hash
 from akid.job.api.engine import RoleName
 from akid.job.api.job import AkidJob
 from akid.job.api.volumes import Volume
+from akid.job.board import PARTS, board_content
 from akid.job.gang import gang_of
 from akid.job.manifest import dialect
 from akid.job.members import Create
@@ -20,6 +21,7 @@ from akid.job.names import (
     job_labels,
     object_name,
 )
+from akid.job.objects.board import board_spec
 from akid.job.objects.isolation import isolation
 from akid.job.objects.pods import Manifest, PodDefaults, owner, pod, port
 from akid.job.objects.tf_config import Place
@@ -34,13 +36,17 @@ TYPES: dict[ObjectRole, tuple[str, str]] = {
     ObjectRole.SERVICE: ("v1", "Service"),
     ObjectRole.RENDEZVOUS: ("v1", "Service"),
     ObjectRole.POLICY: ("networking.k8s.io/v1", "NetworkPolicy"),
+    ObjectRole.BOARD: ("apps/v1", "Deployment"),
+    ObjectRole.BOARD_SERVICE: ("v1", "Service"),
+    ObjectRole.BOARD_POLICY: ("networking.k8s.io/v1", "NetworkPolicy"),
     ObjectRole.MEMBER: ("v1", "Pod"),
 }
 
 # What is said of numbers of workers and GPUs is no business of a training process, or said in another way.
 _NUMBERS = {"workers", "min_workers", "gpus_per_worker", "num_gpu"}
-# Those whose content follows from what may change while the job is suspended. A PodGroup goes whenever it does.
-CHANGING = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS)
+# Those whose content follows from what may change while the job is suspended (a TensorBoard's: at any time).
+# A PodGroup goes whenever it does.
+CHANGING = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS, ObjectRole.BOARD)
 
 
 def manifest(
@@ -63,7 +69,8 @@ def manifest(
         return {**_head(job, create.kind), "spec": isolation(job, settings.status_peers or ())}
     if create.kind is ObjectRole.GANG:
         return _group(job, create.attempt, gangs)
-    result = {**_head(job, create.kind), **_body(job, create.kind)}
+    body = {"spec": board_spec(job, create.kind, settings)} if create.kind in PARTS else _body(job, create.kind)
+    result = {**_head(job, create.kind), **body}
     if create.kind in CHANGING:
         result["metadata"]["annotations"] = {HASH_ANNOTATION: content_hash(job, create.kind)}
     return result
@@ -71,7 +78,7 @@ def manifest(
 
 def content_hash(job: AkidJob, kind: ObjectRole) -> str:
     """What one of the job's objects is made from, in short."""
-    return short_hash(_body(job, kind))
+    return board_content(job) if kind is ObjectRole.BOARD else short_hash(_body(job, kind))
 
 
 def type_of(job: AkidJob, kind: ObjectRole) -> tuple[str, str]:

@@ -16,6 +16,7 @@ STATES: tuple[State, ...] = (
 )  # fmt: skip
 MINOR = (
     "replicaStatuses", "ready", "progress", "highestStep", "observedGeneration", "trials", "best", "measured",
+    "tensorboard",
 )  # fmt: skip
 MAX_TEXT = 8192
 # Seconds for which counts may wait to be written, and the members that are done: they often end together.

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from akid.job.api.status import Progress
+from akid.job.board import BoardState
 from akid.job.members import Create, GangState, Member, MemberState
 from akid.job.names import ObjectRole
 from akid.job.trials import TrialState
@@ -60,6 +61,7 @@ class Observed:
         progress: what the chief last reported; None leaves the status as it is.
         silent: members that the chief does not hear; the chief, if it does not answer.
         trials: the trials of a tuning that exist and belong to it, finished ones too.
+        board: what was last seen of its TensorBoard; None leaves the status as it is.
     """
 
     members: tuple[MemberState, ...] = ()
@@ -73,6 +75,7 @@ class Observed:
     progress: Progress | None = None
     silent: frozenset[Member] = frozenset()
     trials: tuple[TrialState, ...] = ()
+    board: BoardState | None = None
 
 
 @dataclass(frozen=True)

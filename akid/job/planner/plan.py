@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from akid.job.api.job import AkidJob
+from akid.job.planner.board import with_board
 from akid.job.planner.dead_nodes import judged
 from akid.job.planner.deadlines import overdue, seconds_until
 from akid.job.planner.facts import View
@@ -65,4 +66,4 @@ def plan(job: AkidJob, observed: Observed, now: datetime) -> Plan:
         return let_go(observed, now)
     view = View(job, judged(observed), now)
     made = next((result for rule in RULES if (result := rule(view)) is not None), Plan())
-    return _strays_removed(view, made)
+    return _strays_removed(view, with_board(view, made))

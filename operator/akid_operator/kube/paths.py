@@ -7,6 +7,7 @@ from akid.job.api.job import API_VERSION, PLURAL
 PLURALS = {
     "AkidJob": PLURAL,
     "ConfigMap": "configmaps",
+    "Deployment": "deployments",
     "Event": "events",
     "Lease": "leases",
     "NetworkPolicy": "networkpolicies",

@@ -11,6 +11,7 @@ from typing import Any
 from akid.job import Create, CreateFailure, CreateFailureReason, Decision, Delete, ObjectRole, Suspend
 from akid.job.api.base import parse_time
 from akid.job.api.job import API_VERSION
+from akid.job.board import PARTS
 from akid.job.names import ROLE_LABEL
 from akid.job.objects.services_and_config import CHANGING, TYPES
 from akid.job.planner.deadlines import PATIENCE
@@ -121,8 +122,12 @@ class Apply:
 
     # -- creates
 
-    async def creates(self, decision: Decision) -> bool:
+    async def creates(self, decision: Decision, now: datetime) -> bool:
         """Create the job's objects, then its members or trials; stop at what does not work.
+
+        Args:
+            decision: what is planned.
+            now: the time at which it was.
 
         Returns:
             Whether some of the members, or pods of their names, were there already: more than the plan knew of.
@@ -133,7 +138,8 @@ class Apply:
         """
         creates, manifests = decision.plan.create, decision.manifests
         members = [number for number, create in enumerate(creates) if create.kind in MANY]
-        others = [number for number, create in enumerate(creates) if create.kind not in MANY]
+        boards = [number for number, create in enumerate(creates) if create.kind in PARTS]
+        others = [number for number in range(len(creates)) if number not in {*members, *boards}]
         await _all(self._create(creates[number], manifests[number]) for number in others)
         start, size = 0, FIRST_BATCH
         while start < len(members):
@@ -141,7 +147,22 @@ class Apply:
             batch = members[start : start + size]
             await _all(self._create(creates[number], manifests[number]) for number in batch)
             start, size = start + size, min(size * BATCH_GROWTH, LAST_BATCH)
+        if boards:
+            await self._create_board([(creates[number], manifests[number]) for number in boards], now)
         return self._conflicted
+
+    async def _create_board(self, parts: list[tuple[Create, Json]], now: datetime) -> None:
+        """A job does without its TensorBoard as long as the server will not have it."""
+        board = self._store.record(self._key).board
+        try:
+            await _all(self._create(*part) for part in parts)
+        except RefusedError as error:
+            board.refused(error.failure, now, error.retry_after)
+        except WaitError as error:
+            failure = CreateFailure(CreateFailureReason.EARLIER_JOB, str(error))
+            board.refused(failure, now)
+        else:
+            board.made()
 
     async def _create(self, create: Create, wanted: Json) -> None:
         path = paths.collection(wanted["apiVersion"], wanted["kind"], self._key.namespace)

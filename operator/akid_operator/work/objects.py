@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from akid.job import ObjectRole
+from akid.job.names import BOARD_SUFFIX
 from akid.job.objects.services_and_config import CHANGING
 from akid_operator.work.items import content_of, uid_of
 
@@ -14,7 +15,7 @@ NEVER_LOOKED = float("-inf")
 PRESUMED = "presumed"
 # A Service that was made while a list was read is not in it.
 SETTLED = 60.0
-SERVICES = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS)
+SERVICES = (ObjectRole.SERVICE, ObjectRole.RENDEZVOUS, ObjectRole.BOARD_SERVICE)
 OTHERS = (ObjectRole.CONFIG, ObjectRole.DATA_CLAIM, ObjectRole.LOG_CLAIM)
 
 
@@ -54,6 +55,10 @@ class Objects:
         if self.uids.get(kind) == uid:
             del self.uids[kind]
 
+    def lost(self, kind: ObjectRole) -> None:
+        """One is not there, though nobody told that it went."""
+        self.uids.pop(kind, None)
+
     def presume(self, name: str, services: Mapping[str, str]) -> None:
         """Take all as there, if nothing is known of them, until one of them counts.
 
@@ -64,8 +69,11 @@ class Objects:
         if self.uids:
             return
         self.uids = dict.fromkeys(OTHERS, PRESUMED)
+        kinds = {name: ObjectRole.SERVICE, f"{name}{BOARD_SUFFIX}": ObjectRole.BOARD_SERVICE}
         for service, uid in services.items():
-            self.uids[ObjectRole.SERVICE if service == name else ObjectRole.RENDEZVOUS] = uid
+            self.uids[kinds.get(service, ObjectRole.RENDEZVOUS)] = uid
+        if ObjectRole.BOARD_SERVICE in self.uids:
+            self.uids[ObjectRole.BOARD] = PRESUMED
 
     def services_listed(self, uids: set[str], now: float) -> bool:
         """There are these Services; whether one that was known is not among them: then none is known any more."""

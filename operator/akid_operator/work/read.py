@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from enum import Enum
 
 from akid.job import AkidJob, Decision, ObjectRole, Plan, gang_state
+from akid.job.board import BOARD, wants_board
 from akid.job.gang import gang_of
 from akid.job.manifest.served import same_kid
 from akid.job.members import NOT_SET_UP, Create
@@ -99,6 +100,7 @@ class Part(Enum):
     JOB = "whether the job that is known is the one there is"
     OBJECTS = "its other objects, and its finished pods"
     GANG = "its PodGroup"
+    BOARD = "whether its TensorBoard is ready"
     CLAIMS = "whether its pods can share its claims"
 
 
@@ -115,6 +117,8 @@ def rests_on(record: Record, decision: Decision, now: float) -> frozenset[Part]:
     in_a_gang = job.spec.scheduling.gang != "none" and job.spec.tune is None
     if in_a_gang and (Part.OBJECTS in found or _rests_on_gang(record, job, decision.plan)):
         found.add(Part.GANG)
+    if board_due_in(record, job, now) == 0:
+        found.add(Part.BOARD)
     # They are asked for before the first pod of an attempt, last of all: what runs is not ended for a claim.
     if not found and _begins(decision.plan) and not record.pods.running and shared_claims(job):
         found.add(Part.CLAIMS)
@@ -156,6 +160,12 @@ def _rests_on_gang(record: Record, job: AkidJob, plan: Plan) -> bool:
     return waits or bool(plan.create)
 
 
+def board_due_in(record: Record, job: AkidJob | None, now: float) -> float | None:
+    """Seconds until a job's TensorBoard must be looked at, for no watch tells; None if it need not be."""
+    wanted = job is not None and wants_board(job) and ObjectRole.BOARD in record.objects.uids
+    return record.board.due_in(now, finished=record.finished) if wanted else None
+
+
 def _begins(plan: Plan) -> bool:
     return any(create.kind is ObjectRole.MEMBER for create in plan.create)
 
@@ -168,6 +178,7 @@ async def parts(
         Part.JOB: lambda: _still_there(api, store, key),
         Part.OBJECTS: lambda: _objects(api, store, key, job, settings, now),
         Part.GANG: lambda: _gang(api, store, key, job),
+        Part.BOARD: lambda: _board(api, store.record(key), job, settings, now),
         Part.CLAIMS: lambda: _claims(api, store.record(key), job),
     }
     await asyncio.gather(*(work[part]() for part in Part if part in wanted))
@@ -209,6 +220,11 @@ async def _claims(api: Api, record: Record, job: AkidJob) -> None:
         record.cannot_share(problem)
 
 
+async def _board(api: Api, record: Record, job: AkidJob, settings: PodDefaults, now: float) -> None:
+    """Read the Deployment of the job's TensorBoard."""
+    record.board_read(await _object(api, job, ObjectRole.BOARD, settings), now)
+
+
 async def _gang(api: Api, store: Store, key: Key, job: AkidJob) -> None:
     """Read the job's PodGroup."""
     scheduler = gang_of(job, store.gangs)
@@ -230,6 +246,8 @@ def _readable(job: AkidJob, settings: PodDefaults) -> list[ObjectRole]:
     kinds += [ObjectRole.DATA_CLAIM] if volumes.data and volumes.data.claim_template else []
     kinds += [ObjectRole.LOG_CLAIM] if volumes.log and volumes.log.claim_template else []
     kinds += [ObjectRole.POLICY] if settings.status_peers is not None else []
+    if wants_board(job) or job.status.tensorboard is not None:
+        kinds += [*BOARD, *([ObjectRole.BOARD_POLICY] if settings.status_peers is not None else [])]
     return kinds
 
 

@@ -159,7 +159,7 @@ class Reconciler:
                 self._reporter.events(record.job or {}, plan.events)
         if refused or record.unread:
             return 0.0
-        return self._next(key, record, plan, wait)
+        return self._next(key, record, decision, wait)
 
     def _wait_for_more(self, record: Record, plan: Plan) -> float | None:
         """Seconds a status that tells of nothing grave may still wait for more of its kind."""
@@ -172,7 +172,7 @@ class Reconciler:
     async def _create(self, apply: Apply, record: Record, decision: Decision) -> bool:
         """Whether the plan must be made anew, since it was refused, or is not any more."""
         try:
-            conflicted = await apply.creates(decision)
+            conflicted = await apply.creates(decision, self._now())
         except RefusedError as error:
             if error.failure.reason not in {known.reason for known in record.create_failures}:
                 logger.warning("%s", error)
@@ -212,17 +212,20 @@ class Reconciler:
         record.conflicted()
         return None
 
-    def _next(self, key: Key, record: Record, plan: Plan, wait: float | None) -> float | None:
+    def _next(self, key: Key, record: Record, decision: Decision, wait: float | None) -> float | None:
+        plan = decision.plan
         if any(delete.kind is ObjectRole.JOB for delete in plan.delete):
             self._store.forget(key)
             return None
-        if record.finished and not plan.create and not plan.delete and not record.pods.live:
+        looks = None if plan.create else read.board_due_in(record, decision.job, self._clock())
+        changes = plan.create or plan.delete or looks is not None
+        if record.finished and not changes and not record.pods.live:
             self._store.forget(key)
             if plan.requeue_after is None or not record.expires:
                 return None
             self._store.expect(key)
             return plan.requeue_after
-        times = [time for time in (plan.requeue_after, wait) if time is not None]
+        times = [time for time in (plan.requeue_after, wait, looks) if time is not None]
         if plan.delete or (plan.create and not record.create_failures):
             times.append(AFTER_CHANGES)
         if not record.finished:

@@ -16,6 +16,7 @@ from akid.job.planner.conditions import COUNTS
 from akid.job.planner.refusals import at_once, refused_again
 from akid.job.trials import TrialState
 from akid_operator.kube.api import Json
+from akid_operator.work.boards import Board
 from akid_operator.work.items import uid_of, version_of
 from akid_operator.work.objects import Objects
 from akid_operator.work.pods import Pods
@@ -43,6 +44,7 @@ class Record:
         progress: what its chief reported last.
         silent: members that its chief does not hear; its chief, if it does not answer.
         unanswered: questions in a row that its chief, whose node does not answer, did not answer either.
+        board: its TensorBoard.
     """
 
     job: Json | None = None
@@ -57,6 +59,7 @@ class Record:
     progress: Progress | None = None
     silent: frozenset[Member] = frozenset()
     unanswered: int = 0
+    board: Board = field(default_factory=Board)
 
     # -- what it says
 
@@ -87,8 +90,8 @@ class Record:
 
     @property
     def expires(self) -> bool:
-        """Whether the job is deleted some time after its end."""
-        return "ttlSecondsAfterFinished" in self._policy
+        """Whether the job, or its TensorBoard, is deleted some time after its end."""
+        return any("ttlSecondsAfterFinished" in part for part in (self._policy, self._spec.get("tensorboard", {})))
 
     @property
     def keeps_no_pods(self) -> bool:
@@ -126,6 +129,7 @@ class Record:
             progress=self.progress,
             trials=trials,
             silent=self.silent,
+            board=self.board.state,
         )
 
     # -- the job
@@ -245,6 +249,14 @@ class Record:
         """Its objects and its finished pods were read, at a time on the steady clock."""
         self.objects.read(found, now)
         self.complete = True
+
+    def board_read(self, deployment: Json | None, now: float) -> None:
+        """The Deployment of its TensorBoard was read, None if there is none, at a time on the steady clock."""
+        self.board.seen(deployment, now)
+        if deployment is not None:
+            self.objects.seen(ObjectRole.BOARD, deployment)
+        else:
+            self.objects.lost(ObjectRole.BOARD)
 
     def presume_objects(self, services: Mapping[str, str]) -> None:
         """Take its objects as there if it began under another leader, until one of them counts.

@@ -14,6 +14,7 @@ from akid.job.names import JOB_LABEL, MANAGER
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
 from akid_operator.kube.errors import ApiError
+from akid_operator.work.boards import board_seconds_left, board_service
 from akid_operator.work.items import Key, key_of, owner_of, uid_of, version_of
 from akid_operator.work.read import not_rewound
 from akid_operator.work.store import Store
@@ -28,6 +29,7 @@ LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
 FINISHED_JOBS = ("status.state=Succeeded", "status.state=Failed")
 FINISHED_PODS = "status.phase!=Pending,status.phase!=Running"
 HAS_TTL = "spec.runPolicy.ttlSecondsAfterFinished!="
+HAS_BOARD = "spec.tensorboard.enabled=true"
 KEEPS_NO_PODS = "spec.runPolicy.cleanPodPolicy=All"
 MANAGED = f"app.kubernetes.io/managed-by={MANAGER}"
 # Finished jobs are listed in one of so many resyncs, once an hour: this leader knows those it saw finish. The
@@ -127,7 +129,21 @@ class Resync:
             if record.objects.services_listed(set(services.values()), time.monotonic()):
                 told += self._tell(key, Urgency.NOW)
         known = {key for key, _ in self._store}
-        return told + sum(self._tell(key, Urgency.NOW) for key in found if key not in known)
+        left = {key for key in found if key not in known}
+        boards = {key for key in left if set(found[key]) == {board_service(key.name)}}
+        left -= await self._kept_boards(namespace, boards)
+        return told + sum(self._tell(key, Urgency.NOW) for key in left)
+
+    async def _kept_boards(self, namespace: str | None, left: set[Key]) -> set[Key]:
+        """Finished jobs that still want the TensorBoard they have; when its time comes it is taken away."""
+        kept: set[Key] = set()
+        if left:
+            async for job in self._finished(namespace, HAS_BOARD):
+                if key_of(job) in left:
+                    kept.add(key_of(job))
+                    if (seconds := board_seconds_left(job, self._api.clock())) is not None:
+                        self._later(key_of(job), seconds)
+        return kept
 
     async def _expiring(self, namespace: str | None) -> None:
         """Finished jobs that are to be deleted some day."""
