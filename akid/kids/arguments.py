@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ _FIXED_BY_SETUP = frozenset(
         *("keep_checkpoints", "initialize_from"),
     )
 )
+#: Arguments that are kept under another name.
+_ATTRIBUTES = {
+    "progress": "show_progress",
+    "moving_average_decay": "moving_average",
+    "sensor_in": "sensor",
+    "brain_in": "brain",
+    "kongfu_in": "kongfu",
+}
 
 
 class KidArguments:
@@ -62,6 +71,8 @@ class KidArguments:
         progress: False shows nothing; None a line on a terminal, JSON lines elsewhere.
         name: of the Kid.
     """
+
+    _complete = False
 
     def __init__(
         self,
@@ -117,6 +128,7 @@ class KidArguments:
         self.seed, self.deterministic, self.debug = Check().integer("seed", seed, least=None), deterministic, debug
         self.show_progress = progress
         self._begin()
+        self._complete = True
 
     @property
     def is_set_up(self) -> bool:
@@ -130,13 +142,21 @@ class KidArguments:
         """Set an attribute.
 
         Raises:
-            AkidError: it can make no difference any more.
+            AkidError: it can make no difference any more, or never could.
         """
         if name in _FIXED_BY_SETUP and self.is_set_up:
             raise AkidError(
                 f"{name} cannot be changed once the Kid is set up; set it before setup()."
                 f" Received: {name}={value!r}"
             )
+        if self._complete and not name.startswith("_") and not hasattr(self, name):
+            public = [known for known in dir(self) if not known.startswith("_")]
+            near = _ATTRIBUTES.get(name) or next(iter(get_close_matches(name, public, 1, cutoff=0.8)), None)
+            if near:
+                raise AkidError(
+                    f"a Kid has no {name}: set like this it would change nothing. Did you mean {near!r}?"
+                    f" Received: {name}={value!r}"
+                )
         super().__setattr__(name, value)
 
     def schedule_of_arguments(self) -> Schedule:

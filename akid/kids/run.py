@@ -147,6 +147,7 @@ class Run:
         sensor = self.sensor
         settings = {
             "seed": self.seed,
+            "moving_average": self.moving_average and self.moving_average.decay,
             "kongfu": described(self.kongfu),
             "sensor": {
                 "source": described(sensor.source),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from akid.constructors import Configured, parameters_of
@@ -25,6 +26,8 @@ def _plain(value: Any) -> Any:
     """What JSON can hold of a value, None if it cannot hold all of it."""
     if isinstance(value, Configured):
         return described(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, (list, tuple)):
         parts = [_plain(part) for part in value]
         return None if None in parts else parts

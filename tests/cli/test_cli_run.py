@@ -49,6 +49,26 @@ def test_a_tensorboard_of_a_cluster_is_a_command_here(tmp_path):
     assert list((tmp_path / "runs/tiny/events").iterdir())
 
 
+def test_a_reader_that_goes_away_after_a_line_costs_no_run(tmp_path):
+    command = [sys.executable, "-m", "akid", "run", write(tmp_path), "--set", "spec.kid.train_log_step=1"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout
+        assert run.stderr
+        run.stdout.readline()
+        run.stdout.close()  # akid run FILE | head -1
+        assert (run.wait(120), run.stderr.read()) == (0, b"")
+    assert json.loads((tmp_path / "runs/tiny/result.json").read_text())["step"] == 20
+
+
+def test_an_export_that_cannot_be_written_is_one_line_and_code_1(tmp_path, capsys):
+    file = write(tmp_path)
+    assert main(["run", file, "--log-dir", str(tmp_path / "run")]) == 0
+    (tmp_path / "taken").write_text("")
+    assert main(["export", str(tmp_path / "run"), "--output", str(tmp_path / "taken" / "export")]) == 1
+    (problem,) = capsys.readouterr().err.splitlines()
+    assert problem.startswith(f"akid: The export cannot be written to {tmp_path / 'taken'}")
+
+
 @pytest.mark.parametrize(
     ("number", "code", "reason"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
 )
