@@ -168,6 +168,15 @@ def test_a_script_runs(tmp_path, capsys):
     assert "scripted: step 5, validation loss " in capsys.readouterr().out
 
 
+def test_a_script_that_sets_its_kid_up_is_told_where_and_how_long_like_any(tmp_path, capsys):
+    text = SCRIPT.replace("          return Kid(", "          kid = Kid(") + (
+        "          kid.setup()\n          return kid\n    max_steps: 7\n"
+    )
+    assert main(["run", write(tmp_path, text), "--log-dir", str(tmp_path / "run")]) == 0
+    assert "scripted: step 7, validation loss " in capsys.readouterr().out
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["step"] == 7
+
+
 def test_a_module_of_the_current_directory_runs_with_its_params(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
