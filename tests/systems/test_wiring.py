@@ -300,7 +300,7 @@ def test_the_users_inputs_are_not_changed() -> None:
     assert entry == {"name": "first", "idxs": [0]}
 
 
-def test_a_thousand_blocks_are_attached_without_looking_at_each_of_them_again() -> None:
+def test_a_thousand_blocks_are_attached_and_traced_without_looking_at_each_of_them_again() -> None:
     looked: list[str] = []
 
     class Seen(ProcessingLayer):
@@ -309,7 +309,13 @@ def test_a_thousand_blocks_are_attached_without_looking_at_each_of_them_again() 
             looked.append("name")
             return super().name
 
+        def _forward(self, x: Any, trip: Any) -> Any:
+            return x
+
     brain = Brain()
     for i in range(1000):
         brain.attach(Seen(name=f"b{i}", inputs=[f"b{i - 1}" if i else SYSTEM_IN]))
     assert len(looked) < 10_000
+    looked.clear()
+    brain.build([tf.TensorSpec([None, 4])])
+    assert len(looked) < 30_000
