@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from pathlib import Path
 
@@ -104,6 +105,7 @@ def test_its_set_up_does_not_start_tensorflow(row: Row, tmp_path: Path, monkeypa
     def started(context: Context) -> None:
         raise AssertionError("TensorFlow was started")
 
+    gc.collect()  # functions that earlier tests have left start it when they go
     monkeypatch.setattr(Context, "ensure_initialized", started)
     sensor = Sensor(source, batch_size=4)
     sensor.setup(0)

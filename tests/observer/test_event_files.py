@@ -15,7 +15,7 @@ def write(directory, values):
     """A file of events with these losses by step."""
     events = Events(RunDir(directory))
     for step, value in values.items():
-        events.scalars({"kind": "train", "step": step, "loss": value}, {})
+        events.scalars(step, {"train/loss": value})
         events.distributions(step, {"weights/w": ("histogram", histogram(tf.constant([0.0, value])).numpy())})
 
 
