@@ -19,6 +19,7 @@ from typing import Any
 from akid_operator.serve.leader import Timing
 from cluster.api import ApiError
 from cluster.control import Cluster
+from cluster.waiting import wait_for
 from fake_cluster import FakeCluster
 from fake_server import EPOCH
 from hosted import Hosted
@@ -223,7 +224,7 @@ def main() -> int:
     print(f"seed {seed}, {minutes:g} minutes (SOAK_SEED, SOAK_MINUTES)", flush=True)
     with Cluster(eviction_seconds=10, tell=print) as cluster:
         cluster.kubectl("apply", "-f", str(REPOSITORY / "crds/akidjobs.akid.dev.yaml"))
-        cluster.kubectl("wait", "--for=condition=Established", "crd/akidjobs.akid.dev")
+        wait_for(lambda: cluster.admin.find("/apis/akid.dev/v1alpha1/akidjobs"), "AkidJobs are served")
         with cluster.namespace() as namespace:
             problems = run(cluster, namespace, Random(seed), 60 * minutes)
     print("\n".join(problems) or "nothing was wrong")

@@ -13,6 +13,8 @@ from cluster.waiting import wait_for
 from hosted import Hosted
 from jobs import KID, Jobs, job
 
+from akid.job.planner.dead_nodes import TAINT
+
 pytestmark = pytest.mark.cluster
 
 TWO = {"name": "multi_worker", "workers": 2}
@@ -82,8 +84,8 @@ def test_a_preempted_pod_is_replaced_and_not_counted(jobs: Jobs, hosted: Hosted,
     assert told.endswith("not counted.")
 
 
-def test_a_pod_on_a_node_that_is_lost_is_replaced_elsewhere(
-    jobs: Jobs, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+def test_a_pod_of_which_nothing_is_heard_waits_for_the_word_that_its_node_is_gone(
+    jobs: Jobs, hosted: Hosted, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("akid.job.planner.deadlines.LINGER", timedelta(seconds=1))
     manifest = job(engine=TWO, policy={"maxRestarts": 0})
@@ -96,11 +98,15 @@ def test_a_pod_on_a_node_that_is_lost_is_replaced_elsewhere(
     node, old = jobs.pods()["digits-worker-1"]["spec"]["nodeName"], uid(jobs, "digits-worker-1")
     jobs.cluster.silence_node(node)
     try:
-        replaced(jobs, "digits-worker-1", old, 60)
+        wait_for(lambda: TAINT in jobs.condition("Queued").get("message", ""), "people are asked", 60)
+        assert uid(jobs, "digits-worker-1") == old, "there could be two"
+        jobs.cluster.kubectl("taint", "node", node, TAINT)
+        replaced(jobs, "digits-worker-1", old, 90)  # the cluster looks for such nodes every 20 s
         jobs.reach("Running", timeout=30)
         assert jobs.pods()["digits-worker-1"]["spec"]["nodeName"] != node
         assert not jobs.status().get("restarts")
     finally:
+        jobs.cluster.kubectl("taint", "node", node, TAINT + "-")
         jobs.cluster.revive_node(node)
         wait_for(lambda: jobs.cluster.node_usable(node), "the node is back", 60)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cluster.binaries import programs
 from cluster.control import Cluster
+from cluster.waiting import wait_for
 from containers.registry import PASSWORD, USER, registry
 from containers.running import ROOT, built, output, unpacked
 from docs.fences import fences_in
@@ -56,8 +57,7 @@ def test_the_commands_of_kubectl_are_taken_by_a_real_server(tmp_path: Path) -> N
         kubectl = [str(programs() / "kubectl")]
         crd = ROOT / "crds/akidjobs.akid.dev.yaml"
         subprocess.run([*kubectl, "apply", "-f", crd], env=environment, check=True, timeout=60)
-        ready = ["wait", "--for=condition=Established", "crd/akidjobs.akid.dev"]
-        subprocess.run([*kubectl, *ready], env=environment, check=True, timeout=60)
+        wait_for(lambda: cluster.admin.find("/apis/akid.dev/v1alpha1/akidjobs"), "AkidJobs are served")
         operator = operating(cluster)
         try:
             for command in commands("kubectl"):
