@@ -224,7 +224,7 @@ def main() -> int:
     print(f"seed {seed}, {minutes:g} minutes (SOAK_SEED, SOAK_MINUTES)", flush=True)
     with Cluster(eviction_seconds=10, tell=print) as cluster:
         cluster.kubectl("apply", "-f", str(REPOSITORY / "crds/akidjobs.akid.dev.yaml"))
-        wait_for(lambda: cluster.admin.find("/apis/akid.dev/v1alpha1/akidjobs"), "AkidJobs are served")
+        wait_for(cluster.serves_akidjobs, "AkidJobs are served")
         with cluster.namespace() as namespace:
             problems = run(cluster, namespace, Random(seed), 60 * minutes)
     print("\n".join(problems) or "nothing was wrong")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster.api import Api
+from cluster.api import Api, ApiError
 from cluster.waiting import wait_for
 
 CORE = "/api/v1"
@@ -81,6 +81,16 @@ class Reach:
     def service_account_exists(self, namespace: str) -> bool:
         """Before it does, no pod is admitted."""
         return self.admin.find(f"{CORE}/namespaces/{namespace}/serviceaccounts/default") is not None
+
+    def serves_akidjobs(self) -> bool:
+        """Whether the kind, just defined, is there: first it is unknown (404), then initialised (429)."""
+        try:
+            self.admin.get("/apis/akid.dev/v1alpha1/akidjobs?limit=1")
+        except ApiError as error:
+            if error.status in (404, 429):
+                return False
+            raise
+        return True
 
     # -- nodes
 

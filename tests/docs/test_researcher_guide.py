@@ -57,7 +57,7 @@ def test_the_commands_of_kubectl_are_taken_by_a_real_server(tmp_path: Path) -> N
         kubectl = [str(programs() / "kubectl")]
         crd = ROOT / "crds/akidjobs.akid.dev.yaml"
         subprocess.run([*kubectl, "apply", "-f", crd], env=environment, check=True, timeout=60)
-        wait_for(lambda: cluster.admin.find("/apis/akid.dev/v1alpha1/akidjobs"), "AkidJobs are served")
+        wait_for(cluster.serves_akidjobs, "AkidJobs are served")
         operator = operating(cluster)
         try:
             for command in commands("kubectl"):

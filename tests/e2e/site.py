@@ -53,7 +53,7 @@ class Site:
         assert (install, words[-2]) == ("install", "--set")
         argv = ["upgrade", "--install", *words[:-2], "--values", "-"]
         helm(*argv, kubeconfig=self.cluster.kubeconfig, stdin=json.dumps({**self.values(), **changes}))
-        wait_for(lambda: self.cluster.admin.find("/apis/akid.dev/v1alpha1/akidjobs"), "AkidJobs are served", 60)
+        wait_for(self.cluster.serves_akidjobs, "AkidJobs are served", 60)
         if self.rules:
             wait_for(self.driver_ready, "the GlusterFS driver is on every node", 120, every=0.5)
         self.ready()

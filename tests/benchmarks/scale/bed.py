@@ -38,7 +38,7 @@ class Bed:
         self.cluster.__enter__()
         try:
             self.cluster.kubectl("apply", "-f", str(CRD))
-            wait_for(lambda: self.cluster.admin.find("/apis/akid.dev/v1alpha1/akidjobs"), "AkidJobs are served")
+            wait_for(self.cluster.serves_akidjobs, "AkidJobs are served")
             self.cluster.admin.create(f"{CORE}/namespaces", {"metadata": {"name": OPERATORS}})
             for manifest in render("rbac.yaml", OPERATORS):
                 self.cluster.admin.create(collection(manifest), manifest)
