@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -41,9 +42,11 @@ class Delivery:
         self._put(lambda: self._tracker.log(step, seconds, values))
 
     def end(self, ending: Ending) -> None:
-        """The practice is over; what waits is still told."""
-        self._put(lambda: self._tracker.end(ending))
-        self._put(None)
+        """The practice is over; what waits is still told, but for what there is no room for beside this."""
+        for last in (lambda: self._tracker.end(ending), None):
+            while not self._put(last):
+                with contextlib.suppress(queue.Empty):
+                    self._messages.get_nowait()
 
     def wait(self, seconds: float) -> None:
         """Wait until all is told, but not longer than this."""
@@ -51,22 +54,25 @@ class Delivery:
         if self._thread.is_alive():
             self._tell(f"it was not told everything: {seconds:g} s were not enough")
 
-    def _put(self, message: Callable[[], None] | None) -> None:
+    def _put(self, message: Callable[[], None] | None) -> bool:
+        """Whether there was room for it."""
         try:
             self._messages.put_nowait(message)
         except queue.Full:
             self._tell(f"it is too slow: {MOST} messages wait")
+            return False
+        return True
 
     def _deliver(self) -> None:
         while (message := self._messages.get()) is not None:
             try:
-                self._check()
                 self._try(message)
             except SupersededError:
                 return
 
     def _try(self, message: Callable[[], None]) -> None:
         try:
+            self._check()
             if not self._begun:
                 self._tracker.begin(self._description)
                 self._begun = True

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from akid.errors import SupersededError
+from akid.errors import StorageError, SupersededError
 from akid.runs.run_dir import RunDir
 from akid.trackers import mlflow, wandb
 from akid.trackers.delivery import Delivery
@@ -86,12 +86,14 @@ class Trackers:
 
     def end(self, ending: Ending) -> None:
         """The practice is over; waits a little until all is told. Does nothing if another process goes on."""
-        if self._run_dir is None:
+        if self._run_dir is None or not self._deliveries:
             return
         try:
             self._run_dir.check_newest()
         except SupersededError:
             return
+        except StorageError:
+            pass  # nobody knows: each delivery asks again
         for delivery in self._deliveries:
             delivery.end(ending)
         deadline = time.monotonic() + PATIENCE[ending]

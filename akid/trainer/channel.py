@@ -46,10 +46,10 @@ class Meeting:
         self._heard = dict.fromkeys(rendezvous.members, time.monotonic())
 
     def silent(self) -> list[str]:
-        """The members that were not heard lately."""
+        """The members that were not heard lately, those among them without which an elastic job trains on."""
         since = time.monotonic() - SILENT
         with self._news:
-            others = (self._state.present or set(self._state.members)) - {self._state.members[0]}
+            others = {*self._heard, *self._state.members} - {self._state.members[0]}
             return sorted(member for member in others if self._heard.get(member, since) <= since)
 
     def call(self, name: str, request: Mapping) -> Mapping:

@@ -60,8 +60,9 @@ class JobStrategy(Strategy):
 
     def hopeless(self, number: int, step: int, value: float) -> bool:
         """See `Strategy`."""
-        values = self._values.setdefault(number, [])
-        values.append((step, value))
+        earlier = self._values.get(number, [])
+        # One that was interrupted makes some steps again.
+        values = self._values[number] = [*(told for told in earlier if told[0] < step), (step, value)]
         rule, direction = self._tune.early_stopping, self._tune.objective.direction
         if rule is None:
             return False

@@ -179,6 +179,7 @@ class Tuning:
         self._running.pop(process.trial.number, None)
         self._devices.give_back(process.taken)
         for record in process.lines.read():
+            self._hopeless(process.trial, record)  # every value counts for those that come later
             process.trial = process.trial.noted(record, self._goal)
         trial = replace(process.trial, seconds=process.trial.seconds + process.seconds)
         if code == 0:

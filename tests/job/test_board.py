@@ -176,8 +176,13 @@ def test_it_is_taken_away_when_its_time_has_come_and_then_told():
     status = ended(**spec)
     assert look(status=status, seen_objects=left, now=at(20), **spec).requeue_after == 40
     due = look(status=status, seen_objects=left, now=at(60), **spec)
-    assert deleted(due) == ["tensorboard", "tensorboard"]
+    assert [delete.kind for delete in due.delete] == [ObjectRole.BOARD]
     assert (due.status, due.requeue_after) == (None, 0.0)
+    last = look(status=status, seen_objects={ObjectRole.BOARD_SERVICE: "uid"}, now=at(60), **spec)
+    assert [delete.kind for delete in last.delete] == [ObjectRole.BOARD_SERVICE], (
+        "by which it is found, if we end now"
+    )
+    assert (last.status, last.requeue_after) == (None, 0.0)
     told = look(status=status, seen_objects={}, now=at(60), **spec)
     assert (board_of(told), told.patience) == (None, 0.0)
     assert look(status=started(told), seen_objects={}, now=at(61), **spec) == Plan()
@@ -187,7 +192,7 @@ def test_a_time_of_zero_begins_with_the_end():
     spec = with_ttl(0)
     plan = look(seen("worker-0", "Succeeded"), status=beside(**spec), seen_objects=THERE, **spec)
     assert started(plan)["state"] == "Succeeded"
-    assert deleted(plan).count("tensorboard") == 2
+    assert deleted(plan).count("tensorboard") == 1
     assert plan.requeue_after == 0.0
 
 
@@ -197,7 +202,7 @@ def test_it_is_taken_away_when_asked(status: dict[str, Any], asked: Any):
     members = () if status["state"] == "Succeeded" else BOTH
     spec = ON | {"tensorboard": asked}
     plan = look(*members, status=status, seen_objects=THERE, **spec)
-    assert deleted(plan).count("tensorboard") == 2
+    assert deleted(plan).count("tensorboard") == 1
     assert board_of(look(*members, status=status, **spec)) is None
 
 

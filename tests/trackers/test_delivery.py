@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from cluster.waiting import wait_for
 from kid.small_kids import result, small_kid
 
 from akid.engines.single import SingleEngine
-from akid.errors import PeerLostError, SupersededError
+from akid.errors import PeerLostError, StorageError, SupersededError
 from akid.runs.run_dir import RunDir
 from akid.trackers import trackers
 from akid.trackers.delivery import Delivery
@@ -139,3 +140,34 @@ def test_a_process_that_was_replaced_tells_nothing_more(stub: Stub, tmp_path: Pa
     told.log(1, {"train/loss": 1.0})
     told.end(Ending.FINISHED)
     assert [item for item in stub.told if item != ("begin", {})] == []
+
+
+def test_a_file_system_that_is_away_ends_neither_the_training_nor_the_telling(stub: Stub, tmp_path: Path) -> None:
+    run_dir, away = RunDir(tmp_path), [True]
+
+    def check_newest() -> None:
+        if away[0]:
+            raise StorageError("the volume is away")
+
+    run_dir.check_newest = check_newest
+    told = trackers.Trackers(run_dir, lambda: Description("run"))
+    told.log(1, {"train/loss": 1.0})
+    wait_for(lambda: told._deliveries[0]._messages.empty(), "it was tried")
+    told.end(Ending.FINISHED)  # raises nothing
+    away[0] = False
+    told = trackers.Trackers(run_dir, lambda: Description("run"))
+    told.end(Ending.FINISHED)
+    assert stub.told[-1] == Ending.FINISHED
+
+
+def test_the_end_is_told_to_one_that_is_too_slow_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("akid.trackers.delivery.MOST", 4)
+    stub, may_go_on = Stub(), threading.Event()
+    monkeypatch.setattr(stub, "begin", lambda description: may_go_on.wait(60))
+    delivery = Delivery("Stub", stub, Description("run"), lambda: None)
+    for step in range(20):
+        delivery.log(step, 0.0, {"train/loss": 1.0})
+    delivery.end(Ending.FAILED)
+    may_go_on.set()
+    delivery.wait(60)
+    assert stub.told[-1] == Ending.FAILED

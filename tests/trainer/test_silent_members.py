@@ -8,7 +8,7 @@ import pytest
 
 from akid.trainer import channel
 from akid.trainer.channel import SILENT, Meeting
-from akid.trainer.rendezvous import Rendezvous
+from akid.trainer.rendezvous import Elastic, Join, Rendezvous
 
 MEMBERS = ("worker-0", "worker-1", "worker-2")
 
@@ -28,5 +28,16 @@ def test_a_member_is_silent_once_it_has_asked_nothing_for_a_while(clock):
     assert meeting.silent() == ["worker-1", "worker-2"]
     meeting.call("watch", {"member": "worker-2", "incarnation": "a", "generation": 1})
     assert meeting.silent() == ["worker-1"]
+    clock[0] += SILENT
+    assert meeting.silent() == ["worker-1", "worker-2"]
+
+
+def test_a_member_that_an_elastic_job_does_without_is_silent_still(clock):
+    rendezvous = Rendezvous(MEMBERS, elastic=Elastic(2, 0.0))
+    for now in (clock[0], clock[0] + 1):
+        for member in ("worker-0", "worker-2"):
+            rendezvous.join(Join(member, "a", "10.0.0.1:1"), now)
+    assert rendezvous.present == {"worker-0", "worker-2"}
+    meeting = Meeting(rendezvous)
     clock[0] += SILENT
     assert meeting.silent() == ["worker-1", "worker-2"]

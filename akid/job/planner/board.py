@@ -53,11 +53,12 @@ def with_board(view: View, plan: Plan) -> Plan:
 
 
 def _taken_away(view: View, plan: Plan, there: bool) -> Plan:
-    """First the objects, then the word of them in the status."""
+    """First the Deployment, then the Service, by which others find it, then the word of them in the status."""
     if not there:
         return _told(view, plan, None)
     told = _told(view, plan, view.job.status.tensorboard)
-    return replace(told, delete=(*plan.delete, *view.object_deletes(*BOARD)), requeue_after=0.0)
+    next_one = next(kind for kind in reversed(BOARD) if kind in view.observed.objects)
+    return replace(told, delete=(*plan.delete, *view.object_deletes(next_one)), requeue_after=0.0)
 
 
 def _has_begun(view: View) -> bool:

@@ -155,7 +155,8 @@ class Apply:
         """A job does without its TensorBoard as long as the server will not have it."""
         board = self._store.record(self._key).board
         try:
-            await _all(self._create(*part) for part in parts)
+            for part in parts:  # in their order: its NetworkPolicy is there before its pod is
+                await self._create(*part)
         except RefusedError as error:
             board.refused(error.failure, now, error.retry_after)
         except WaitError as error:

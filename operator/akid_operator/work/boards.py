@@ -51,6 +51,8 @@ class Board:
     def seen(self, deployment: Json | None, now: float) -> None:
         """What was found in its place."""
         self.found = board_state(deployment) if deployment is not None else BoardState()
+        if deployment is not None:
+            self.failure = None
         self.looks = 0 if self.found.ready else self.looks + 1
         wait = READY_LOOK if self.found.ready else min(FIRST_LOOK * 2 ** min(self.looks - 1, 30), LAST_LOOK)
         self.look_at = now + wait
@@ -59,6 +61,10 @@ class Board:
         """The server would not have all of it, and may ask for so many seconds."""
         known = (self.failure,) if self.failure else ()
         self.failure = refused_again(known, failure, now, retry_after)
+
+    def asked_anew(self) -> None:
+        """The job's spec has changed: what was refused may be taken now."""
+        self.failure = None
 
     def made(self) -> None:
         """What was missing of it was made."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from enum import Enum
 
 from akid.job import AkidJob, Decision, ObjectRole, Plan, gang_state
-from akid.job.board import BOARD, wants_board
+from akid.job.board import BOARD, PARTS, wants_board
 from akid.job.gang import gang_of
 from akid.job.manifest.served import same_kid
 from akid.job.members import NOT_SET_UP, Create
@@ -19,7 +19,7 @@ from akid.job.objects.volumes import KID_FILE
 from akid.job.planner import deadlines
 from akid_operator.kube import paths
 from akid_operator.kube.api import Api, Json
-from akid_operator.kube.errors import RewoundError
+from akid_operator.kube.errors import ApiError, RewoundError
 from akid_operator.work.items import Key, owner_of, uid_of, version_of
 from akid_operator.work.store import Record, Store
 from akid_operator.work.trials import read_trials
@@ -254,7 +254,12 @@ def _readable(job: AkidJob, settings: PodDefaults) -> list[ObjectRole]:
 async def _object(api: Api, job: AkidJob, kind: ObjectRole, settings: PodDefaults) -> Json | None:
     """One of the job's objects, if it is there and is what we made."""
     namespace = job.metadata.namespace
-    found = await api.find(paths.item(*type_of(job, kind), namespace, object_name(job, kind)))
+    try:
+        found = await api.find(paths.item(*type_of(job, kind), namespace, object_name(job, kind)))
+    except ApiError as error:
+        if kind not in PARTS or error.status != 403:
+            raise
+        return None  # without the right to a TensorBoard the job goes on; making it tells why
     wanted = manifest(job, Create(kind, job.status.attempt), settings, place_of(job))
     return found if found is not None and ours(found, wanted) else None
 

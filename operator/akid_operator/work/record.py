@@ -145,6 +145,7 @@ class Record:
             return Urgency.NONE
         if self.job is not None and self.job["metadata"].get("generation") != job["metadata"].get("generation"):
             self.create_failures = at_once(self.create_failures)
+            self.board.asked_anew()
         self.job = job
         return Urgency.NOW
 
