@@ -23,6 +23,8 @@ TWO = {"name": "multi_worker", "workers": 2}
 class Scene:
     """A job, a server and a reconciler whose clocks stand still."""
 
+    defaults = PodDefaults()
+
     def __init__(self, server: FakeServer | None = None, **spec: Any) -> None:
         self.server = server or FakeServer()
         self.told: list[str] = []
@@ -38,7 +40,7 @@ class Scene:
         """Begin with what is known of the job alone."""
         self.store = Store()
         self.reconciler = Reconciler(
-            self.server, self.store, PodDefaults(), self, self.server.now, lambda: self.seconds
+            self.server, self.store, self.defaults, self, self.server.now, lambda: self.seconds
         )
         if JOB in self.server.objects:
             self.store.job_seen(self.job)

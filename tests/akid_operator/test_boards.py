@@ -8,6 +8,8 @@ import pytest
 from akid_operator.kube.api import Answer
 from scene import CORE, JOB, KEY, Scene
 
+from akid.job import PodDefaults
+
 ON: dict[str, Any] = {"volumes": {"log": {"claimName": "logs"}}, "tensorboard": {}}
 BOARD = "/apis/apps/v1/namespaces/lab/deployments/digits-tensorboard"
 SERVICE = f"{CORE}/services/digits-tensorboard"
@@ -123,6 +125,23 @@ def test_what_the_server_refuses_holds_up_no_pod() -> None:
         scene.seconds += 10
         scene.run()
     assert {SERVICE, BOARD} <= set(scene.server.objects)
+    assert "message" not in told(scene)
+
+
+def test_it_never_runs_without_its_network_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scene, "defaults", PodDefaults(status_peers=()))
+    scene = beginning()
+    scene.server.refuse["POST", "networkpolicies"] = [QUOTA] * 2
+    for _ in range(2):
+        scene.run()
+        assert BOARD not in scene.server.objects
+        scene.seconds += 1
+    for _ in range(8):
+        scene.seconds += 10
+        scene.run()
+    policies = [path for path in scene.server.objects if "/networkpolicies/" in path]
+    assert len(policies) == 2, "the job's and the TensorBoard's"
+    assert BOARD in scene.server.objects
     assert "message" not in told(scene)
 
 
