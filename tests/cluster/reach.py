@@ -72,7 +72,8 @@ class Reach:
         name = f"{prefix}-{secrets.token_hex(4)}"
         self.admin.create(f"{CORE}/namespaces", {"metadata": {"name": name}})
         try:
-            wait_for(lambda: self.service_account_exists(name), f"the service account of {name}")
+            # The controllers may be away for a while, after the API server was.
+            wait_for(lambda: self.service_account_exists(name), f"the service account of {name}", 120)
             yield name
         finally:
             self.admin.delete(f"{CORE}/namespaces/{name}/pods?gracePeriodSeconds=0")  # also those that hang

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,10 @@ mount --bind {disk}/logs /var/log/pods
 touch {run}/mounted
 exec sleep infinity
 """
+
+
+#: The port of a kubelet.
+KUBELET = 10250
 
 
 class Node:
@@ -102,6 +107,7 @@ class Node:
         self.processes["containerd"].start()
         wait_for(self._serves, f"containerd of {self.name}", 30)
         self.processes["kubelet"].start()
+        wait_for(self._kubelet_answers, f"the kubelet of {self.name}", 60, every=0.5)
 
     def inside(self, *argv: str) -> list[str]:
         """A command that runs in the node's mount namespace."""
@@ -119,6 +125,19 @@ class Node:
     def _run(self, part: str, argv: list[str]) -> Process:
         self.processes[part] = Process(self._keeper, f"{self.name}-{part}", argv)
         return self.processes[part]
+
+    def _kubelet_answers(self) -> bool:
+        """Whether it listens; one that has ended is started again, as a machine does it.
+
+        It ends if containerd, just started, still looks at the containers that it finds.
+        """
+        kubelet = self.processes["kubelet"]
+        if kubelet.exit_code() is not None:
+            kubelet.start()
+            return False
+        with socket.socket() as connection:
+            connection.settimeout(1)
+            return connection.connect_ex((self.plan.address, KUBELET)) == 0
 
     def _serves(self) -> bool:
         try:
