@@ -34,7 +34,7 @@ def test_a_pod_whose_end_is_told_before_its_delete_is_answered_is_gone(phase: st
     gone_before_the_answer(scene)
     scene.run()
     assert scene.server.log[-2:] == ["POST pods", "POST pods"]
-    assert not any(state.terminating for state in scene.store.observed(KEY).members)
+    assert not any(state.terminating for state in scene.store.record(KEY).observed(frozenset()).members)
 
 
 @pytest.mark.parametrize("what", ["job", "pod"])

@@ -219,9 +219,11 @@ def test_a_pod_that_was_not_known_of_is_judged_not_made_again() -> None:
     scene = Scene()
     scene.run()
     scene.pod("digits-worker-0", phase="Running")
-    scene.store.record(KEY).pod_gone("digits-worker-0", next(iter(scene.store.observed(KEY).members)).uid)
+    scene.store.record(KEY).pod_gone(
+        "digits-worker-0", next(iter(scene.store.record(KEY).observed(frozenset()).members)).uid
+    )
     scene.run()
-    assert len(scene.store.observed(KEY).members) == 1
+    assert len(scene.store.record(KEY).observed(frozenset()).members) == 1
     assert [path for path in scene.server.objects if "/pods/" in path] == [f"{CORE}/pods/digits-worker-0"]
 
 

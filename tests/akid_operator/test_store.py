@@ -46,7 +46,7 @@ def store() -> Store:
 
 
 def members(store: Store) -> list[str]:
-    return [state.uid for state in store.observed(KEY).members]
+    return [state.uid for state in store.record(KEY).observed(frozenset()).members]
 
 
 def test_a_job_is_news_once(store: Store) -> None:
@@ -67,7 +67,7 @@ def test_what_we_wrote_is_no_news_when_the_watch_tells_it(store: Store) -> None:
 def test_old_news_of_a_pod_are_ignored(store: Store) -> None:
     store.pod_seen(a_pod(30, phase="Running"))
     assert store.pod_seen(a_pod(25)) is Urgency.NONE
-    assert store.observed(KEY).members[0].phase == "Running"
+    assert store.record(KEY).observed(frozenset()).members[0].phase == "Running"
 
 
 def test_progress_may_wait_and_losses_may_not(store: Store) -> None:

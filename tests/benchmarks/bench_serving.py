@@ -49,15 +49,8 @@ def run(seconds: float = 5, rounds: int = 5) -> list[Row]:
             for name in sorted(SERVERS, reverse=bool(number % 2)):
                 times[name].append(_load(addresses[name], body, seconds))
         failed = _failures_while_published(kid, model.parent, addresses["batching on"], body, seconds)
-    rows = [
-        Row(
-            "requests that fail while a version is published",
-            [failed],
-            0,
-            at_least=False,
-            unit="",
-        )
-    ]
+    told = "requests that fail while a version is published"
+    rows = [Row(told, [failed], 0, at_least=False, unit="")]
     for name, measured in times.items():
         ratios = [len(one) / seconds / loop for one, loop in zip(measured, loops, strict=True)]
         percentiles = [statistics.quantiles(one, n=100, method="inclusive") for one in measured]

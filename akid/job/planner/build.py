@@ -7,6 +7,7 @@ from datetime import datetime
 
 from akid.job.api.status import ConditionType, Status
 from akid.job.members import Create
+from akid.job.names import ObjectRole
 from akid.job.planner.conditions import changed, judged_by, with_condition
 from akid.job.planner.deadlines import active_deadline, expiry, pending_deadline, seconds_until
 from akid.job.planner.facts import View
@@ -67,3 +68,25 @@ def set_condition(
 def event(reason: str, text: str, *, warning: bool = False) -> Event:
     """An event, cut to what the server takes."""
     return Event("Warning" if warning else "Normal", reason[:MAX_REASON], cut(text, MAX_EVENT, tail=MAX_TAIL))
+
+
+def newly_waits(before: Status, status: Status) -> list[Event]:
+    """What it waits for, once for each reason."""
+    old, new = before.condition("Queued"), status.condition("Queued")
+    if (
+        new is None
+        or new.status != "True"
+        or (old is not None and (old.status, old.reason) == ("True", new.reason))
+    ):
+        return []
+    return [event(new.reason, new.message, warning=True)]
+
+
+def expired(view: View) -> Plan | None:
+    """The deletion of a finished job whose time has come."""
+    expires = expiry(view.job.status, view.policy)
+    if expires is None or expires > view.now:
+        return None
+    job = view.job.metadata
+    # No watch shows a finished job: who suspends it, or gives it more time, is heard of by the refusal.
+    return Plan(delete=(Delete(ObjectRole.JOB, job.name, job.uid, version=job.resource_version),))

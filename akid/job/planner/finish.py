@@ -10,7 +10,7 @@ from akid.job.api.status import Status
 from akid.job.members import MemberState, chief_of
 from akid.job.names import ObjectRole
 from akid.job.planner.backoff import repeated
-from akid.job.planner.build import event, make_plan, set_condition
+from akid.job.planner.build import event, expired, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.deadlines import active_deadline, expiry, leave, overdue, pending_deadline, seconds_until
 from akid.job.planner.facts import View
@@ -87,13 +87,10 @@ def after_the_end(view: View) -> Plan | None:
     """A finished job: its pods are cleaned up, it expires, and its status is never touched again."""
     if not view.job.status.finished:
         return None
-    expires = expiry(view.job.status, view.policy)
-    if expires is not None and expires <= view.now:
-        job = view.job.metadata
-        # No watch shows a finished job: who suspends it, or gives it more time, is heard of by the refusal.
-        return Plan(delete=(Delete(ObjectRole.JOB, job.name, job.uid, version=job.resource_version),))
+    if plan := expired(view):
+        return plan
     status, members = view.job.status, view.observed.members
-    times = [expires, _leaving(view, status), *(overdue(state) for state in members)]
+    times = [expiry(status, view.policy), _leaving(view, status), *(overdue(state) for state in members)]
     return Plan(delete=tuple(clean_up(view, status)), requeue_after=seconds_until(view.now, times))
 
 

@@ -11,7 +11,7 @@ from akid.job.gang import gang_of
 from akid.job.members import NOT_SET_UP, STARTING, Create, MemberState, Phase
 from akid.job.names import ObjectRole
 from akid.job.planner.backoff import tell_restart
-from akid.job.planner.build import event, make_plan, set_condition
+from akid.job.planner.build import event, make_plan, newly_waits, set_condition
 from akid.job.planner.conditions import with_counts
 from akid.job.planner.dead_nodes import TAINT
 from akid.job.planner.deadlines import (
@@ -248,20 +248,8 @@ def _events(view: View, status: Status) -> list[Event]:
     ]
     if "Restarting" in new and view.losses.first is None:
         told.append(event("Restarting", f"{_gone(view)}; not counted.", warning=True))
-    told += _newly_waits(before, status)
+    told += newly_waits(before, status)
     return told + running_events(before, status)
-
-
-def _newly_waits(before: Status, status: Status) -> list[Event]:
-    """What it waits for, once for each reason."""
-    old, new = before.condition("Queued"), status.condition("Queued")
-    if (
-        new is None
-        or new.status != "True"
-        or (old is not None and (old.status, old.reason) == ("True", new.reason))
-    ):
-        return []
-    return [event(new.reason, new.message, warning=True)]
 
 
 def _times(view: View, waits: Wait | None) -> list[datetime | None]:

@@ -12,7 +12,7 @@ from akid.job.api.status import Status
 from akid.job.api.tune import Tune
 from akid.job.members import Create
 from akid.job.names import ObjectRole
-from akid.job.planner.build import event, make_plan, set_condition
+from akid.job.planner.build import event, expired, make_plan, newly_waits, set_condition
 from akid.job.planner.deadlines import active_deadline, expiry, pending_deadline, seconds_until
 from akid.job.planner.facts import View
 from akid.job.planner.interface import CreateFailureReason, Delete, Event, Observed, Plan, Suspend
@@ -122,12 +122,12 @@ def _end(view: View, standing: Standing, result: Result, reason: str, told: str)
 
 def _after_the_end(view: View, standing: Standing) -> Plan:
     """A finished job: what its end left half done, and that it expires."""
-    expires = expiry(view.job.status, view.policy)
-    if expires is not None and expires <= view.now:
-        job = view.job.metadata
-        return Plan(delete=(Delete(ObjectRole.JOB, job.name, job.uid, version=job.resource_version),))
+    if plan := expired(view):
+        return plan
     left = [one for one in view.observed.trials if not one.over]
-    return Plan(delete=tuple(_deletes(left)), requeue_after=seconds_until(view.now, [expires]))
+    return Plan(
+        delete=tuple(_deletes(left)), requeue_after=seconds_until(view.now, [expiry(view.job.status, view.policy)])
+    )
 
 
 def _suspend(view: View, standing: Standing) -> Plan:
@@ -198,11 +198,7 @@ def _began(view: View, standing: Standing, status: Status) -> list[Event]:
         told.append(event("Resumed", "The job goes on, and its trials do."))
     if status.is_true("Running") and not before.is_true("Running"):
         told.append(event("Running", "Trials run."))
-    waits, waited = status.condition("Queued"), before.condition("Queued")
-    new = waits is not None and waits.status == "True"
-    if waits is not None and new and (waited is None or (waited.status, waited.reason) != ("True", waits.reason)):
-        told.append(event(waits.reason, waits.message, warning=True))
-    return told
+    return told + newly_waits(before, status)
 
 
 def _told(standing: Standing) -> list[Event]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from akid.job import Observed, Phase
+from akid.job import Phase
 from akid_operator.kube.api import Json
 from akid_operator.work.items import Key, key_of, owner_of, slim, uid_of, version_of
 from akid_operator.work.record import Record
@@ -66,11 +66,6 @@ class Store:
             self._ended[record.uid] = record.version
             while len(self._ended) > REMEMBERED:
                 del self._ended[next(iter(self._ended))]
-
-    def observed(self, key: Key) -> Observed:
-        """What there is of a job, for the planner."""
-        record = self.record(key)
-        return record.observed(self.gangs, self.trials.of(record.uid))
 
     # -- jobs
 
