@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: What makes a minor schedule gangs by its own PodGroups, off by default: feature gates, and versions of the API.
-OWN_GANGS = {"1.36": ("GenericWorkload=true,GangScheduling=true", "scheduling.k8s.io/v1alpha2=true")}
+OWN_GANGS = {
+    "1.36": ("GenericWorkload=true,GangScheduling=true", "scheduling.k8s.io/v1alpha2=true"),
+    "1.37": ("GenericWorkload=true", "scheduling.k8s.io/v1beta1=true"),
+}
 
 
 @dataclass(frozen=True)

@@ -79,19 +79,22 @@ def test_the_binaries_do_not_wait_for_each_other(
     assert binaries.node().directory() != node
 
 
-def test_another_minor_is_built_beside_the_usual_one(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("minor", ["1.36", "1.37"])
+def test_another_minor_is_built_beside_the_usual_one(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, minor: str
+) -> None:
     usual = binaries.programs()
-    monkeypatch.setenv("KUBERNETES", "1.36")
-    assert binaries.kubernetes_version().startswith("v1.36.")
+    monkeypatch.setenv("KUBERNETES", minor)
+    assert binaries.kubernetes_version().startswith(f"v{minor}.")
     other = binaries.programs()
-    assert other.name.startswith("v1.36.")
+    assert other.name.startswith(f"v{minor}.")
     assert other.parent == usual.parent
-    assert "-modfile=kubernetes-1.36.mod" in (cache / "arguments").read_text()
+    assert f"-modfile=kubernetes-{minor}.mod" in (cache / "arguments").read_text()
 
 
 def test_a_minor_that_is_not_known_is_told_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES", "1.29")
-    with pytest.raises(SystemExit, match=r"Received: KUBERNETES=1\.29\. Known: 1\.34, 1\.36"):
+    with pytest.raises(SystemExit, match=r"Received: KUBERNETES=1\.29\. Known: 1\.34, 1\.36, 1\.37\."):
         binaries.kubernetes_version()
 
 

@@ -48,8 +48,8 @@ def test_the_chiefs_pod_is_deleted(training: Training, gluster: Gluster, times: 
     training.apply(changed(RECORDS, name, change))
     training.trains(name, beyond=20)
     uid = training.pod_uid(chief)
-    with training.goes_on(name, chief, times, "chief's pod deleted -> all training again", 5):
-        training.kubectl("delete", "pod", chief, "--wait=false")
+    seconds = training.goes_on(name, chief, lambda: training.delete_pod(chief))
+    times.note("chief's pod deleted -> all training again", seconds, 5)
     assert training.pod_uid(chief) not in ("", uid)
     assert succeeds(training, name)["progress"]["stepsRedone"] == 0  # all had saved before it ended
 
@@ -63,10 +63,10 @@ def test_members_find_each_other_without_a_name_server(
     names = nodes.processes["coredns"]
     names.stop()
     try:
-        with training.goes_on(name, chief, times, "no DNS, training process killed -> all training again", 1):
-            training.kill_training(other)
-        with training.goes_on(name, chief, times, "no DNS, worker's pod deleted -> all training again", 4):
-            training.kubectl("delete", "pod", other, "--wait=false")
+        seconds = training.goes_on(name, chief, lambda: training.kill_training(other))
+        times.note("no DNS, training process killed -> all training again", seconds, 1)
+        seconds = training.goes_on(name, chief, lambda: training.delete_pod(other))
+        times.note("no DNS, worker's pod deleted -> all training again", seconds, 4)
         status = succeeds(training, name)
     finally:
         names.start()

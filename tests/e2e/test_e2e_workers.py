@@ -42,11 +42,11 @@ def test_three_workers_survive_a_killed_process_and_a_deleted_pod(
     assert {pod["spec"]["nodeName"] for pod in pods.values()} == {"node-a", "node-b"}
     assert [pod["spec"]["containers"][0]["resources"]["limits"] for pod in pods.values()] == [{GPU: "1"}] * 3
 
-    with training.goes_on(NAME, CHIEF, times, "training process killed -> all training again", 1):
-        training.kill_training(MIDDLE)
+    seconds = training.goes_on(NAME, CHIEF, lambda: training.kill_training(MIDDLE))
+    times.note("training process killed -> all training again", seconds, 1)
     uid = training.pod_uid(LAST)
-    with training.goes_on(NAME, CHIEF, times, "worker's pod deleted -> all training again", 4):
-        training.kubectl("delete", "pod", LAST, "--wait=false")
+    seconds = training.goes_on(NAME, CHIEF, lambda: training.delete_pod(LAST))
+    times.note("worker's pod deleted -> all training again", seconds, 4)
     assert training.pod_uid(LAST) not in ("", uid)
 
     status = training.reach(NAME, "Succeeded", timeout=300)

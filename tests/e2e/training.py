@@ -6,8 +6,7 @@ import copy
 import json
 import subprocess
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import yaml
 from cluster.api import ApiError
 from cluster.reach import CORE, Reach
 from cluster.waiting import wait_for
-from e2e.times import Times
 
 from akid.job.names import PORTS
 
@@ -133,19 +131,32 @@ class Training:
         except (ApiError, OSError):
             return {}
 
-    def kill_training(self, pod: str) -> None:
-        """kill -9 the training process in a pod, whose number its supervisor has logged."""
+    def kill_training(self, pod: str) -> float:
+        """kill -9 the training process in a pod, whose number its supervisor has logged; when that was."""
         started = [line for line in self.lines(pod) if line.get("message") == "training process started"]
-        self.kubectl("exec", pod, "--", "sh", "-c", f"kill -9 {started[-1]['pid']}")
+        kill = f"date +%s.%N; kill -9 {started[-1]['pid']}"
+        return float(self.kubectl("exec", pod, "--", "sh", "-c", kill))
 
-    @contextmanager
-    def goes_on(self, name: str, chief: str, times: Times, what: str, most: float) -> Generator[None]:
-        """After the fault of the block, wait until all members train again: they make each step together."""
+    def delete_pod(self, pod: str) -> float:
+        """As `kubectl delete pod --wait=false`; when it was asked for."""
+        now = time.time()
+        self.cluster.admin.delete(f"{CORE}/namespaces/{self.namespace}/pods/{pod}")
+        return now
+
+    def goes_on(self, name: str, chief: str, lost: Callable[[], float]) -> float:
+        """Lose something, and wait until all members make each step together again.
+
+        Args:
+            name: of the job.
+            chief: its pod.
+            lost: brings the loss about; returns the time at which it came. kubectl's own time does not count.
+
+        Returns: the seconds it took.
+        """
         before = self.supervisor(chief)["generation"]
-        begun = time.monotonic()
-        yield
+        begun = lost()
         self.makes_steps(name, chief, before)
-        times.note(what, time.monotonic() - begun, most)
+        return time.time() - begun
 
     def makes_steps(self, name: str, chief: str, before: int) -> int:
         """Wait until a generation after this one makes steps; its number."""
