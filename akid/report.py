@@ -43,6 +43,7 @@ class Reporter:
     def __init__(self, fd: int | None, generation: int = 0, fault: tuple[int, int] | None = None) -> None:
         self._fd, self._generation, self._fault = fd, generation, fault
         self._told = -math.inf
+        self._left_out: int | None = None
         self._makes_steps = False
 
     @classmethod
@@ -70,12 +71,20 @@ class Reporter:
         """
         if self._fault is not None and step >= self._fault[0]:
             os._exit(self._fault[1])
-        now = time.monotonic()
-        if self._fd is None or (now - self._told < PERIOD and not facts):
+        if self._fd is None:
             return
-        if select.select([], [self._fd], [], 0)[1]:
-            self._told = now
-            self.tell("step", step=step, **_finite(facts))
+        now = time.monotonic()
+        if (now - self._told < PERIOD and not facts) or not select.select([], [self._fd], [], 0)[1]:
+            self._left_out = step
+            return
+        self._told, self._left_out = now, None
+        self.tell("step", step=step, **_finite(facts))
+
+    def last_step(self) -> None:
+        """No more steps are made: tell the newest if it was left out."""
+        if self._left_out is not None:
+            self.tell("step", step=self._left_out)
+            self._left_out = None
 
     def steps(self, longest: float) -> None:
         """From now on steps are made; told if something else was done before.
@@ -150,10 +159,10 @@ def event_of(line: bytes) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
-def shortened(text: str) -> str:
-    """The end of a text, at most `MAX_MESSAGE` bytes of UTF-8."""
+def shortened(text: str, most: int = MAX_MESSAGE) -> str:
+    """The end of a text, at most so many bytes of UTF-8."""
     data = text.encode(errors="replace")
-    return text if len(data) <= MAX_MESSAGE else data[-MAX_MESSAGE:].decode(errors="ignore")
+    return text if len(data) <= most else data[-most:].decode(errors="ignore")
 
 
 def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:

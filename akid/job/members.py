@@ -70,6 +70,7 @@ class MemberState:
         exit_code: of its trainer, once that ended.
         reason: why it failed, or what it waits for, in one word.
         message: the same in a sentence, e.g. the termination message.
+        report: the status that a chief left at its end (JSON); empty if it left none.
         disrupted: whether it was ended by the cluster (preempted, evicted, its node lost), not by itself.
         created: when it was made.
         finished: when its trainer ended.
@@ -95,6 +96,7 @@ class MemberState:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    report: str = ""
     disrupted: bool = False
     created: datetime | None = None
     finished: datetime | None = None

@@ -141,6 +141,7 @@ class Reported(NoProgress):
 
     def close(self) -> None:
         """See `Progress`."""
+        self._reporter.last_step()
         self._shown.close()
 
 

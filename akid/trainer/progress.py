@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from akid.prometheus import family
-from akid.report import MAX_MESSAGE
+from akid.report import MAX_MESSAGE, shortened
 
 #: Facts of a training process' reports, by the names of an AkidJob's status.
 FACTS = {
@@ -139,11 +139,19 @@ class Progress:
         return datetime.fromtimestamp(end, UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
-def last_status(status: Mapping[str, Any]) -> str:
-    """A status as a termination message (JSON): without the metrics, if it had more than `MAX_MESSAGE` bytes."""
+def last_words(status: Mapping[str, Any], error: str = "") -> str:
+    """A termination message of at most `MAX_MESSAGE` bytes: why it failed; its last line is the status (JSON).
+
+    Args:
+        status: as `/status` shows it; empty for none. Without its metrics, if they would leave no room.
+        error: why it failed; its end, if there is more than fits.
+    """
+    if not status:
+        return shortened(error)
     text = json.dumps(status, allow_nan=False)
-    short = {name: value for name, value in status.items() if name != "metrics"}
-    return text if len(text) <= MAX_MESSAGE else json.dumps(short, allow_nan=False)
+    if len(text) > (MAX_MESSAGE // 4 if error else MAX_MESSAGE):
+        text = json.dumps({name: value for name, value in status.items() if name != "metrics"}, allow_nan=False)
+    return f"{shortened(error, MAX_MESSAGE - len(text) - 1)}\n{text}" if error else text
 
 
 def prometheus(status: Mapping[str, Any], labels: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from akid.generations import newest
-from akid.report import FD, GENERATION, Reporter, shortened
+from akid.report import FD, GENERATION, Reporter
 from akid.snapshots import Slots
 from akid.trainer import progress
 from akid.trainer.attendance import Attendance, patience
@@ -287,12 +287,13 @@ class Supervisor:
         return "text/plain; version=0.0.4", progress.prometheus(self.status(), labels)
 
     def _last_words(self, code: int) -> None:
-        """For whoever looks at the container's end: the last error; of a chief that is done, the last status."""
-        if code == 0 and self.settings.is_chief and self.progress.highest:
-            leave(self.settings.termination_log, progress.last_status(self.status()))
+        """For whoever looks at the container's end: the last error, and of a chief how far it came."""
+        status = self.status() if self.settings.is_chief and self.progress.highest else {}
+        if code == 0 and status:
+            leave(self.settings.termination_log, progress.last_words(status))
         if code in (0, TERMINATED):
             return
         message = self._error or f"{self.settings.member}: ended with code {code} at step {self.progress.step}"
         self._upward.tell("error", message=message)
         if self._error:
-            leave(self.settings.termination_log, shortened(message))
+            leave(self.settings.termination_log, progress.last_words(status, self._error))

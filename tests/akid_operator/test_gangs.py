@@ -1,6 +1,6 @@
 """Gangs on a real server: without the scheduler's kind it is told, with it the group comes before the pods.
 
-Kubernetes' own are there from 1.36 on (`KUBERNETES=1.36` or `1.37`): with them the real scheduler takes all pods or none.
+Kubernetes' own are there from 1.36 on (`KUBERNETES=1.36`, `1.37`): with them the real scheduler takes all or none.
 """
 
 from __future__ import annotations

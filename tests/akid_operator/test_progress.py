@@ -93,16 +93,19 @@ def test_a_step_beyond_the_highest_ends_the_back_off_and_a_restart_keeps_the_pro
     assert restarts == [1, 2, 1]
 
 
-def test_a_chief_that_is_done_leaves_the_last_progress() -> None:
+@pytest.mark.parametrize(("code", "error"), [(0, ""), (1, "No space left on device\n")])
+def test_a_chief_that_has_ended_leaves_the_last_progress(code: int, error: str) -> None:
     scene = Trainer()
     scene.all_run()
     scene.asked({"step": 10, "eta": "2026-01-01T01:00:00Z"})
-    done = scene.ended(0)
-    done["containerStatuses"][0]["state"]["terminated"]["message"] = '{"step": 100, "eta": "2026-01-01T01:00:00Z"}'
-    scene.pod(POD, left=True, **done)
+    ended = scene.ended(code)
+    words = error + '{"member": "worker-0", "step": 100, "eta": "2026-01-01T01:00:00Z"}'
+    ended["containerStatuses"][0]["state"]["terminated"]["message"] = words
+    scene.pod(POD, left=True, **ended)
     scene.run()
-    assert scene.job["status"]["state"] == "Succeeded"
+    assert scene.job["status"]["state"] == ("Failed" if code else "Succeeded")
     assert scene.progress == {"step": 100}  # nothing is expected any more
+    assert scene.job["status"].get("lastFailure", {}).get("message", "") == error.strip()
 
 
 @pytest.mark.parametrize("code", [0, 1])

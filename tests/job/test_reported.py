@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akid.job.api.status import Progress, Status
+from akid.job.objects.observe import member_state
 from akid.job.objects.reported import Endpoint, progress_from, progress_of, reports, stands_still, status_endpoint
 from akid.trainer import progress as trainer
 
@@ -81,12 +82,19 @@ def test_what_a_supervisor_says_is_read_in_full():
     told.report({"step": 0, "max_steps": 100}, 0.0)
     told.report({"step": 50, "epoch": 0.5, "loss": 1 / 3, "metrics": {"accuracy": 0.5}}, 10.0)
     status = told.status(10.0, 1_800_000_000.0)
-    assert read(trainer.last_status({"member": "worker-0", **status})) == status
+    assert read(trainer.last_words({"member": "worker-0", **status})) == status
 
 
-def test_the_last_status_fits_into_a_termination_message():
+@pytest.mark.parametrize("error", ["", "No space left on device", "x" * 5000, "ü\n" * 3000])
+def test_last_words_are_the_end_of_the_error_and_a_status_and_fit_into_a_termination_message(error: str):
     metrics = {f"metric-{'x' * 50}-{i}": i for i in range(64)}
-    assert read(trainer.last_status({"step": 7, "metrics": metrics})) == {"step": 7}
+    words = trainer.last_words({"member": "worker-0", "step": 7, "metrics": metrics}, error)
+    assert len(words.encode()) <= trainer.MAX_MESSAGE
+    seen = member_state({"status": {"containerStatuses": [
+        {"name": "trainer", "state": {"terminated": {"exitCode": 1, "message": words}}}]}})  # fmt: skip
+    assert error.endswith(seen.message)
+    assert len(seen.message.encode()) > min(len(error.encode()), 3900) - 1
+    assert read(seen.report) == {"step": 7}
 
 
 JSON = st.recursive(

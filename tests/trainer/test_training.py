@@ -48,6 +48,35 @@ def test_an_invalid_kid_is_the_last_word(tmp_path):
     assert "Did you mean 'ReLULayer'?" in (tmp_path / "termination-log").read_text()
 
 
+FAILS = """
+apiVersion: akid.dev/v1alpha1
+kind: AkidJob
+metadata: {name: fails}
+spec:
+  kid:
+    script: |
+      from akid import DigitsSource, Kid, Sensor, SGDKongFu
+      from akid.models.brains import MLP
+
+      def fail(kid):
+          if kid.step == 7:
+              raise ValueError("seven")
+
+      def setup():
+          kid = Kid(Sensor(DigitsSource(), batch_size=64), MLP(), SGDKongFu(lr_scheme=0.01), max_steps=20)
+          kid.hooks.on_batch_begin.append(fail)
+          return kid
+"""
+
+
+def test_a_kid_that_fails_leaves_the_reason_and_how_far_it_came(tmp_path):
+    done = subprocess.run(TRAIN, env=environment(tmp_path, FAILS), timeout=120, check=False, capture_output=True)
+    assert done.returncode == 1
+    error, status = (tmp_path / "termination-log").read_text().rsplit("\n", 1)
+    assert "seven" in error
+    assert json.loads(status)["step"] == 7
+
+
 class Pieces(io.StringIO):
     """What is written, by calls."""
 

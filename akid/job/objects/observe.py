@@ -26,6 +26,8 @@ NOTHING: Object = {}
 DISRUPTIONS = frozenset({
     "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "Preempted",
 })  # fmt: skip
+# How the status begins that akid's trainer leaves at its end; see `akid.trainer.progress.last_words`.
+STATUS = '{"member": '
 # What a kubelet says of a pod that it ends for the pod's own sake, though nothing of it may have run.
 OWN = ("", "DeadlineExceeded")
 
@@ -42,6 +44,7 @@ def member_state(pod: Object) -> MemberState:
     # A deletion without a grace period waits for no node.
     at_once = "deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0
     reason, message = _why(status, trainer, states, phase)
+    message, report = _parted(message)
     return MemberState(
         name=str(metadata.get("name", "")),
         uid=str(metadata.get("uid", "")),
@@ -53,6 +56,7 @@ def member_state(pod: Object) -> MemberState:
         exit_code=exit_code if isinstance(exit_code, int) else None,
         reason=reason,
         message=message,
+        report=report,
         disrupted=disrupted or refused,
         refused=refused,
         created=_time(metadata.get("creationTimestamp")),
@@ -138,6 +142,12 @@ def _why(status: Object, trainer: str, states: Mapping[str, Object], phase: Phas
     if reason in STARTING and _condition(status, "PodReadyToStartContainers").get("status") == "False":
         return NOT_SET_UP, "its volumes or its network are not set up; `kubectl describe pod` tells which"
     return reason, message
+
+
+def _parted(message: str) -> tuple[str, str]:
+    """(what was said, status) of a termination message, whose last line may be the status of a chief."""
+    said, _, last = message.rpartition("\n")
+    return (said, last) if last.startswith(STATUS) else (message, "")
 
 
 def _why_failed(status: Object, trainer: str, states: Mapping[str, Object]) -> tuple[str, str]:

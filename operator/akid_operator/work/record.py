@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from akid.job import CreateFailure, CreateFailureReason, GangState, ObjectRole, Observed, Phase
+from akid.job import CreateFailure, CreateFailureReason, GangState, ObjectRole, Observed
 from akid.job.api.status import Progress
 from akid.job.members import Member
 from akid.job.objects.reported import progress_of, stands_still
@@ -231,11 +231,11 @@ class Record:
     # -- its pods and objects
 
     def pod_seen(self, pod: Json, owner: str) -> Urgency:
-        """A pod as it is, or was a moment ago. A chief that is done said how far it came."""
+        """A pod as it is, or was a moment ago. A chief that has ended said how far it came."""
         news = self.pods.seen(pod, owner)
         known = self.pods[pod["metadata"]["name"]]
-        if known.reports and known.state.phase is Phase.SUCCEEDED and known.owner == self.uid:
-            self.progress = progress_of(known.state.message) or self.progress
+        if known.reports and known.state.terminal and known.owner == self.uid:
+            self.progress = progress_of(known.state.report) or self.progress
         return news
 
     def pod_gone(self, name: str, uid: str) -> None:
