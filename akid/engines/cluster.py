@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from akid.errors import AkidError
+
+#: Seconds between two looks whether a process listens; after which TensorFlow is left to tell that it does not.
+LOOK, PATIENCE = 0.02, 10.0
 
 
 @dataclass(frozen=True)
@@ -52,3 +58,27 @@ def read_cluster(text: str, engine: str, form: str) -> Cluster:
 def wrong_cluster(text: str, engine: str, form: str) -> AkidError:
     """The error for a ``TF_CONFIG`` that an engine cannot use."""
     return AkidError(f"engine {engine!r}: TF_CONFIG must be like {form}. Received: TF_CONFIG={text!r}")
+
+
+def wait_for_servers(addresses: Iterable[str], patience: float = PATIENCE) -> None:
+    """Wait until processes listen that begin at the same time as this one, at most so many seconds in all.
+
+    TensorFlow would ask by itself, but after one refusal a second passes until it asks again, then more.
+
+    Args:
+        addresses: ``host:port`` of each.
+        patience: seconds; 0 looks once.
+    """
+    end = time.monotonic() + patience
+    for address in addresses:
+        host, _, port = address.rpartition(":")
+        while not _listens(host.strip("[]"), port) and time.monotonic() < end:
+            time.sleep(LOOK)
+
+
+def _listens(host: str, port: str) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from akid.backend import tf, watch_heartbeats
 from akid.checks import Check
-from akid.engines.cluster import read_cluster, wrong_cluster
+from akid.engines.cluster import read_cluster, wait_for_servers, wrong_cluster
 from akid.engines.replicas import Replicas
 from akid.engines.replicated import ReplicatedEngine
 from akid.engines.strategies import StrategyReplicas
@@ -43,6 +43,8 @@ class MultiWorkerEngine(ReplicatedEngine):
     def _make_replicas(self) -> Replicas:
         config = os.environ.get("TF_CONFIG", "")
         sizes, member = cluster_of(config)
+        if member != 0:
+            wait_for_servers([_leader(config)])
         try:
             strategy = _strategy(config, tuple(sizes.items()))
         except RuntimeError as error:
@@ -69,6 +71,12 @@ def _strategy(config: str, sizes: tuple[tuple[str, int], ...]) -> tf.distribute.
         implementation=tf.distribute.experimental.CommunicationImplementation.RING
     )
     return tf.distribute.MultiWorkerMirroredStrategy(communication_options=communication)
+
+
+def _leader(config: str) -> str:
+    """The address of the first member, which all others connect to."""
+    addresses = read_cluster(config, MultiWorkerEngine.name, FORM).addresses
+    return (addresses.get("chief") or addresses["worker"])[0]
 
 
 def cluster_of(text: str) -> tuple[dict[str, int], int]:

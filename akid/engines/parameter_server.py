@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NoReturn
 from akid.backend import tf
 from akid.engines.base import Duty
 from akid.engines.closures import ClosureLoop
-from akid.engines.cluster import Cluster, read_cluster, wrong_cluster
+from akid.engines.cluster import Cluster, read_cluster, wait_for_servers, wrong_cluster
 from akid.engines.loop import TrainingLoop
 from akid.engines.replicas import Replicas
 from akid.engines.replicated import ReplicatedEngine
@@ -134,6 +134,8 @@ def _strategy(config: str) -> tuple[tf.distribute.Strategy, Any]:
     """Strategy and coordinator of ``TF_CONFIG``; waits for workers and servers. There can be one in a process."""
     os.environ.setdefault("GRPC_FAIL_FAST", "use_caller")  # so that the end of a process is told, not waited for
     tf.config.threading.set_inter_op_parallelism_threads(INTER_OP)
+    addresses = training_cluster(config).addresses
+    wait_for_servers([*addresses["ps"], *addresses["worker"]])
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
     strategy = tf.distribute.ParameterServerStrategy(resolver)
     return strategy, tf.distribute.coordinator.ClusterCoordinator(strategy)
