@@ -38,9 +38,9 @@ class Ended:
     @property
     def exit_code(self) -> int:
         """The member's exit code, should it end because of this."""
-        if self.code < 0:
-            return 128 - self.code
-        return RESTART_ME if self.excused or self.told else self.code
+        if self.excused or self.told:
+            return RESTART_ME
+        return 128 - self.code if self.code < 0 else self.code
 
     @property
     def own(self) -> bool:

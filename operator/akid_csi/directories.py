@@ -100,9 +100,12 @@ def _made(parent: int, name: str, wanted: Wanted) -> int:
 
 
 def _unfinished(descriptor: int) -> bool:
-    """Whether it is one that was made and not given away: another node is about to, or was killed just then."""
+    """Whether it is one that was made and not given away: another node is about to, or was killed just then.
+
+    Below a directory with setgid it has that too.
+    """
     found = os.fstat(descriptor)
-    closed = found.st_uid == 0 and stat.S_IMODE(found.st_mode) == CLOSED
+    closed = found.st_uid == 0 and stat.S_IMODE(found.st_mode) & ~stat.S_ISGID == CLOSED
     return closed and not os.listdir(descriptor)
 
 

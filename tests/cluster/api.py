@@ -29,9 +29,9 @@ class Api:
         self._timeout = timeout
         self._opener: urllib.request.OpenerDirector | None = None
 
-    def get(self, path: str) -> Any:
-        """Read an object or a list."""
-        return self.request("GET", path)
+    def get(self, path: str, timeout: float | None = None) -> Any:
+        """Read an object or a list; an OSError after so many seconds without an answer."""
+        return self.request("GET", path, timeout=timeout)
 
     def create(self, path: str, body: dict[str, Any]) -> Any:
         """Create an object in the collection at `path`."""
@@ -68,6 +68,7 @@ class Api:
         path: str,
         body: dict[str, Any] | None = None,
         content_type: str = "application/json",
+        timeout: float | None = None,
     ) -> Any:
         """One request; JSON answers are decoded, others returned as text."""
         headers = {"Content-Type": content_type} | (
@@ -76,17 +77,17 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:
-            with self._open(request) as answer:
+            with self._open(request, timeout or self._timeout) as answer:
                 text = answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
                 raise ApiError(error.code, error.read().decode()) from None
         return json.loads(text) if text.startswith("{") else text
 
-    def _open(self, request: urllib.request.Request) -> Any:
+    def _open(self, request: urllib.request.Request, timeout: float) -> Any:
         """Past any proxy. The authority, if any, is read late: a starting server has yet to write it."""
         if self._opener is None:
             tls = ssl.create_default_context(cafile=None if self._authority is None else str(self._authority))
             https = urllib.request.HTTPSHandler(context=tls)
             self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
-        return self._opener.open(request, timeout=self._timeout)
+        return self._opener.open(request, timeout=timeout)

@@ -65,10 +65,13 @@ def test_links_and_files_are_no_way(tmp_path: Path, path: str, read_only: bool) 
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="what the driver makes is root's at first")
-def test_one_that_was_made_and_not_given_away_is_given_away(tmp_path: Path) -> None:
+@pytest.mark.parametrize("setgid", [0, stat.S_ISGID])
+def test_one_that_was_made_and_not_given_away_is_given_away(tmp_path: Path, setgid: int) -> None:
+    tmp_path.chmod(0o770 | setgid)
     (tmp_path / "a").mkdir(mode=0o700)
     (tmp_path / "b" / "full").mkdir(parents=True)
-    (tmp_path / "b").chmod(0o700)
+    (tmp_path / "b").chmod(0o700 | setgid)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700 | setgid
     for name in ("a", "b"):
         os.close(opened(os.open(tmp_path, FLAGS), Wanted(Source(("s",), "v"), (name,), uid=10001, gid=10001)))
     assert [(tmp_path / name).stat().st_uid for name in ("a", "b")] == [10001, 0]

@@ -124,10 +124,13 @@ class Training:
         return [line["step"] for line in self.lines(pod) if line.get("kind") == "train"]
 
     def supervisor(self, pod: str) -> Manifest:
-        """What the supervisor in a pod says now, asked through the API server; empty when it does not answer."""
+        """What the supervisor in a pod says now, asked through the API server; empty when it does not answer.
+
+        It is soon asked again: the API server would wait long for a pod that is just gone.
+        """
         path = f"{CORE}/namespaces/{self.namespace}/pods/{pod}:{PORT}/proxy/status"
         try:
-            return self.cluster.admin.get(path)
+            return self.cluster.admin.get(path, timeout=1)
         except (ApiError, OSError):
             return {}
 
