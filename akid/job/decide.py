@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast, overload
+from typing import Any, overload
 
 from akid.job.api.job import AkidJob
 from akid.job.api.status import Status
@@ -22,6 +22,7 @@ from akid.job.names import ObjectRole
 from akid.job.objects.allowed import volume_problem
 from akid.job.objects.pods import PodDefaults, place_of
 from akid.job.objects.services_and_config import Manifest, content_hash, manifest
+from akid.job.parts import mapping
 from akid.job.planner.build import event
 from akid.job.planner.conditions import MAX_TEXT, changed, with_condition
 from akid.job.planner.deadlines import expiry, seconds_until
@@ -160,7 +161,7 @@ def image_problem(job: AkidJob, settings: PodDefaults) -> str:
 
 def _unreadable(raw: Mapping[str, Any], observed: Observed, now: datetime, problems: str) -> Plan:
     """A job that cannot be read: a new one fails and expires, one that has begun stays as it is."""
-    metadata = _mapping(raw, "metadata")
+    metadata = mapping(raw, "metadata")
     if metadata.get("deletionTimestamp") is not None:
         return let_go(observed, now)
     old = status_of(raw)
@@ -170,7 +171,7 @@ def _unreadable(raw: Mapping[str, Any], observed: Observed, now: datetime, probl
         return _expire(raw, old, now)
     given = metadata.get("generation")
     generation = given if isinstance(given, int) else 0
-    if _mapping(raw, "status") or observed.members:
+    if mapping(raw, "status") or observed.members:
         told = f"left as it is, since this operator cannot read it: {problems}"
         status = with_condition(old, "Queued", True, "UnreadableSpec", told, now, generation)
         events = (event("UnreadableSpec", f"The job is {told}", warning=True),)
@@ -188,11 +189,6 @@ def _expire(raw: Mapping[str, Any], status: Status, now: datetime) -> Plan:
     expires = expiry(status, policy_of(raw))
     if expires is None or expires > now:
         return Plan(requeue_after=seconds_until(now, [expires]))
-    job = {name: str(_mapping(raw, "metadata").get(name, "")) for name in ("name", "uid", "resourceVersion")}
+    job = {name: str(mapping(raw, "metadata").get(name, "")) for name in ("name", "uid", "resourceVersion")}
     delete = Delete(ObjectRole.JOB, job["name"], job["uid"], version=job["resourceVersion"])
     return Plan(delete=(delete,), requeue_after=0.0)
-
-
-def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    inner = value.get(key)
-    return cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}

@@ -12,6 +12,7 @@ from typing import Any, cast
 from akid.job.api.job import MAX_NAME
 from akid.job.api.tune import RandomSearch, Tune
 from akid.job.names import TRIAL_LABEL
+from akid.job.parts import mapping
 from akid.job.space import sorted_into_sets, space_of
 
 # (step, value) of an objective, in the order of the steps.
@@ -70,8 +71,8 @@ class TrialState:
 
 def trial_state(job: Mapping[str, Any]) -> TrialState | None:
     """What a job as the server holds it says of a trial; None if it is none."""
-    metadata, status = _mapping(job, "metadata"), _mapping(job, "status")
-    number = str(_mapping(metadata, "labels").get(TRIAL_LABEL, ""))
+    metadata, status = mapping(job, "metadata"), mapping(job, "status")
+    number = str(mapping(metadata, "labels").get(TRIAL_LABEL, ""))
     if not number.isdecimal():
         return None
     return TrialState(
@@ -79,14 +80,10 @@ def trial_state(job: Mapping[str, Any]) -> TrialState | None:
         name=metadata["name"],
         uid=metadata["uid"],
         state=status.get("state", ""),
-        suspended=bool(_mapping(_mapping(job, "spec"), "runPolicy").get("suspend")),
+        suspended=bool(mapping(mapping(job, "spec"), "runPolicy").get("suspend")),
         message=status.get("message", "") if status.get("state") == "Failed" else "",
         values=tuple((one.get("step", 0), one.get("value", 0.0)) for one in status.get("measured", ())),
     )
-
-
-def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value.get(key) or {})
 
 
 def trials_of(tune: Tune) -> list[Trial]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
 
 from akid.job.api.base import parse_time
 from akid.job.api.engine import RoleName
@@ -19,9 +18,8 @@ from akid.job.names import (
     TEMPLATE_ANNOTATION,
     TRAINER_ANNOTATION,
 )
+from akid.job.parts import NOTHING, Object, items, mapping
 
-Object = Mapping[str, Any]
-NOTHING: Object = {}
 # Reasons of a pod (status.reason) that are the cluster's doing.
 DISRUPTIONS = frozenset({
     "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "Preempted",
@@ -34,10 +32,10 @@ OWN = ("", "DeadlineExceeded")
 
 def member_state(pod: Object) -> MemberState:
     """A pod as the planner sees it; whatever is missing or strange in it is taken as absent."""
-    metadata, status = _mapping(pod, "metadata"), _mapping(pod, "status")
+    metadata, status = mapping(pod, "metadata"), mapping(pod, "status")
     trainer = _trainer_name(pod)
     states = _states(status)
-    ended = _mapping(states.get(trainer, NOTHING), "terminated")
+    ended = mapping(states.get(trainer, NOTHING), "terminated")
     disrupted, refused = _disrupted(status, ended), _refused(status, states)
     phase = _phase(status, ended, disrupted)
     exit_code = ended.get("exitCode")
@@ -48,11 +46,11 @@ def member_state(pod: Object) -> MemberState:
     return MemberState(
         name=str(metadata.get("name", "")),
         uid=str(metadata.get("uid", "")),
-        member=_member(_mapping(metadata, "labels")),
-        attempt=_number(_mapping(metadata, "labels").get(ATTEMPT_LABEL), -1),
+        member=_member(mapping(metadata, "labels")),
+        attempt=_number(mapping(metadata, "labels").get(ATTEMPT_LABEL), -1),
         phase=phase,
         ready=_condition(status, "Ready").get("status") == "True",
-        node=str(_mapping(pod, "spec").get("nodeName", "")),
+        node=str(mapping(pod, "spec").get("nodeName", "")),
         exit_code=exit_code if isinstance(exit_code, int) else None,
         reason=reason,
         message=message,
@@ -64,8 +62,8 @@ def member_state(pod: Object) -> MemberState:
         deletion_due=_time(metadata.get("deletionTimestamp")),
         finalizer_blocked=at_once and bool(metadata.get("finalizers")),
         half_deleted=at_once and not metadata.get("finalizers"),
-        template=str(_mapping(metadata, "annotations").get(TEMPLATE_ANNOTATION, "")),
-        unreachable=_unreachable(_mapping(pod, "spec"), status),
+        template=str(mapping(metadata, "annotations").get(TEMPLATE_ANNOTATION, "")),
+        unreachable=_unreachable(mapping(pod, "spec"), status),
         supervised=says_train(trainer_of_pod(pod)),
         outlived="exitCode" in ended and status.get("phase") not in ("Succeeded", "Failed"),
     )
@@ -73,12 +71,12 @@ def member_state(pod: Object) -> MemberState:
 
 def gang_state(group: Object) -> GangState:
     """A PodGroup as the planner sees it."""
-    metadata = _mapping(group, "metadata")
+    metadata = mapping(group, "metadata")
     api_version = str(group.get("apiVersion", ""))
     scheduler = next((gang for gang in GANGS if gang.api_version == api_version), None)
     return GangState(
         uid=str(metadata.get("uid", "")),
-        attempt=_number(_mapping(metadata, "labels").get(ATTEMPT_LABEL), -1),
+        attempt=_number(mapping(metadata, "labels").get(ATTEMPT_LABEL), -1),
         admitted=scheduler is None or scheduler.admitted(dict(group)),
         api_version=api_version,
     )
@@ -86,7 +84,7 @@ def gang_state(group: Object) -> GangState:
 
 def trainer_of_pod(pod: Object) -> Object:
     """The container of a pod that runs the kid; {} if it has none."""
-    containers = _items(_mapping(pod, "spec"), "containers")
+    containers = items(mapping(pod, "spec"), "containers")
     return next((c for c in containers if c.get("name") == _trainer_name(pod)), NOTHING)
 
 
@@ -100,12 +98,12 @@ def _member(labels: Object) -> Member | None:
 
 def _trainer_name(pod: Object) -> str:
     """The container that runs the kid, as the pod was made with it; others may have been put beside it since."""
-    named = _mapping(_mapping(pod, "metadata"), "annotations").get(TRAINER_ANNOTATION)
+    named = mapping(mapping(pod, "metadata"), "annotations").get(TRAINER_ANNOTATION)
     if isinstance(named, str):
         return named
     # Made by an earlier version: only the trainer knows its role.
-    for container in _items(_mapping(pod, "spec"), "containers"):
-        if any(entry.get("name") == "AKID_ROLE" for entry in _items(container, "env")):
+    for container in items(mapping(pod, "spec"), "containers"):
+        if any(entry.get("name") == "AKID_ROLE" for entry in items(container, "env")):
             return str(container.get("name", ""))
     return TRAINER
 
@@ -113,7 +111,7 @@ def _trainer_name(pod: Object) -> str:
 def _states(status: Object) -> dict[str, Object]:
     """The state of every container by its name, in the order in which they start."""
     kinds = ("initContainerStatuses", "containerStatuses")
-    return {str(s.get("name", "")): _mapping(s, "state") for kind in kinds for s in _items(status, kind)}
+    return {str(s.get("name", "")): mapping(s, "state") for kind in kinds for s in items(status, kind)}
 
 
 def _phase(status: Object, ended: Object, disrupted: bool) -> Phase:
@@ -129,7 +127,7 @@ def _why(status: Object, trainer: str, states: Mapping[str, Object], phase: Phas
     if phase is Phase.FAILED:
         return _why_failed(status, trainer, states)
     if phase is Phase.SUCCEEDED:
-        return "", str(_mapping(states.get(trainer, NOTHING), "terminated").get("message") or "")
+        return "", str(mapping(states.get(trainer, NOTHING), "terminated").get("message") or "")
     target = _condition(status, "DisruptionTarget")
     if target.get("status") == "True":
         return str(target.get("reason", "")), str(target.get("message", ""))
@@ -152,12 +150,12 @@ def _parted(message: str) -> tuple[str, str]:
 
 def _why_failed(status: Object, trainer: str, states: Mapping[str, Object]) -> tuple[str, str]:
     """The cluster's reason, else the trainer's, else that of the container for which the trainer never ran."""
-    ended = _mapping(states.get(trainer, NOTHING), "terminated")
+    ended = mapping(states.get(trainer, NOTHING), "terminated")
     message = str(ended.get("message") or status.get("message") or "")
     if status.get("reason") or ended:
         return str(status.get("reason") or ended.get("reason") or "Error"), message
     for name, state in states.items():
-        other = _mapping(state, "terminated")
+        other = mapping(state, "terminated")
         if other.get("exitCode", 0) != 0:
             reason = str(other.get("reason") or "Error")
             why = "" if reason == "Error" else f" ({reason})"
@@ -169,7 +167,7 @@ def _why_failed(status: Object, trainer: str, states: Mapping[str, Object]) -> t
 
 def _why_waiting(trainer: str, states: Mapping[str, Object]) -> tuple[str, str]:
     """What the trainer waits for; if that is just its turn, what the first of the others waits for."""
-    waiting = {name: held for name, state in states.items() if (held := _mapping(state, "waiting"))}
+    waiting = {name: held for name, state in states.items() if (held := mapping(state, "waiting"))}
     in_order = [name for name in (trainer, *waiting) if name in waiting]
     stuck = [name for name in in_order if waiting[name].get("reason") not in STARTING]
     name = next(iter([*stuck, *in_order]), "")
@@ -200,18 +198,7 @@ def _refused(status: Object, states: Mapping[str, Object]) -> bool:
 
 
 def _condition(status: Object, kind: str) -> Object:
-    return next((c for c in _items(status, "conditions") if c.get("type") == kind), NOTHING)
-
-
-def _mapping(value: Object, key: str) -> Object:
-    inner = value.get(key)
-    return cast("Object", inner) if isinstance(inner, Mapping) else NOTHING
-
-
-def _items(value: Object, key: str) -> list[Object]:
-    inner = value.get(key)
-    items = cast("list[object]", inner) if isinstance(inner, list) else []
-    return [cast("Object", item) for item in items if isinstance(item, Mapping)]
+    return next((c for c in items(status, "conditions") if c.get("type") == kind), NOTHING)
 
 
 def _number(value: object, default: int) -> int:

@@ -20,6 +20,7 @@ from akid.job.api.template import says_train
 from akid.job.members import Member
 from akid.job.names import CHIEF_LABEL
 from akid.job.objects.observe import trainer_of_pod
+from akid.job.parts import mapping
 
 METRIC_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./:@-]{0,127}")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -38,7 +39,7 @@ class Endpoint(NamedTuple):
 
 def reports(pod: Mapping[str, Any]) -> bool:
     """Whether a pod tells its job's progress: it is the chief, under akid's trainer."""
-    if CHIEF_LABEL not in _mapping(_mapping(pod, "metadata"), "labels"):
+    if CHIEF_LABEL not in mapping(mapping(pod, "metadata"), "labels"):
         return False
     return says_train(trainer_of_pod(pod))
 
@@ -46,7 +47,7 @@ def reports(pod: Mapping[str, Any]) -> bool:
 def status_endpoint(pod: Mapping[str, Any]) -> Endpoint | None:
     """Where a pod serves `/status`; None if it has no address yet, or no such port."""
     try:
-        host = str(ipaddress.ip_address(str(_mapping(pod, "status").get("podIP", ""))))
+        host = str(ipaddress.ip_address(str(mapping(pod, "status").get("podIP", ""))))
     except ValueError:
         return None
     ports: list[Mapping[str, Any]] = trainer_of_pod(pod).get("ports") or []
@@ -132,8 +133,3 @@ def _eta(value: object) -> object:
 
 
 READ = {"metrics": _metrics, "eta": _eta}
-
-
-def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    inner = value.get(key)
-    return cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}
