@@ -16,7 +16,7 @@ from akid.cluster.kubectl import Json, Kubectl, KubectlError
 from akid.cluster.pods import has_begun, owned, runs, speaker
 from akid.cluster.reader_pod import reader_pod
 from akid.errors import DataError, near_match
-from akid.job import member_state
+from akid.job import PodDefaults, member_state
 from akid.job.manifest.served import parse_served
 from akid.job.members import members_of
 from akid.job.names import JOB_LABEL
@@ -82,7 +82,7 @@ class JobLogs:
         """The lines of every log that is wanted; those of several under a heading each."""
         pods = self.pods(wanted)
         if pods and wanted.start is None:
-            yield from self._of_pods(pods)
+            yield from self._of_pods({member: pods.get(member, {}) for member in self._chosen(wanted)})
             return
         check_kept(self.job)
         with self._holder(wanted) as (pod, container):
@@ -108,7 +108,9 @@ class JobLogs:
         for member, pod in pods.items():
             if len(pods) > 1:
                 yield f"==> {member} <==\n"
-            if has_begun(pod):
+            if not pod:
+                yield f"akid: it has no pod now; what it said before is on the log volume: --member {member}\n"
+            elif has_begun(pod):
                 yield from self._kubectl.lines("logs", pod["metadata"]["name"], f"--container={speaker(pod)}")
             else:
                 yield f"akid: it has not started: {_why(pod)}\n"
@@ -142,9 +144,8 @@ class JobLogs:
         if running:
             yield running[-1]["metadata"]["name"], speaker(running[-1])
             return
-        image = wanted.image or next((str(trainer_of_pod(pod).get("image", "")) for pod in pods), "")
         name = f"{self.job.metadata.name}-logs-{secrets.token_hex(3)}"
-        manifest = reader_pod(self.job, name, image)
+        manifest = reader_pod(self.job, name, _defaults(pods, wanted.image))
         if not manifest["spec"]["containers"][0]["image"]:
             problem = f"{self.job.metadata.name} has no pods left, and names no image to read its log volume with."
             raise DataError(f"{problem} Give one that has akid: --image.")
@@ -161,6 +162,13 @@ class JobLogs:
             if not pod or member_state(pod).terminal or time.monotonic() > end:
                 raise KubectlError(f"the pod that reads the log volume does not run: {_why(pod)}.")
             time.sleep(PERIOD)
+
+
+def _defaults(pods: list[Json], image: str) -> PodDefaults:
+    """What the operator gave the job's pods: its image, and the Secrets to pull it with."""
+    pod = next(iter(pods), {})
+    pulled_with = [str(each["name"]) for each in pod.get("spec", {}).get("imagePullSecrets", [])]
+    return PodDefaults(image or str(trainer_of_pod(pod).get("image", "")), image_pull_secrets=tuple(pulled_with))
 
 
 def _why(pod: Json) -> str:

@@ -13,13 +13,13 @@ SECONDS = 600
 RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}
 
 
-def reader_pod(job: AkidJob, name: str, image: str = "") -> dict[str, Any]:
+def reader_pod(job: AkidJob, name: str, defaults: PodDefaults) -> dict[str, Any]:
     """The manifest of such a pod.
 
     Args:
         job: the job.
         name: of the pod.
-        image: used where the job names none.
+        defaults: used where the job names no image, no Secrets to pull it with.
     """
     container = {
         "name": "reader",
@@ -36,7 +36,7 @@ def reader_pod(job: AkidJob, name: str, image: str = "") -> dict[str, Any]:
             "ownerReferences": [{**owner(job), "controller": False}],
         },
         "spec": {
-            **reader_spec(job, PodDefaults(image), container),
+            **reader_spec(job, defaults, container),
             "activeDeadlineSeconds": SECONDS,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 1,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Generator
 from pathlib import Path
 
 from akid_csi.attributes import Wanted
@@ -26,9 +28,9 @@ def root_of(point: Path) -> int:
         OSError: as the file system says.
     """
     descriptor = os.open(point, FLAGS)
-    if os.fstat(descriptor).st_dev == point.parent.stat().st_dev:
-        os.close(descriptor)
-        raise Refusal(Code.UNAVAILABLE, "the volume's client has just ended; it is tried again.")
+    with _closed_by_a_failure(descriptor):
+        if os.fstat(descriptor).st_dev == point.parent.stat().st_dev:
+            raise Refusal(Code.UNAVAILABLE, "the volume's client has just ended; it is tried again.")
     return descriptor
 
 
@@ -47,15 +49,22 @@ def opened(root: int, wanted: Wanted) -> int:
         OSError: as the file system says.
     """
     descriptor = root
-    try:
-        for depth, name in enumerate(wanted.path, start=1):
+    for depth, name in enumerate(wanted.path, start=1):
+        with _closed_by_a_failure(descriptor):
             below = _step(descriptor, name, wanted, "/".join(wanted.path[:depth]))
-            os.close(descriptor)
-            descriptor = below
+        os.close(descriptor)
+        descriptor = below
+    return descriptor
+
+
+@contextlib.contextmanager
+def _closed_by_a_failure(descriptor: int) -> Generator[None]:
+    """A client may go at any call: then nothing stays open."""
+    try:
+        yield
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor
 
 
 def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
@@ -77,8 +86,9 @@ def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
                 "Links are not followed: they could lead out of what the namespace may use.",
             ) from None
         raise
-    if not wanted.read_only and _unfinished(descriptor):
-        _give(descriptor, wanted)
+    with _closed_by_a_failure(descriptor):
+        if not wanted.read_only and _unfinished(descriptor):
+            _give(descriptor, wanted)
     return descriptor
 
 
@@ -94,8 +104,9 @@ def _made(parent: int, name: str, wanted: Wanted) -> int:
     except FileExistsError:
         ours = False
     descriptor = os.open(name, FLAGS, dir_fd=parent)
-    if ours or _unfinished(descriptor):
-        _give(descriptor, wanted)
+    with _closed_by_a_failure(descriptor):
+        if ours or _unfinished(descriptor):
+            _give(descriptor, wanted)
     return descriptor
 
 
@@ -110,9 +121,5 @@ def _unfinished(descriptor: int) -> bool:
 
 
 def _give(descriptor: int, wanted: Wanted) -> None:
-    try:
-        os.fchown(descriptor, wanted.uid, wanted.gid)
-        os.fchmod(descriptor, wanted.mode)
-    except BaseException:
-        os.close(descriptor)
-        raise
+    os.fchown(descriptor, wanted.uid, wanted.gid)
+    os.fchmod(descriptor, wanted.mode)

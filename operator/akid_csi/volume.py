@@ -161,13 +161,13 @@ class Volume:
         self._client = client
         self._store.serve(self._key, client.identity)
         logger.info("client started", extra={"volume": str(self._source), "pid": client.identity.pid})
-        for target, wanted in self._store.state.targets(self._key).items():
-            self._cover(target, wanted)
+        self._dead.update(self._store.state.targets(self._key))
         self._watch(client)
 
     def _cover(self, target: str, wanted: Wanted) -> None:
         """Bind over what is dead. The lowest is the one the pod began with: what lies on it, the pod sees."""
         if not mounts.layers(target):
+            self._dead.discard(target)
             return
         try:
             mounts.unmount_down_to(target, 1)
@@ -204,6 +204,7 @@ class Volume:
 
     def _watch(self, client: Client) -> None:
         def wait() -> None:
+            self._cover_dead()
             client.ended(None)
             self._serve_again(client)
 
@@ -227,18 +228,20 @@ class Volume:
                     logger.error("no client", extra={"volume": str(self._source), "reason": str(error)})
             self._closing.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-        self._cover_dead()
 
     def _cover_dead(self) -> None:
-        """What could not be bound anew is tried again: a server was slow, or a directory is away for now."""
-        pause = 0.2
+        """Bind anew what an earlier client served, each in a turn of its own: others are not kept waiting.
+
+        What could not be bound is tried again: a server was slow, or a directory is away for now.
+        """
+        pause = 0.0
         while self._dead and not self._closing.wait(pause):
-            pause = min(2 * pause, LONGEST_PAUSE)
-            with self._lock:
-                if self._client is None or self._client.ended():
-                    return  # whoever watches it begins anew
-                for target, wanted in self._store.state.targets(self._key).items():
-                    if target in self._dead:
+            pause = min(max(0.2, 2 * pause), LONGEST_PAUSE)
+            for target, wanted in self._store.state.targets(self._key).items():
+                with self._lock:
+                    if self._client is None or self._client.ended():
+                        return  # whoever watches it begins anew
+                    if target in self._dead and self._store.state.published.get(target) == wanted:
                         self._cover(target, wanted)
 
     def _disconnected(self) -> bool:

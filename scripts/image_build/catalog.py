@@ -112,7 +112,7 @@ def key(name: str, base: str, root: Path = ROOT) -> str:
 
     Args:
         name: of the image.
-        base: the image it begins with, as it was asked for.
+        base: what tells the image it begins with.
         root: of the repository.
     """
     image = IMAGES[name]

@@ -65,6 +65,18 @@ def test_pods_that_are_there_are_read_each_under_its_name(kubectl: KubectlStub, 
     assert all(call[:2] == ["--context=c", "--namespace=lab"] for call in kubectl.calls)
 
 
+def test_a_member_without_a_pod_is_not_passed_over_in_silence(kubectl: KubectlStub, capsys: Any):
+    kubectl.answers({
+        "get akidjobs digits": [job()], "get pods": [items(pod("worker-1"))],
+        "logs digits-worker-1 --container=trainer": ["a line\n"],
+    })  # fmt: skip
+    assert main(["logs", "digits"]) == 0
+    assert capsys.readouterr().out == (
+        "==> worker-0 <==\nakid: it has no pod now; what it said before is on the log volume: --member worker-0\n"
+        "==> worker-1 <==\na line\n"
+    )
+
+
 def test_an_earlier_start_is_read_from_the_log_volume_by_a_pod_that_runs(kubectl: KubectlStub, capsys: Any):
     kubectl.answers({
         "get akidjobs digits": [job(volumes=KEPT)],
@@ -89,6 +101,21 @@ def test_without_pods_one_is_made_that_reads_the_log_volume_and_taken_away(kubec
     assert (container["image"], container["volumeMounts"][0]["readOnly"]) == ("trainer:1", True)
     assert [volume["persistentVolumeClaim"]["claimName"] for volume in made["spec"]["volumes"]] == ["runs"]
     assert kubectl.calls[-1][:3] == ["delete", "pod", made["metadata"]["name"]]
+
+
+def test_a_reader_is_pulled_as_the_jobs_own_pods_are(kubectl: KubectlStub):
+    ended = pod("worker-0", "Succeeded")
+    ended["spec"] |= {"imagePullSecrets": [{"name": "pull"}]}
+    unnamed = job(volumes=KEPT)
+    del unnamed["spec"]["image"]
+    kubectl.answers({
+        "get akidjobs digits": [unnamed], "get pods --selector": [items(ended)],
+        "get pods digits-logs-": [READER], "exec digits-logs-": ["it was\n"],
+    })  # fmt: skip
+    assert main(["logs", "digits", "--member", "worker-1"]) == 0
+    (made,) = kubectl.given
+    assert made["spec"]["imagePullSecrets"] == [{"name": "pull"}]
+    assert made["spec"]["containers"][0]["image"] == "x"
 
 
 def test_a_reader_that_does_not_run_is_taken_away_and_says_why(kubectl: KubectlStub, capsys: Any):

@@ -26,12 +26,13 @@ from e2e.prepare import ROOT, Prepared
 
 HERE = Path(__file__).parent
 TESTS = ("tests/e2e",)
-#: They make what they need by themselves.
+#: They make what they need by themselves, in these seconds at most.
+OUTSIDE_LIMIT = 15 * 60
 WITHOUT_CLUSTER = ("tests/containers", "tests/csi", "tests/docs")
 #: pytest's exit code if nothing was selected, as by a flag that is meant for the others.
 NOTHING = 5
 #: Seconds for everything in the sandbox, which is killed then; each wait in there is shorter.
-LIMITS = {"smoke": 20 * 60, "all": 60 * 60}
+LIMITS = {"smoke": 20 * 60, "all": 40 * 60}
 #: Seconds to remove the files; some disks are slow at it.
 REMOVAL = 300
 
@@ -52,7 +53,7 @@ def without_cluster(flags: list[str]) -> int:
     """Run those outside of the sandbox; the exit code. They end what they have started, also after a Ctrl-C."""
     tests = subprocess.Popen(pytest_command("all", flags, WITHOUT_CLUSTER), cwd=ROOT, stdin=subprocess.DEVNULL)
     try:
-        code = tests.wait(LIMITS["all"])
+        code = tests.wait(OUTSIDE_LIMIT)
     finally:
         if tests.poll() is None:
             tests.send_signal(signal.SIGINT)

@@ -11,17 +11,23 @@ from e2e.prepare import OWNER
 
 
 def shared_claim(cluster: Reach, namespace: str, name: str = "shared") -> Path:
-    """Make a ReadWriteMany claim with its volume; the directory behind it, which outlives both."""
+    """Make a ReadWriteMany claim of a directory; that directory, which outlives both."""
     directory = Path(os.environ["AKID_SANDBOX"]) / "claims" / namespace / name
     directory.mkdir(parents=True)
     os.chown(directory, OWNER, OWNER)
+    made_claim(cluster, namespace, name, {"hostPath": {"path": str(directory), "type": "Directory"}})
+    return directory
+
+
+def made_claim(cluster: Reach, namespace: str, name: str, source: dict[str, Any]) -> None:
+    """Make a ReadWriteMany claim with its volume, which outlives it."""
     about: dict[str, Any] = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
     volume = {
         "metadata": {"name": f"{namespace}-{name}"},
         "spec": about
+        | source
         | {
             "capacity": {"storage": "1Gi"},
-            "hostPath": {"path": str(directory), "type": "Directory"},
             "claimRef": {"namespace": namespace, "name": name},
             "persistentVolumeReclaimPolicy": "Retain",
         },
@@ -32,4 +38,3 @@ def shared_claim(cluster: Reach, namespace: str, name: str = "shared") -> Path:
     }
     cluster.admin.create(f"{CORE}/persistentvolumes", volume)
     cluster.admin.create(f"{CORE}/namespaces/{namespace}/persistentvolumeclaims", claim)
-    return directory

@@ -16,6 +16,7 @@ from e2e.prepare import Prepared
 
 NAMESPACE = "akid-system"
 DRIVER = "gluster.csi.akid.dev"
+OPERATOR = "app.kubernetes.io/name=akid-operator"
 DRIVER_PODS = "app.kubernetes.io/name=akid-gluster-csi"
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
@@ -88,8 +89,7 @@ class Site:
 
     def replicas(self) -> set[str]:
         """The operator's pods."""
-        selector = "labelSelector=app.kubernetes.io/name=akid-operator"
-        pods = self.cluster.admin.get(f"{CORE}/namespaces/{NAMESPACE}/pods?{selector}")["items"]
+        pods = self.cluster.admin.get(f"{CORE}/namespaces/{NAMESPACE}/pods?labelSelector={OPERATOR}")["items"]
         return {pod["metadata"]["name"] for pod in pods}
 
     def leader(self) -> str:

@@ -7,13 +7,22 @@ from typing import Any
 
 import pytest
 from cluster.waiting import wait_for
+from csi.gluster import Gluster
 from e2e.real import RealCluster
 from e2e.site import NAMESPACE, Site
 from e2e.times import Times
 from e2e.training import PACED, Training, changed
+from e2e.volumes import of_job, saved
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 OUTAGE = 60
+TAINT = "node.kubernetes.io/out-of-service"
+#: After five seconds the cluster deletes what runs on a node that does not answer, instead of five minutes.
+IMPATIENT = {
+    "key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5,
+}  # fmt: skip
+#: A job that nobody hears.
+ALONE = "alone"
 #: Seconds after which a member is elsewhere, once its node does not answer and nobody hears it.
 REPLACED = 10
 #: Both nodes are used, if they have room.
@@ -90,31 +99,61 @@ def test_a_nodes_kubelet_is_stopped_until_the_node_is_not_ready(nodes: RealClust
     succeeds_untouched(training, name, before)
 
 
-def test_a_node_is_gone_for_good(nodes: RealCluster, site: Site, training: Training, times: Times) -> None:
+def unsupervised(node: str) -> str:
+    """A job on a node, if it has room, whose program is not run by akid's supervisor: nobody would hear it."""
+    here = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    affinity = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": here}]}
+
+    def change(spec: dict[str, Any]) -> None:
+        del spec["kid"]
+        spec["engine"] = {"name": "single"}
+        spec["runPolicy"] = {"restartStrategy": "Recreate"}
+        program = {"name": "trainer", "command": ["sleep", "3600"]}
+        pod = {"containers": [program], "affinity": {"nodeAffinity": affinity}, "tolerations": [IMPATIENT]}
+        spec["template"] = {"spec": pod}
+
+    return changed(PACED, ALONE, change)
+
+
+def test_a_node_is_gone_for_good(
+    nodes: RealCluster, site: Site, training: Training, gluster: Gluster, times: Times
+) -> None:
     name, other = "bereft", "bereft-worker-1"
 
     def change(spec: dict[str, Any]) -> None:
         longer_than(OUTAGE + 30)(spec)
         spec["scheduling"] = {"topologySpread": [SPREAD]}
+        spec["volumes"] = {"log": of_job(gluster, training.namespace)["log"]}
 
     training.apply(changed(PACED, name, change))
     training.trains(name)
     pods = {pod: manifest["spec"]["nodeName"] for pod, manifest in training.pods(name).items()}
     assert len(set(pods.values())) == 2
     before, node = training.pod_uid(other), nodes.node(pods[other])
+    training.apply(unsupervised(node.name))
+    wait_for(lambda: training.status(ALONE).get("ready") == "1/1", f"{ALONE} runs", 60)
+    alone = training.pod_uid(f"{ALONE}-worker-0")
     node.lost()
     try:
         wait_for(lambda: nodes.node_ready(node.name) == "Unknown", f"{node.name} is not ready", 90, every=0.2)
         with times.of("node gone and NotReady -> its member runs elsewhere", REPLACED):
             wait_for(lambda: runs_elsewhere(training, other, before, node.name), "it runs elsewhere", 60)
         status = training.reach(name, "Succeeded", timeout=300)
+        wait_for(lambda: TAINT in training.row(ALONE)["REASON"], f"{ALONE} says what it waits for", 400)
+        assert training.pod_uid(f"{ALONE}-worker-0") == alone
+        nodes.kubectl("taint", "nodes", node.name, f"{TAINT}=nodeshutdown:NoExecute")
+        with times.of("node tainted as out of service -> a job that nobody hears runs elsewhere"):
+            wait_for(lambda: runs_elsewhere(training, f"{ALONE}-worker-0", alone, node.name), "so it does", 120)
     finally:
+        nodes.kubectl("taint", "nodes", node.name, f"{TAINT}:NoExecute-")
         node.back()
     wait_for(lambda: nodes.node_there(node.name), f"{node.name} is back", 120, every=0.5)
     site.ready()
     wait_for(site.driver_ready, "the GlusterFS driver is on every node", 120, every=0.5)
     assert status["progress"]["step"] == training.get(name)["spec"]["kid"]["params"]["steps"]
     assert status["restarts"] == 0
+    assert status["progress"]["stepsRedone"] < 20  # from the memory of a member that is left
+    assert saved(gluster, training.namespace) == [100, status["progress"]["step"]]
 
 
 def runs_elsewhere(training: Training, pod: str, before: str, node: str) -> bool:

@@ -32,7 +32,7 @@ def test_logs_outlive_the_pods(site: Site, training: Training, gluster: Gluster,
     def change(spec: dict[str, Any]) -> None:
         spec["image"] = site.prepared.images["trainer"]
         spec["engine"]["workers"] = 2
-        spec["kid"]["params"] = {"steps": 100, "seconds": 0.1}
+        spec["kid"]["params"] = {"steps": 200, "seconds": 0.1}
         spec["volumes"] = {"log": of_job(gluster, training.namespace)["log"]}
         spec["runPolicy"] = {"cleanPodPolicy": "All"}
 
@@ -43,14 +43,17 @@ def test_logs_outlive_the_pods(site: Site, training: Training, gluster: Gluster,
     assert running.count(STARTED) == 2
     of_volume = akid_logs(training, "--member", "worker-1", "--attempt", "0")  # by a pod of the job
     assert STARTED in of_volume
+    training.goes_on(NAME, f"{NAME}-worker-0", lambda: training.delete_pod(f"{NAME}-worker-1"))
+    for start in ("0", "1"):
+        assert STARTED in akid_logs(training, "--member", "worker-1", "--attempt", start)
 
     training.reach(NAME, "Succeeded", timeout=180)
     wait_for(lambda: not training.pods(NAME), "its pods are gone", 120)
     with times.of("akid logs without the job's pods"):
         kept = akid_logs(training)
-    assert kept.count(STARTED) == 2
+    assert kept.count(STARTED) == 4  # each member's, before and after
     chief = akid_logs(training, "--member", "worker-0")
-    assert '"kind": "train", "step": 100' in chief
+    assert '"kind": "train", "step": 200' in chief
     assert '"kind": "train"' not in akid_logs(training, "--member", "worker-1")
 
     def readers() -> str:

@@ -11,7 +11,7 @@ from csi.gluster import Gluster
 from e2e.real import RealCluster
 from e2e.times import Times
 from e2e.training import PACED, RECORDS, Training, changed
-from e2e.volumes import of_job, with_digits
+from e2e.volumes import of_job, saved, with_digits
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 #: Seconds between two kills; how many.
@@ -52,6 +52,32 @@ def test_the_chiefs_pod_is_deleted(training: Training, gluster: Gluster, times: 
     times.note("chief's pod deleted -> all training again", seconds, 5)
     assert training.pod_uid(chief) not in ("", uid)
     assert succeeds(training, name)["progress"]["stepsRedone"] == 0  # all had saved before it ended
+
+
+def test_a_container_is_killed(nodes: RealCluster, training: Training, gluster: Gluster, times: Times) -> None:
+    name, chief, other = "struck", "struck-worker-0", "struck-worker-1"
+
+    def change(spec: dict[str, Any]) -> None:
+        two_workers(20)(spec)
+        spec["volumes"] = {"log": of_job(gluster, training.namespace)["log"]}
+
+    training.apply(changed(PACED, name, change))
+    training.trains(name, beyond=110)
+    chiefs = training.pod_uid(chief)
+
+    def kill() -> float:
+        pod, now = training.pods(name)[other], time.time()
+        container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+        nodes.node(pod["spec"]["nodeName"]).ctr("tasks", "kill", "--signal=SIGKILL", container)
+        return now
+
+    times.note("worker's container killed -> all training again", training.goes_on(name, chief, kill))
+    status = training.reach(name, "Succeeded", timeout=300)
+    assert (status["progress"]["step"], status["restarts"]) == (400, 1)
+    assert (status["lastFailure"]["pod"], status["lastFailure"]["exitCode"]) == (other, 137)
+    assert status["progress"]["stepsRedone"] < 20  # from the chief's memory, not from the checkpoint
+    assert training.pod_uid(chief) == chiefs
+    assert saved(gluster, training.namespace) == [100, 200, 300, 400]
 
 
 def test_members_find_each_other_without_a_name_server(

@@ -8,16 +8,19 @@ import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cluster.reach import CORE
 from cluster.waiting import wait_for
 from containers.registry import PASSWORD, USER, Registry, registry_at
 from docs.guide import EXAMPLE, commands
 from e2e import prepare
 from e2e.configs import API
 from e2e.real import RealCluster
+from e2e.site import NAMESPACE, OPERATOR, Site
 from e2e.times import Times
-from e2e.training import Training
+from e2e.training import PACED, Training, changed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 #: As the guide and its job name it; this sandbox knows where it is.
@@ -45,7 +48,7 @@ def here(nodes: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Genera
         yield started
 
 
-def push(to: Registry, directory: Path) -> str:
+def push(to: Registry, directory: Path, name: str) -> str:
     """What `make push` calls, with a storage of images of its own: that of this machine lies on a layer here."""
     storage = directory / "storage.conf"
     storage.write_text(STORAGE.format(directory))
@@ -57,7 +60,7 @@ def push(to: Registry, directory: Path) -> str:
         "--tool",
         "buildah",
         f"{to.host}/you",
-        prepare.RESEARCHERS,
+        name,
     ]
     return subprocess.run(
         [*command, "--", "--disable-compression", "--cert-dir", str(to.certificates)],
@@ -76,7 +79,7 @@ def test_a_researchers_image_is_pushed_and_trains_once_its_secret_is_there(
 ) -> None:
     here.login()
     with times.of("own image: make push"):
-        pushed = push(here, tmp_path)
+        pushed = push(here, tmp_path, prepare.RESEARCHERS)
     assert f"image: {pushed}\n" in (EXAMPLE / "job.yaml").read_text()
     secret, apply, *others = commands("kubectl")
     assert [words[0] for words in (secret, apply, *others)] == ["create", "apply", "get", "wait", "logs"]
@@ -96,6 +99,38 @@ def test_a_researchers_image_is_pushed_and_trains_once_its_secret_is_there(
     for words in others:
         assert training.kubectl(*words)
     assert training.told_steps(POD)[-1] == STEPS
+
+
+def test_the_charts_images_come_from_a_registry_with_its_secrets(
+    site: Site, training: Training, here: Registry, tmp_path: Path
+) -> None:
+    here.login()
+    pushed = [push(here, tmp_path, name) for name in ("operator", prepare.RESEARCHERS)]
+    own = ["docker-registry", "pull", f"--docker-server={HOST}"]
+    for namespace in (NAMESPACE, training.namespace):
+        login = [f"--docker-username={USER}", f"--docker-password={PASSWORD}", f"--namespace={namespace}"]
+        site.cluster.kubectl("create", "secret", *own, *login)
+    images = {"registry": f"{HOST}/you", "operator": "", "pullSecrets": ["pull"]}
+    try:
+        site.install({"images": images | {"glusterCsi": site.prepared.images["gluster-csi"]},
+                      "jobs": {"image": pushed[1], "pullSecrets": ["pull"]}})  # fmt: skip
+        pods = site.cluster.admin.get(f"{CORE}/namespaces/{NAMESPACE}/pods?labelSelector={OPERATOR}")["items"]
+        running = {
+            pod["spec"]["containers"][0]["image"] for pod in pods if "deletionTimestamp" not in pod["metadata"]
+        }
+        assert running == {pushed[0]}
+        training.apply(changed(PACED, "pulled", alone))
+        assert training.reach("pulled", "Succeeded", timeout=300)["progress"]["step"] == 20
+        (pod,) = training.pods("pulled").values()
+        assert pod["spec"]["containers"][0]["image"] == pushed[1]
+    finally:
+        site.install()
+
+
+def alone(spec: dict[str, Any]) -> None:
+    """A short job of one member."""
+    spec["engine"] = {"name": "single"}
+    spec["kid"]["params"] = {"steps": 20, "seconds": 0.05}
 
 
 def refused(training: Training) -> bool:

@@ -14,7 +14,7 @@ from csi.gluster import Gluster
 from e2e.browser import Page, browser
 from e2e.times import Times
 from e2e.training import Training, changed
-from e2e.volumes import of_job
+from e2e.volumes import of_job, opened, saved
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 STEPS = 120
@@ -56,6 +56,10 @@ def test_a_browser_shows_the_curve_of_the_loss(
     times.note("digits with TensorBoard: apply -> ended, and it is ready", time.monotonic() - begun)
     steps = training.told_steps("digits-worker-0")
     assert steps == list(range(10, STEPS + 1, 10))
+    with opened(gluster) as root:
+        (result,) = (root / training.namespace).rglob("result.json")
+        assert json.loads(result.read_text())["step"] == STEPS
+    assert saved(gluster, training.namespace)[-1] == STEPS
 
     told = training.status("digits")["tensorboard"]
     # By its Service's name, as pods reach it.

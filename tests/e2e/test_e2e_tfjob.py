@@ -32,9 +32,7 @@ def polls(site: Site) -> float:
     """How often the operator's replicas have asked a trainer for its progress."""
     path = f"{CORE}/namespaces/{NAMESPACE}/pods"
     told = [site.cluster.kubectl("get", "--raw", f"{path}/{name}:8080/proxy/metrics") for name in site.replicas()]
-    return sum(
-        map(float, re.findall(r"^akid_operator_progress_polls_total{.*} (\S+)$", "".join(told), re.MULTILINE))
-    )
+    return sum(map(float, POLLS.findall("".join(told))))
 
 
 def test_a_tfjobs_program_runs_unchanged(site: Site, namespace: str, converted: str, times: Times) -> None:

@@ -10,7 +10,7 @@ from cluster.reach import CORE
 from cluster.waiting import wait_for
 from csi import volume_conformance
 from csi.gluster import Gluster
-from e2e.claims import shared_claim
+from e2e.claims import made_claim, shared_claim
 from e2e.prepare import OWNER
 from e2e.real import RealCluster
 from e2e.site import DRIVER, Site
@@ -41,6 +41,14 @@ def _inline(namespace: str, servers: list[str]) -> dict[str, Any]:
     return {"csi": {"driver": DRIVER, "volumeAttributes": attributes | {"uid": str(OWNER), "gid": str(OWNER)}}}
 
 
+def static(training: Training, gluster: Gluster) -> Sources:
+    """A claim of a PersistentVolume that somebody made by hand, of the same driver."""
+    attributes = _inline(training.namespace, gluster.servers)["csi"]["volumeAttributes"]
+    source = {"csi": {"driver": DRIVER, "volumeHandle": training.namespace, "volumeAttributes": attributes}}
+    made_claim(training.cluster, training.namespace, "static", source)
+    return [{"persistentVolumeClaim": {"claimName": "static"}}]
+
+
 def pod(name: str, node: str, image: str, sources: Sources) -> dict[str, Any]:
     """It checks a volume at two places: mounted twice, or by two sources."""
     volumes = [{"name": f"volume-{index}", **source} for index, source in enumerate(sources)]
@@ -63,7 +71,7 @@ def pod(name: str, node: str, image: str, sources: Sources) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": spec}
 
 
-@pytest.mark.parametrize("kind", [claim, inline], ids=["claim", "glusterfs"])
+@pytest.mark.parametrize("kind", [claim, inline, static], ids=["claim", "glusterfs", "static volume"])
 def test_pods_of_both_nodes_find_all_that_a_run_directory_needs(
     nodes: RealCluster, site: Site, training: Training, gluster: Gluster, kind: Kind
 ) -> None:

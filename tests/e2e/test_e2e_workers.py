@@ -64,14 +64,9 @@ def test_one_gpu_too_many_is_told_in_the_schedulers_words(training: Training, ti
     begun = time.monotonic()
     training.apply(changed(PACED, "greedy", too_many))
 
-    def told() -> bool:
-        return training.condition("greedy", "Queued").get("status") == "True" or "Insufficient" in json.dumps(
-            training.status("greedy")
-        )
-
-    wait_for(told, "the job says why it waits", 30)
-    times.note("one GPU too many: apply -> told", time.monotonic() - begun, 5)
     words = f"Insufficient {GPU}"
+    wait_for(lambda: words in training.row("greedy").get("REASON", ""), "kubectl get says why it waits", 30)
+    times.note("one GPU too many: apply -> told by kubectl get", time.monotonic() - begun, 5)
     condition = training.condition("greedy", "Queued")
     assert words in condition["message"]
     assert any(words in event["message"] for event in training.events("greedy"))

@@ -61,6 +61,14 @@ def opened(gluster: Gluster) -> Generator[Path]:
         subprocess.run(["umount", str(place)], check=True, timeout=TIMEOUT)
 
 
+def saved(gluster: Gluster, namespace: str) -> list[int]:
+    """The steps of the checkpoints that a namespace's job has left."""
+    with opened(gluster) as root:
+        return sorted(
+            int(path.name.removeprefix("step-")) for path in (root / namespace).rglob("checkpoints/step-*")
+        )
+
+
 def with_digits(gluster: Gluster) -> None:
     """Put the digits there, unless they are, as TFRecord files of the trainer's user."""
     with opened(gluster) as root:

@@ -80,7 +80,8 @@ def test_pods_of_the_namespace_reach_it_where_jobs_are_shut_off_and_nobody_else(
 def test_it_reads_the_log_volume_beside_the_chief(log: dict[str, Any], volume: dict[str, Any], place: str):
     spec = pod(log=log)["spec"]
     assert spec["volumes"][0] == {"name": "akid-log", **volume}
-    assert {"name": "akid-log", "mountPath": place, "readOnly": True} in container(log=log)["volumeMounts"]
+    (mount,) = [each for each in container(log=log)["volumeMounts"] if each["name"] == "akid-log"]
+    assert (mount["mountPath"], mount["readOnly"]) == (place, True)
     assert f"--logdir=/akid/log/{RUN}/events" in container(log=log)["command"]
     (near,) = spec["affinity"]["podAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
     assert near["podAffinityTerm"]["labelSelector"] == {"matchLabels": {"akid.dev/chief": "digits"}}

@@ -68,6 +68,22 @@ def test_of_a_gluster_volume_a_pod_sees_its_own_run_directory_alone():
     assert mount in trainer(described)["volumeMounts"]
 
 
+@pytest.mark.parametrize(
+    ("volume", "propagation"),
+    [
+        (GLUSTER, "HostToContainer"),
+        ({"claimName": "a"}, "HostToContainer"),  # perhaps one of a driver that mounts it anew
+        ({"claimTemplate": {"spec": SIZE}}, "HostToContainer"),
+        ({"hostPath": {"path": "/a"}}, None),
+        (None, None),
+    ],
+)
+def test_what_a_driver_mounts_anew_gets_into_the_container(volume: dict[str, Any] | None, propagation: str | None):
+    mounts = trainer(pod(volumes={"data": volume} if volume else {}))["volumeMounts"]
+    (data,) = [mount for mount in mounts if mount["name"] == "akid-data"]
+    assert data.get("mountPropagation") == propagation
+
+
 def test_run_directories_of_namespaces_and_of_jobs_of_a_name_are_apart_unless_one_is_resumed():
     claim = {"log": {"claimName": "runs"}}
     assert env(pod(volumes=claim))["AKID_LOG_DIR"] == "/akid/log/lab/digits-job-uid"
@@ -87,7 +103,8 @@ def test_made_directories_belong_to_the_user_and_group_of_the_pod():
 
 def test_a_read_only_volume_is_mounted_read_only():
     mounts = trainer(pod(volumes={"data": {"claimName": "a", "readOnly": True}}))["volumeMounts"]
-    assert {"name": "akid-data", "mountPath": "/akid/data", "readOnly": True} in mounts
+    (data,) = [mount for mount in mounts if mount["name"] == "akid-data"]
+    assert (data["mountPath"], data["readOnly"]) == ("/akid/data", True)
 
 
 def test_a_claim_is_made_from_its_template():

@@ -71,10 +71,11 @@ def pod_volumes(
 
 
 def _mounting(volume: Volume | None) -> Manifest:
-    """How a container mounts it. What the driver mounts anew after its restart has to get into the container."""
+    """How a container mounts it. What a driver mounts anew after its restart has to get into the container."""
+    of_driver = volume and (volume.glusterfs or volume.claim_name or volume.claim_template)
     return {
         **({"readOnly": True} if volume and volume.is_read_only else {}),
-        **({"mountPropagation": "HostToContainer"} if volume and volume.glusterfs else {}),
+        **({"mountPropagation": "HostToContainer"} if of_driver else {}),
     }
 
 
