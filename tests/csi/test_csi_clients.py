@@ -90,3 +90,26 @@ def test_a_client_that_dies_is_told_and_replaced(
     ]  # fmt: skip
     used.unpublish("target")
     until(nobody_watches)
+
+
+def test_whoever_finds_a_client_dead_does_not_wait_until_all_others_have_another(
+    started: list[Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[tuple[str, str]] = []
+
+    def bind(self: Volume, target: str, wanted: Wanted) -> None:
+        bound.append((target, threading.current_thread().name))
+
+    monkeypatch.setattr(Volume, "_bind", bind)
+    monkeypatch.setattr(Volume, "_serve_again", nothing)  # nobody else replaces it before
+    used, mine = of(tmp_path), threading.current_thread().name
+    for target in ("one", "two"):
+        used.publish(target, WANTED)
+    started[0].over.set()
+    used.publish("three", WANTED)
+    until(lambda: len(bound) == 5)
+    watch = f"watch-{KEY}"
+    assert bound == [("one", mine), ("two", mine), ("three", mine), ("one", watch), ("two", watch)]
+    for target in ("one", "two", "three"):
+        used.unpublish(target)
+    until(nobody_watches)
