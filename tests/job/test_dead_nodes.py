@@ -55,6 +55,16 @@ def test_people_are_told_what_they_can_do():
     )
 
 
+def test_so_they_are_where_all_members_are_to_be_replaced_and_no_event_will_come():
+    stuck = gone(deletion_due=at(10), supervised=False)
+    ended = look(seen("worker-0"), stuck, status=running(), now=at(12), runPolicy={"restartStrategy": "Recreate"})
+    assert condition(ended, "Restarting") == ("True", "PodDisrupted")
+    assert ended.requeue_after == 8  # ten seconds after it should have been gone
+    told = look(stuck, status=started(ended), now=at(20), runPolicy={"restartStrategy": "Recreate"})
+    assert condition(told, "Queued") == ("True", "PodTerminating")
+    assert TAINT in told.events[-1].message
+
+
 def test_one_that_had_ended_before_ended_as_it_did():
     ended = seen("worker-1", "Failed", exit_code=137, unreachable=True, supervised=True)
     plan = look(seen("worker-0"), ended, status=running(), silent=silent("worker-1"))

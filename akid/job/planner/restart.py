@@ -7,7 +7,7 @@ from akid.job.names import ObjectRole
 from akid.job.planner.backoff import tell_restart
 from akid.job.planner.build import event, make_plan, set_condition
 from akid.job.planner.conditions import with_counts
-from akid.job.planner.deadlines import may_replace, overdue
+from akid.job.planner.deadlines import may_replace, overdue, reported
 from akid.job.planner.facts import View
 from akid.job.planner.failures import tell
 from akid.job.planner.interface import Event, Plan
@@ -77,7 +77,7 @@ def replace_all(view: View, status: Status, events: list[Event], *, again: bool 
     members = list(view.observed.members)
     status = with_counts(status, view.wanted, [], frozenset())
     deletes = [*view.deletes(members), *view.object_deletes(ObjectRole.GANG)]
-    times = [overdue(state) for state in members]
+    times = [time for state in members for time in (overdue(state), reported(state))]
     return make_plan(view, status, deletes=deletes, events=events, times=times, again=again)
 
 
