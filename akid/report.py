@@ -161,8 +161,7 @@ def event_of(line: bytes) -> dict[str, Any] | None:
 
 def shortened(text: str, most: int = MAX_MESSAGE) -> str:
     """The end of a text, at most so many bytes of UTF-8."""
-    data = text.encode(errors="replace")
-    return text if len(data) <= most else data[-most:].decode(errors="ignore")
+    return text.encode(errors="replace")[-most:].decode(errors="ignore")
 
 
 def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:

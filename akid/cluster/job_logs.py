@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from akid.cluster.kept_logs import check_kept, reading
@@ -82,7 +82,7 @@ class JobLogs:
         """The lines of every log that is wanted; those of several under a heading each."""
         pods = self.pods(wanted)
         if pods and wanted.start is None:
-            yield from self._of_pods({member: pods.get(member, {}) for member in self._chosen(wanted)})
+            yield from self._of_pods(pods, wanted)
             return
         check_kept(self.job)
         with self._holder(wanted) as (pod, container):
@@ -104,16 +104,24 @@ class JobLogs:
             raise DataError(f"{self.job.metadata.name} has no member {wanted.member!r}. {hint}")
         return {member: name for member, name in self.members.items() if wanted.member in ("", member)}
 
-    def _of_pods(self, pods: dict[str, Json]) -> Iterator[str]:
-        for member, pod in pods.items():
-            if len(pods) > 1:
+    def _of_pods(self, pods: dict[str, Json], wanted: Wanted) -> Iterator[str]:
+        for member in self._chosen(wanted):
+            if not wanted.member:
                 yield f"==> {member} <==\n"
-            if not pod:
-                yield f"akid: it has no pod now; what it said before is on the log volume: --member {member}\n"
+            pod = pods.get(member)
+            if pod is None:
+                yield f"akid: it has no pod now{self._where(member)}\n"
             elif has_begun(pod):
                 yield from self._kubectl.lines("logs", pod["metadata"]["name"], f"--container={speaker(pod)}")
             else:
                 yield f"akid: it has not started: {_why(pod)}\n"
+
+    def _where(self, member: str) -> str:
+        """Where what a member without a pod said before can be read."""
+        with suppress(DataError):
+            check_kept(self.job)
+            return f"; what it said before, if anything, is on the log volume: --member {member}"
+        return ""
 
     def _follow(self, member: str, several: bool) -> None:
         heading, heard = f"{member}: " if several else "", set[str]()

@@ -61,18 +61,18 @@ def wrong_cluster(text: str, engine: str, form: str) -> AkidError:
 
 
 def wait_for_servers(addresses: Iterable[str], patience: float = PATIENCE) -> None:
-    """Wait until processes listen that begin at the same time as this one, at most so many seconds in all.
+    """Wait until processes listen that begin at the same time as this one.
 
     TensorFlow would ask by itself, but after one refusal a second passes until it asks again, then more.
 
     Args:
         addresses: ``host:port`` of each.
-        patience: seconds; 0 looks once.
+        patience: seconds, and a little more where a host does not answer at all.
     """
     end = time.monotonic() + patience
     for address in addresses:
         host, _, port = address.rpartition(":")
-        while not _listens(host.strip("[]"), port) and time.monotonic() < end:
+        while time.monotonic() < end and not _listens(host.strip("[]"), port):
             time.sleep(LOOK)
 
 

@@ -149,7 +149,7 @@ def last_words(status: Mapping[str, Any], error: str = "") -> str:
     if not status:
         return shortened(error)
     text = json.dumps(status, allow_nan=False)
-    if len(text) > (MAX_MESSAGE // 4 if error else MAX_MESSAGE):
+    if len(text) > (MAX_MESSAGE // 2 if error else MAX_MESSAGE):
         text = json.dumps({name: value for name, value in status.items() if name != "metrics"}, allow_nan=False)
     return f"{shortened(error, MAX_MESSAGE - len(text) - 1)}\n{text}" if error else text
 

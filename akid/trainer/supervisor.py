@@ -275,12 +275,12 @@ class Supervisor:
 
     # -- what goes out ------------------------------------------------------------------------------------
     def status(self) -> dict[str, Any]:
-        """What `/status` shows."""
-        silent = {"silent": self._attendance.silent()} if self.settings.is_chief else {}
-        return {"member": self.settings.member, **self.progress.status(time.monotonic(), time.time()), **silent}
+        """How far the training is, as `/status` shows it."""
+        return {"member": self.settings.member, **self.progress.status(time.monotonic(), time.time())}
 
     def _status_page(self) -> tuple[str, str]:
-        return "application/json", json.dumps(self.status(), allow_nan=False)
+        silent = {"silent": self._attendance.silent()} if self.settings.is_chief else {}
+        return "application/json", json.dumps(self.status() | silent, allow_nan=False)
 
     def _metrics_page(self) -> tuple[str, str]:
         labels = {"job": os.environ.get("AKID_JOB_NAME", ""), "member": self.settings.member}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from akid_csi.store import Store
 from akid_csi.waiting import within
 
 LONGEST_PAUSE = 10.0
+#: Seconds in which others may take their turn.
+TURN = 0.005
 MAX_LOG = 8 << 20
 
 
@@ -148,7 +151,7 @@ class Volume:
             self._waiters.release()
 
     def _serve(self) -> None:
-        """See to it that a client serves the volume, and what is published is served by it."""
+        """See to it that a client serves the volume; what an earlier one served is bound anew soon after."""
         if self._client is not None and not self._client.ended() and mounts.layers(str(self._point)):
             return
         if self._client is not None:
@@ -204,7 +207,7 @@ class Volume:
 
     def _watch(self, client: Client) -> None:
         def wait() -> None:
-            self._cover_dead()
+            self._cover_dead(client)
             client.ended(None)
             self._serve_again(client)
 
@@ -229,20 +232,21 @@ class Volume:
             self._closing.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _cover_dead(self) -> None:
-        """Bind anew what an earlier client served, each in a turn of its own: others are not kept waiting.
+    def _cover_dead(self, client: Client) -> None:
+        """As long as a client lives: bind anew what an earlier one served, each in a turn of its own.
 
         What could not be bound is tried again: a server was slow, or a directory is away for now.
         """
         pause = 0.0
-        while self._dead and not self._closing.wait(pause):
+        while self._dead and not self._closing.is_set() and not client.ended(pause):
             pause = min(max(0.2, 2 * pause), LONGEST_PAUSE)
             for target, wanted in self._store.state.targets(self._key).items():
                 with self._lock:
-                    if self._client is None or self._client.ended():
-                        return  # whoever watches it begins anew
+                    if self._client is not client:
+                        return
                     if target in self._dead and self._store.state.published.get(target) == wanted:
                         self._cover(target, wanted)
+                time.sleep(TURN)  # else nobody else would get the lock
 
     def _disconnected(self) -> bool:
         """Whether the mount is dead for good. A slow one is not: its servers may come back."""

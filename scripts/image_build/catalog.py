@@ -112,7 +112,7 @@ def key(name: str, base: str, root: Path = ROOT) -> str:
 
     Args:
         name: of the image.
-        base: what tells the image it begins with.
+        base: what tells this base image from others.
         root: of the repository.
     """
     image = IMAGES[name]

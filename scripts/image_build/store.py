@@ -67,13 +67,12 @@ class Store:
     def __init__(self, tool: str, base: str = "", certificates: str = "") -> None:
         self.tool = tool
         self.base = base
-        #: What the images begin with, for their keys.
-        self._begins = base or f"{PUBLIC_BASE} or {debian.key()}"
+        self._base_key = base or f"{PUBLIC_BASE} or {debian.key()}"
         self.certificates = certificates
 
     def archive(self, name: str) -> Path:
         """The archive of an image, made first if need be."""
-        target = cache() / f"{name}-{key(name, self._begins)}.tar"
+        target = cache() / f"{name}-{key(name, self._base_key)}.tar"
         if not target.exists():
             with locked():
                 if not target.exists():
@@ -84,8 +83,8 @@ class Store:
     def loaded(self, name: str) -> str:
         """The reference of an image, taken out of its archive if the tool has it not."""
         reference = IMAGES[name].reference(version())
-        if self._built_of(reference) != key(name, self._begins):
-            archive = cache() / f"{name}-{key(name, self._begins)}.tar"
+        if self._built_of(reference) != key(name, self._base_key):
+            archive = cache() / f"{name}-{key(name, self._base_key)}.tar"
             run(tools.load(self.tool, archive))
         return reference
 
@@ -95,12 +94,12 @@ class Store:
 
     def _make(self, name: str, target: Path) -> None:
         begun = time.monotonic()
-        image, inputs = IMAGES[name], key(name, self._begins)
+        image, inputs = IMAGES[name], key(name, self._base_key)
         reference = image.reference(version())
         if self._built_of(reference) != inputs:
             say(f"building {reference}")
             run(tools.build(self.tool, self._build(name, reference, inputs)))
-            if key(name, self._begins) != inputs:
+            if key(name, self._base_key) != inputs:
                 raise SystemExit(f"images: what {reference} is made of changed while it was built; build it again")
         unfinished = target.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)

@@ -65,15 +65,20 @@ def test_pods_that_are_there_are_read_each_under_its_name(kubectl: KubectlStub, 
     assert all(call[:2] == ["--context=c", "--namespace=lab"] for call in kubectl.calls)
 
 
-def test_a_member_without_a_pod_is_not_passed_over_in_silence(kubectl: KubectlStub, capsys: Any):
+@pytest.mark.parametrize(
+    ("volumes", "where"),
+    [(KEPT, "; what it said before, if anything, is on the log volume: --member worker-0"), ({}, "")],
+)
+def test_a_member_without_a_pod_is_not_passed_over_in_silence(
+    kubectl: KubectlStub, capsys: Any, volumes: dict[str, Any], where: str
+):
     kubectl.answers({
-        "get akidjobs digits": [job()], "get pods": [items(pod("worker-1"))],
+        "get akidjobs digits": [job(volumes=volumes)], "get pods": [items(pod("worker-1"))],
         "logs digits-worker-1 --container=trainer": ["a line\n"],
     })  # fmt: skip
     assert main(["logs", "digits"]) == 0
     assert capsys.readouterr().out == (
-        "==> worker-0 <==\nakid: it has no pod now; what it said before is on the log volume: --member worker-0\n"
-        "==> worker-1 <==\na line\n"
+        f"==> worker-0 <==\nakid: it has no pod now{where}\n==> worker-1 <==\na line\n"
     )
 
 

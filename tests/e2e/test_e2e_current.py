@@ -12,6 +12,8 @@ from e2e import prepare
 from e2e.real import RealCluster
 from e2e.site import Site
 
+RUNS = "test_the_digits_are_learnt_while_kubectl_shows_how_far_it_is"
+BREAKS = "test_a_node_is_gone_for_good"
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 
 
@@ -32,7 +34,7 @@ def test_a_cluster_that_is_there_is_tested_and_what_would_break_its_nodes_is_not
 ) -> None:
     assert nodes.kubeconfig is not None
     try:
-        told = on_current(nodes.kubeconfig, "-k", "digits or elastic", "-rs")
+        told = on_current(nodes.kubeconfig, "-k", f"{RUNS} or {BREAKS}", "-rs")
     finally:
         site.install()  # as it was before: with the GlusterFS driver
     assert "1 passed, 1 skipped" in told

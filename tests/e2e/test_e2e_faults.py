@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from cluster.waiting import wait_for
 from csi.gluster import Gluster
+from e2e.node import Node
 from e2e.real import RealCluster
 from e2e.site import NAMESPACE, Site
 from e2e.times import Times
@@ -115,6 +118,33 @@ def unsupervised(node: str) -> str:
     return changed(PACED, ALONE, change)
 
 
+@contextmanager
+def gone(nodes: RealCluster, site: Site, node: Node) -> Generator[None]:
+    """In the block a node is gone, and not ready; after it, all that belongs on it is back."""
+    node.lost()
+    try:
+        wait_for(lambda: nodes.node_ready(node.name) == "Unknown", f"{node.name} is not ready", 90, every=0.2)
+        yield
+    finally:
+        node.back()
+    wait_for(lambda: nodes.node_there(node.name), f"{node.name} is back", 120, every=0.5)
+    site.ready()
+    wait_for(site.driver_ready, "the GlusterFS driver is on every node", 120, every=0.5)
+
+
+def wants_the_taint(nodes: RealCluster, training: Training, node: str, before: str, times: Times) -> None:
+    """The job that nobody hears stays where it is, and says why, until somebody says that nothing runs there."""
+    pod = f"{ALONE}-worker-0"
+    wait_for(lambda: TAINT in training.row(ALONE)["REASON"], f"{ALONE} says what it waits for", 180)
+    assert training.pod_uid(pod) == before
+    nodes.kubectl("taint", "nodes", node, f"{TAINT}=nodeshutdown:NoExecute")
+    try:
+        with times.of("lost node tainted as out of service -> a job that nobody hears runs elsewhere"):
+            wait_for(lambda: runs_elsewhere(training, pod, before, node), f"{ALONE} runs elsewhere", 120)
+    finally:
+        nodes.kubectl("taint", "nodes", node, f"{TAINT}:NoExecute-")
+
+
 def test_a_node_is_gone_for_good(
     nodes: RealCluster, site: Site, training: Training, gluster: Gluster, times: Times
 ) -> None:
@@ -132,24 +162,13 @@ def test_a_node_is_gone_for_good(
     before, node = training.pod_uid(other), nodes.node(pods[other])
     training.apply(unsupervised(node.name))
     wait_for(lambda: training.status(ALONE).get("ready") == "1/1", f"{ALONE} runs", 60)
-    alone = training.pod_uid(f"{ALONE}-worker-0")
-    node.lost()
-    try:
-        wait_for(lambda: nodes.node_ready(node.name) == "Unknown", f"{node.name} is not ready", 90, every=0.2)
+    (alone,) = training.pods(ALONE).values()
+    assert alone["spec"]["nodeName"] == node.name
+    with gone(nodes, site, node):
         with times.of("node gone and NotReady -> its member runs elsewhere", REPLACED):
             wait_for(lambda: runs_elsewhere(training, other, before, node.name), "it runs elsewhere", 60)
         status = training.reach(name, "Succeeded", timeout=300)
-        wait_for(lambda: TAINT in training.row(ALONE)["REASON"], f"{ALONE} says what it waits for", 400)
-        assert training.pod_uid(f"{ALONE}-worker-0") == alone
-        nodes.kubectl("taint", "nodes", node.name, f"{TAINT}=nodeshutdown:NoExecute")
-        with times.of("node tainted as out of service -> a job that nobody hears runs elsewhere"):
-            wait_for(lambda: runs_elsewhere(training, f"{ALONE}-worker-0", alone, node.name), "so it does", 120)
-    finally:
-        nodes.kubectl("taint", "nodes", node.name, f"{TAINT}:NoExecute-")
-        node.back()
-    wait_for(lambda: nodes.node_there(node.name), f"{node.name} is back", 120, every=0.5)
-    site.ready()
-    wait_for(site.driver_ready, "the GlusterFS driver is on every node", 120, every=0.5)
+        wants_the_taint(nodes, training, node.name, alone["metadata"]["uid"], times)
     assert status["progress"]["step"] == training.get(name)["spec"]["kid"]["params"]["steps"]
     assert status["restarts"] == 0
     assert status["progress"]["stepsRedone"] < 20  # from the memory of a member that is left

@@ -125,6 +125,7 @@ def test_the_charts_images_come_from_a_registry_with_its_secrets(
         assert pod["spec"]["containers"][0]["image"] == pushed[1]
     finally:
         site.install()
+        site.cluster.kubectl("delete", "secret", "pull", f"--namespace={NAMESPACE}", "--ignore-not-found")
 
 
 def alone(spec: dict[str, Any]) -> None:

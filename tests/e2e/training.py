@@ -156,7 +156,7 @@ class Training:
 
         Returns: the seconds it took.
         """
-        before = self.supervisor(chief)["generation"]
+        before = wait_for(lambda: self.supervisor(chief), f"the supervisor of {chief} answers")["generation"]
         begun = lost()
         self.makes_steps(name, chief, before)
         return time.time() - begun

@@ -19,8 +19,8 @@ def free_address() -> tuple[socket.socket, str]:
 def test_one_that_listens_later_is_waited_for():
     bound, address = free_address()
     with bound:
-        threading.Timer(0.3, bound.listen).start()
         begun = time.monotonic()
+        threading.Timer(0.3, bound.listen).start()
         wait_for_servers([address, address], patience=30)
         assert 0.25 < time.monotonic() - begun < 10
 
@@ -29,5 +29,5 @@ def test_one_that_never_listens_is_left_to_tensorflow():
     bound, address = free_address()
     with bound:
         begun = time.monotonic()
-        wait_for_servers([address, "no port", "nobody.invalid:1"], patience=0.2)
-        assert time.monotonic() - begun < 10
+        wait_for_servers([address, "127.0.0.1:none"], patience=0.2)
+        assert 0.2 <= time.monotonic() - begun < 10

@@ -17,6 +17,7 @@ from json_lines import json_lines
 from runner.stubs import wait_until
 
 from akid.generations import MARKS, newest
+from akid.job.objects.observe import STATUS
 from akid.trainer import training
 from akid.trainer.launch import Zygote
 
@@ -74,6 +75,7 @@ def test_a_kid_that_fails_leaves_the_reason_and_how_far_it_came(tmp_path):
     assert done.returncode == 1
     error, status = (tmp_path / "termination-log").read_text().rsplit("\n", 1)
     assert "seven" in error
+    assert status.startswith(STATUS)  # by which it is told from what the program says
     assert json.loads(status)["step"] == 7
 
 
