@@ -68,12 +68,16 @@ def serve(count: int) -> grpc.Server:
     return server
 
 
-def register() -> None:
-    """Tell the kubelet of us."""
+def registered() -> bool:
+    """Tell the kubelet of us; whether it heard it. It may have ended just now, and will be started again."""
     options = [("grpc.default_authority", "localhost")]
     with closing(grpc.insecure_channel(f"unix:{KUBELET}", options=options)) as channel:
         request = api.RegisterRequest(version="v1beta1", endpoint=SOCKET.name, resource_name=RESOURCE)
-        services.RegistrationStub(channel).Register(request, timeout=10, wait_for_ready=True)
+        try:
+            services.RegistrationStub(channel).Register(request, timeout=10, wait_for_ready=True)
+        except grpc.RpcError:
+            return False
+    return True
 
 
 def main() -> None:
@@ -85,8 +89,7 @@ def main() -> None:
             if server is not None:
                 server.stop(0)
             server = serve(int(sys.argv[2]))
-            register()
-            known = kubelet
+            known = kubelet if registered() else -1
         time.sleep(0.2)
 
 
