@@ -72,8 +72,8 @@ def test_of_a_gluster_volume_a_pod_sees_its_own_run_directory_alone():
     ("volume", "propagation"),
     [
         (GLUSTER, "HostToContainer"),
-        ({"claimName": "a"}, "HostToContainer"),  # perhaps one of a driver that mounts it anew
-        ({"claimTemplate": {"spec": SIZE}}, "HostToContainer"),
+        ({"claimName": "a"}, None),  # a directory on a mount that is not shared has none
+        ({"claimTemplate": {"spec": SIZE}}, None),
         ({"hostPath": {"path": "/a"}}, None),
         (None, None),
     ],

@@ -71,11 +71,13 @@ def pod_volumes(
 
 
 def _mounting(volume: Volume | None) -> Manifest:
-    """How a container mounts it. What a driver mounts anew after its restart has to get into the container."""
-    of_driver = volume and (volume.glusterfs or volume.claim_name or volume.claim_template)
+    """How a container mounts it. What the driver mounts anew after its restart has to get into the container.
+
+    Not what a claim names: where its directory is on a mount that is not shared, no container could be made.
+    """
     return {
         **({"readOnly": True} if volume and volume.is_read_only else {}),
-        **({"mountPropagation": "HostToContainer"} if of_driver else {}),
+        **({"mountPropagation": "HostToContainer"} if volume and volume.glusterfs else {}),
     }
 
 
