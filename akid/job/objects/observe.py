@@ -42,7 +42,7 @@ def member_state(pod: Object) -> MemberState:
     # A deletion without a grace period waits for no node.
     at_once = "deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds") == 0
     reason, message = _why(status, trainer, states, phase)
-    message, report = _parted(message)
+    message, report = _parted(message, phase)
     return MemberState(
         name=str(metadata.get("name", "")),
         uid=str(metadata.get("uid", "")),
@@ -142,8 +142,10 @@ def _why(status: Object, trainer: str, states: Mapping[str, Object], phase: Phas
     return reason, message
 
 
-def _parted(message: str) -> tuple[str, str]:
-    """(what was said, status) of a termination message, whose last line may be the status of a chief."""
+def _parted(message: str, phase: Phase) -> tuple[str, str]:
+    """(why it failed, status) of a termination message: its last line may be the status, all of it on success."""
+    if phase is Phase.SUCCEEDED:
+        return "", message
     said, _, last = message.rpartition("\n")
     return (said, last) if last.startswith(STATUS) else (message, "")
 
