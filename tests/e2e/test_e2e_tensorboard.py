@@ -41,6 +41,14 @@ def curves(page: Page) -> dict[str, Any]:
     return {"lines": drawn, "table": told["table"]} if drawn and told["table"] else {}
 
 
+def left(gluster: Gluster, namespace: str) -> dict[str, int]:
+    """The steps of what a namespace's job has left on the volume: its result, its newest checkpoint."""
+    with opened(gluster) as root:
+        (result,) = (root / namespace).rglob("result.json")
+        step = json.loads(result.read_text())["step"]
+    return {"result": step, "checkpoint": saved(gluster, namespace)[-1]}
+
+
 def test_a_browser_shows_the_curve_of_the_loss(
     training: Training, gluster: Gluster, times: Times, tmp_path: Path
 ) -> None:
@@ -56,10 +64,7 @@ def test_a_browser_shows_the_curve_of_the_loss(
     times.note("digits with TensorBoard: apply -> ended, and it is ready", time.monotonic() - begun)
     steps = training.told_steps("digits-worker-0")
     assert steps == list(range(10, STEPS + 1, 10))
-    with opened(gluster) as root:
-        (result,) = (root / training.namespace).rglob("result.json")
-        assert json.loads(result.read_text())["step"] == STEPS
-    assert saved(gluster, training.namespace)[-1] == STEPS
+    assert left(gluster, training.namespace) == {"result": STEPS, "checkpoint": STEPS}
 
     told = training.status("digits")["tensorboard"]
     # By its Service's name, as pods reach it.
