@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ KUBELET = "/var/lib/kubelet"
 #: More than may wait for one volume (`Limits.waiters`), so that a hung one leaves room for the others.
 THREADS = 32
 GRACE_SECONDS = 5.0
+#: Between two looks whether another driver of the node has ended.
+LOCK_SECONDS = 0.2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +60,29 @@ def serving(path: Path, server: grpc.Server) -> grpc.Server:
     return server
 
 
+def alone(directory: Path, ending: threading.Event) -> bool:
+    """Wait until no other driver of this node is at work in the directory; False if told to end meanwhile.
+
+    Their lives must not overlap: the one that ends takes both ones' sockets away, and each has a state of its own.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # until this process ends
+    told = False
+    while not ending.is_set():
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not told:
+                logger.warning(
+                    "waiting for another driver of this node to end", extra={"directory": str(directory)}
+                )
+                told = True
+            ending.wait(LOCK_SECONDS)
+        else:
+            return True
+    return False
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to end. The clients are left: in a container they end with it, elsewhere they go on."""
     options = parser().parse_args(arguments)
@@ -65,18 +91,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name: str = options.driver_name
     endpoint = socket_path(options.endpoint or f"{KUBELET}/plugins/{name}/csi.sock")
     register = socket_path(options.registration or f"{KUBELET}/plugins_registry/{name}-reg.sock")
+    directory = options.state or Path(KUBELET, "plugins", name)
     to_stderr()
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: ending.set())
+    if not alone(directory, ending):
+        return 0
     try:
-        node = Node(
-            options.state or Path(KUBELET, "plugins", name), options.allow, Limits(mount=options.mount_seconds)
-        )
+        node = Node(directory, options.allow, Limits(mount=options.mount_seconds))
     except (ValueError, OSError) as error:
         logger.error("cannot start", extra={"reason": str(error)})
         return 1
     node.recover()
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: ending.set())
     servers = _serve(name, options.node_id, node, endpoint, register)
     logger.info("serving", extra={"endpoint": str(endpoint), "registration": str(register)})
     ending.wait()

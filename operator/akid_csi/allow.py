@@ -5,11 +5,12 @@ Whoever may create pods in a namespace may ask for any inline volume there: this
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any, cast
 
-from akid_csi.attributes import SERVER, VOLUME, Wanted, components
+from akid_csi.attributes import SERVER, VOLUME, Source, Wanted, components
 from akid_csi.refusal import Code, Refusal
 
 ANY = "*"
@@ -24,42 +25,51 @@ class Rule:
 
     Args:
         namespaces: their names; `*` for all, `team-*` for all that begin so.
-        servers: those a pod may name, all or some of them.
+        servers: those a pod may name, all or some of them; the client asks all, in this order.
         volume: the volume's name.
         paths: directories, with all below them; none for the whole volume.
         read_only: for reading only.
     """
 
     namespaces: tuple[str, ...]
-    servers: frozenset[str]
+    servers: tuple[str, ...]
     volume: str
     paths: tuple[tuple[str, ...], ...]
     read_only: bool = False
 
-    def permits(self, namespace: str, wanted: Wanted) -> bool:
-        """Whether a pod of the namespace may have it."""
-        return (
+    def granted(self, namespace: str, wanted: Wanted) -> Wanted | None:
+        """What a pod of the namespace gets; None for nothing."""
+        depths = [len(prefix) for prefix in self.paths if _below(wanted.path, prefix, namespace)]
+        permitted = (
             any(_matches(pattern, namespace) for pattern in self.namespaces)
             and wanted.source.volume == self.volume
-            and self.servers.issuperset(wanted.source.servers)
+            and set(self.servers).issuperset(wanted.source.servers)
             and (wanted.read_only or not self.read_only)
-            and any(_below(wanted.path, prefix, namespace) for prefix in self.paths)
+            and depths
         )
+        if not permitted:
+            return None
+        source = Source(self.servers, self.volume)
+        return dataclasses.replace(wanted, source=source, above=max(min(depths) - 1, 0))
 
 
-def check(rules: tuple[Rule, ...], namespace: str, wanted: Wanted) -> None:
-    """Refuse what no rule permits.
+def granted(rules: tuple[Rule, ...], namespace: str, wanted: Wanted) -> Wanted:
+    """What the first rule that permits it gives.
+
+    Its servers are the rule's: however pods name some of them, a volume has one client.
 
     Raises:
         Refusal: PERMISSION_DENIED. It does not tell what others may use.
     """
-    if not any(rule.permits(namespace, wanted) for rule in rules):
-        purpose = "read" if wanted.read_only else "write"
-        raise Refusal(
-            Code.PERMISSION_DENIED,
-            f"namespace {namespace!r} may not {purpose} {wanted}: no rule of the driver's allow-list permits it. "
-            "Ask whoever installed the driver, or name another volume or subDir.",
-        )
+    for rule in rules:
+        if found := rule.granted(namespace, wanted):
+            return found
+    purpose = "read" if wanted.read_only else "write"
+    raise Refusal(
+        Code.PERMISSION_DENIED,
+        f"namespace {namespace!r} may not {purpose} {wanted}: no rule of the driver's allow-list permits it. "
+        "Ask whoever installed the driver, or name another volume or subDir.",
+    )
 
 
 def parsed(text: str) -> tuple[Rule, ...]:
@@ -97,7 +107,7 @@ def _rule(at: str, entry: Any) -> Rule:
             raise ValueError(f"{at}.servers: expected names or addresses without ports. Received: {server!r}")
     return Rule(
         namespaces=_texts(f"{at}.namespaces", fields.get("namespaces")),
-        servers=frozenset(servers),
+        servers=tuple(dict.fromkeys(servers)),
         volume=volume,
         paths=tuple(_prefix(f"{at}.paths", path) for path in _texts(f"{at}.paths", fields.get("paths"))),
         read_only=read_only,

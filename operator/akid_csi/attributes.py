@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Mapping
@@ -52,6 +53,7 @@ class Wanted:
         uid: user that owns directories which are made.
         gid: group of them.
         mode: permission bits of them.
+        above: how many of the first components lie above what its namespace may use: they are not given to it.
     """
 
     source: Source
@@ -60,9 +62,15 @@ class Wanted:
     uid: int = OWNER
     gid: int = OWNER
     mode: int = MODE
+    above: int = 0
 
     def __str__(self) -> str:
         return f"{self.source}/{'/'.join(self.path)}"
+
+    def alike(self, other: Wanted) -> bool:
+        """Whether a pod that asks for one has asked for the other: the rest is the allow-list's."""
+        same = dataclasses.replace(self, source=other.source, above=other.above) == other
+        return same and self.source.volume == other.source.volume
 
 
 def wanted(context: Mapping[str, str], *, read_only: bool) -> Wanted:

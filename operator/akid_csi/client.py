@@ -46,6 +46,11 @@ class Client:
         """Readable once the process has ended."""
         return self._descriptor
 
+    @property
+    def exit_code(self) -> int | None:
+        """Of one that has ended, if it was our child."""
+        return self._child.returncode if self._child is not None else None
+
     def ended(self, seconds: float | None = 0.0) -> bool:
         """Whether it has ended, waiting for so long; None for as long as it takes."""
         poll = select.poll()
@@ -87,6 +92,8 @@ def start(source: Source, point: Path, log: Path, seconds: float) -> Client:
         Refusal: UNAVAILABLE, with the end of the client's log; DEADLINE_EXCEEDED.
     """
     deadline = time.monotonic() + seconds
+    if log.exists():
+        log.replace(log.with_suffix(".log.1"))  # it may say why the one before died
     log.write_bytes(b"")
     child = subprocess.Popen(
         command(source, point, log),
@@ -98,7 +105,7 @@ def start(source: Source, point: Path, log: Path, seconds: float) -> Client:
     try:
         started = identity(child.pid)
         if started is None:
-            raise Refusal(Code.UNAVAILABLE, f"the client of {source} ended at once.{_tail(log)}")
+            raise Refusal(Code.UNAVAILABLE, f"the client of {source} ended at once.{_said(log)}")
         client = Client(started, child)
         _wait_until_mounted(client, source, point, log, deadline)
         return client
@@ -176,13 +183,18 @@ def _wait_until_mounted(client: Client, source: Source, point: Path, log: Path, 
                 break
             poll.poll(left * 1000)
     if client.ended():
-        raise Refusal(Code.UNAVAILABLE, f"cannot mount {source}: its client ended.{_tail(log)}")
-    raise Refusal(Code.DEADLINE_EXCEEDED, f"cannot mount {source}: no server answered in time.{_tail(log)}")
+        raise Refusal(Code.UNAVAILABLE, f"cannot mount {source}: its client ended.{_said(log)}")
+    raise Refusal(Code.DEADLINE_EXCEEDED, f"cannot mount {source}: no server answered in time.{_said(log)}")
 
 
-def _tail(log: Path) -> str:
-    """The end of a log, as the end of a sentence."""
+def tail(log: Path) -> str:
+    """The end of a log, in one line."""
     with contextlib.suppress(OSError):
-        text = " ".join(log.read_text(errors="replace")[-TAIL:].split())
-        return f" Its log ends with: {text}" if text else ""
+        return " ".join(log.read_text(errors="replace")[-TAIL:].split())
     return ""
+
+
+def _said(log: Path) -> str:
+    """The same as the end of a message."""
+    text = tail(log)
+    return f" Its log ends with: {text}" if text else ""

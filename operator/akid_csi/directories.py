@@ -14,6 +14,8 @@ from akid_csi.refusal import Code, Refusal
 
 FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 CLOSED = 0o700
+#: Of a directory that is made on the way to what a namespace may use, and stays root's.
+PASSABLE = 0o755
 
 
 def root_of(point: Path) -> int:
@@ -35,7 +37,9 @@ def root_of(point: Path) -> int:
 
 
 def opened(root: int, wanted: Wanted) -> int:
-    """A descriptor of the directory. Those that lack are made, with their owner, unless it is for reading only.
+    """A descriptor of the directory. Those that lack are made, unless it is for reading only.
+
+    They get their owner from the one on that the namespace may use; those above are left to root.
 
     Args:
         root: a descriptor of the volume's root; it is closed.
@@ -51,7 +55,7 @@ def opened(root: int, wanted: Wanted) -> int:
     descriptor = root
     for depth, name in enumerate(wanted.path, start=1):
         with _closed_by_a_failure(descriptor):
-            below = _step(descriptor, name, wanted, "/".join(wanted.path[:depth]))
+            below = _step(descriptor, name, wanted, depth)
         os.close(descriptor)
         descriptor = below
     return descriptor
@@ -67,7 +71,8 @@ def _closed_by_a_failure(descriptor: int) -> Generator[None]:
         raise
 
 
-def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
+def _step(parent: int, name: str, wanted: Wanted, depth: int) -> int:
+    so_far, theirs = "/".join(wanted.path[:depth]), depth > wanted.above
     try:
         descriptor = os.open(name, FLAGS, dir_fd=parent)
     except FileNotFoundError:
@@ -77,7 +82,7 @@ def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
                 f"there is no directory {so_far!r} in {wanted.source}, and for reading only none is made. "
                 "It is tried again until somebody makes it.",
             ) from None
-        return _made(parent, name, wanted)
+        return _made(parent, name, wanted) if theirs else _passable(parent, name)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise Refusal(
@@ -87,9 +92,15 @@ def _step(parent: int, name: str, wanted: Wanted, so_far: str) -> int:
             ) from None
         raise
     with _closed_by_a_failure(descriptor):
-        if not wanted.read_only and _unfinished(descriptor):
+        if theirs and not wanted.read_only and _unfinished(descriptor):
             _give(descriptor, wanted)
     return descriptor
+
+
+def _passable(parent: int, name: str) -> int:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, PASSABLE, dir_fd=parent)
+    return os.open(name, FLAGS, dir_fd=parent)
 
 
 def _made(parent: int, name: str, wanted: Wanted) -> int:

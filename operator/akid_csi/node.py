@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 from akid_csi import mounts
-from akid_csi.allow import Rule, check, parsed
+from akid_csi.allow import Rule, granted, parsed
 from akid_csi.attributes import Source, Wanted
 from akid_csi.logs import logger
 from akid_csi.refusal import Code, Refusal
@@ -50,6 +52,7 @@ class Node:
         self._store = Store(directory / "state.json")
         self._volumes: dict[str, Volume] = {}
         self._lock = threading.Lock()
+        self._at_work: set[str] = set()
         self._closing = threading.Event()
         self._stage = mounts.private_directory()
 
@@ -72,27 +75,37 @@ class Node:
         logger.info("recovering", extra={"volumes": len(sources), "published": len(self._store.state.published)})
 
     def publish(self, namespace: str, target: str, wanted: Wanted) -> None:
-        """Bind what a pod asks for, if its namespace may have it.
+        """Bind what a pod asks for, if its namespace may have it; what it has it keeps, whatever the list says.
 
         Raises:
             Refusal: why not.
             OSError: the same, as the kernel says it.
         """
-        check(self._rules(), namespace, wanted)
-        known = self._store.state.published.get(target)
-        if known is not None and known != wanted:
-            if mounts.layers(target):
-                raise Refusal(Code.ALREADY_EXISTS, f"{target} already holds {known}, and {wanted} is asked for.")
-            self._volume(known.source).unpublish(target)
-        self._volume(wanted.source).publish(target, wanted)
+        with self._sole(target):
+            known = self._store.state.published.get(target)
+            if known is not None and mounts.layers(target):
+                if not known.alike(wanted):
+                    told = f"{target} already holds {known}, and {wanted} is asked for."
+                    raise Refusal(Code.ALREADY_EXISTS, told)
+                wanted = known
+            else:
+                wanted = granted(self._rules(), namespace, wanted)
+                if known is not None and known != wanted:
+                    self._volume(known.source).unpublish(target)
+            self._volume(wanted.source).publish(target, wanted)
 
     def unpublish(self, target: str) -> None:
-        """Take away what lies at a target; nothing is good as well."""
-        known = self._store.state.published.get(target)
-        if known is None:
-            remove(target)
-        else:
-            self._volume(known.source).unpublish(target)
+        """Take away what lies at a target; nothing is good as well.
+
+        Raises:
+            Refusal: ABORTED while it is being published, which would go on afterwards.
+        """
+        with self._sole(target):
+            known = self._store.state.published.get(target)
+            if known is None:
+                remove(target)
+            else:
+                self._volume(known.source).unpublish(target)
 
     def usage(self, path: str) -> Usage:
         """How full the volume at a target is.
@@ -120,6 +133,19 @@ class Node:
         self._closing.set()
         mounts.unmount(str(self._stage))
         self._stage.rmdir()
+
+    @contextlib.contextmanager
+    def _sole(self, target: str) -> Generator[None]:
+        """One request for a target at a time: a restarted kubelet does not wait for what it asked before."""
+        with self._lock:
+            if target in self._at_work:
+                raise Refusal(Code.ABORTED, f"an earlier request for {target} is at work; it is tried again.")
+            self._at_work.add(target)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.discard(target)
 
     def _volume(self, source: Source) -> Volume:
         key = key_of(source)

@@ -17,12 +17,15 @@ from akid_csi.client import Client
 from akid_csi.directories import opened, root_of
 from akid_csi.logs import logger
 from akid_csi.refusal import Code, Refusal
+from akid_csi.servers import in_order
 from akid_csi.store import Store
 from akid_csi.waiting import within
 
 LONGEST_PAUSE = 10.0
 #: Seconds in which others may take their turn.
 TURN = 0.005
+#: Mounts on a target, before those that are dead are taken away.
+MOST_LAYERS = 16
 MAX_LOG = 8 << 20
 
 
@@ -77,6 +80,7 @@ class Volume:
         self._stage = places.stage
         self._client: Client | None = None
         self._dead: set[str] = set()
+        self._turns = 0
         self._lock = threading.Lock()
         self._waiters = threading.BoundedSemaphore(limits.waiters)
 
@@ -160,20 +164,33 @@ class Volume:
         mounts.unmount_down_to(str(self._point), 0)
         self._point.mkdir(parents=True, exist_ok=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        client = clients.start(self._source, self._point, self._log, self._limits.mount)
+        client = self._started()
         self._client = client
         self._store.serve(self._key, client.identity)
         logger.info("client started", extra={"volume": str(self._source), "pid": client.identity.pid})
         self._dead.update(self._store.state.targets(self._key))
         self._watch(client)
 
+    def _started(self) -> Client:
+        """A client; after a failure the next one asks another server first."""
+        source = Source(in_order(self._source.servers, self._turns), self._source.volume)
+        try:
+            return clients.start(source, self._point, self._log, self._limits.mount)
+        except Refusal:
+            self._turns += 1
+            raise
+
     def _cover(self, target: str, wanted: Wanted) -> None:
-        """Bind over what is dead. The lowest is the one the pod began with: what lies on it, the pod sees."""
+        """Bind over what is dead: each container sees it, on the mount that was uppermost when it began.
+
+        So the dead ones stay below. When they are too many, containers that began since the first go without.
+        """
         if not mounts.layers(target):
             self._dead.discard(target)
             return
         try:
-            mounts.unmount_down_to(target, 1)
+            if len(mounts.layers(target)) >= MOST_LAYERS:
+                mounts.unmount_down_to(target, 1)
             self._bind(target, wanted)
         except (Refusal, OSError) as error:
             self._dead.add(target)
@@ -219,8 +236,9 @@ class Volume:
         while not self._closing.is_set():
             with self._lock:
                 if self._client is gone and gone is not None:  # nobody ended it on purpose
-                    logger.warning("client gone", extra={"volume": str(self._source), "pid": gone.identity.pid})
                     gone.end(0)
+                    how = {"pid": gone.identity.pid, "code": gone.exit_code, "log": clients.tail(self._log)}
+                    logger.warning("client gone", extra={"volume": str(self._source), **how})
                     self._client = gone = None
                 if self._client is not None or not self._store.state.targets(self._key):
                     break
@@ -249,14 +267,11 @@ class Volume:
                 time.sleep(TURN)  # else nobody else would get the lock
 
     def _disconnected(self) -> bool:
-        """Whether the mount is dead for good. A slow one is not: its servers may come back."""
-        try:
-            within(clients.ANSWER_SECONDS, lambda: clients.ask(self._point))
-        except TimeoutError:
-            return False
-        except (OSError, Refusal):
-            return True
-        return False
+        """Whether nothing is mounted any more. Errors are no sign: servers that are away come back.
+
+        A client whose mount the kernel has given up ends by itself.
+        """
+        return not mounts.layers(str(self._point))
 
 
 def remove(target: str) -> None:

@@ -60,6 +60,8 @@ class Node:
         self._allow = box.directory / "allow.json"
         self._servers, self._options = servers, options
         self._contained = contained
+        #: The driver's number, outside.
+        self.driver = 0
         self.pods.mkdir(exist_ok=True)
 
     def allow(self, *rules: dict[str, Any]) -> None:
@@ -80,11 +82,21 @@ class Node:
         environment = ["env", f"PYTHONPATH={OPERATOR}", f"TMPDIR={self.box.directory}"]
         space = CONTAINER if self._contained else ()
         program = [sys.executable, "-m", "akid_csi"]
+        others = self._processes("python")
         self._process = self.box.start([*space, *environment, *program, *command, *self._options], self.log)
-        until(lambda: self._registration.exists() or self._process.poll() is not None)
+        until(lambda: self._serves(others) or self._process.poll() is not None)
         assert self._process.poll() is None, self.log.read_text()
+        # A child of its own may be about to become a client.
+        self.driver = min(set(self._processes("python")).difference(others))
         self._channel = grpc.insecure_channel(f"unix:{self.endpoint}")
         self.identity, self.node = IdentityStub(self._channel), NodeStub(self._channel)
+        self.ready()
+
+    def _serves(self, others: list[int]) -> bool:
+        return self._registration.exists() and self._processes("python") != others
+
+    def ready(self) -> None:
+        """Wait until a driver answers, this one or another of the node."""
         self.identity.Probe(csi.ProbeRequest(), timeout=DEADLINE, wait_for_ready=True)
 
     def register(self) -> registration.PluginInfo:
@@ -112,12 +124,6 @@ class Node:
             os.kill(self.driver, signal.SIGTERM)
             self._process.wait(DEADLINE)
         self._channel.close()
-
-    @property
-    def driver(self) -> int:
-        """The driver's number, outside."""
-        (pid,) = self._processes("python")
-        return pid
 
     def clients(self) -> list[int]:
         """Numbers, outside, of the FUSE clients of this node."""

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from akid_csi.allow import check, parsed
+from akid_csi.allow import granted, parsed
 from akid_csi.attributes import wanted
 from akid_csi.refusal import Refusal
 
@@ -18,7 +18,7 @@ def permitted(rule: dict[str, Any], namespace: str = "ml", *, read_only: bool = 
     """Whether an allow-list of one rule permits it."""
     asked = {"servers": "10.0.0.1", "volume": "rep3", "subDir": "data"} | attributes
     try:
-        check(parsed(json.dumps({"rules": [RULE | rule]})), namespace, wanted(asked, read_only=read_only))
+        granted(parsed(json.dumps({"rules": [RULE | rule]})), namespace, wanted(asked, read_only=read_only))
     except Refusal:
         return False
     return True
@@ -62,13 +62,38 @@ def test_an_empty_list_permits_nothing(text: str) -> None:
 
 def test_one_rule_that_permits_is_enough() -> None:
     rules = parsed(json.dumps({"rules": [RULE | {"namespaces": ["a"]}, RULE | {"namespaces": ["b"]}]}))
-    check(rules, "b", wanted({"servers": "10.0.0.1", "volume": "rep3", "subDir": "data"}, read_only=False))
+    asked = wanted({"servers": "10.0.0.2", "volume": "rep3", "subDir": "data"}, read_only=False)
+    assert granted(rules, "b", asked).alike(asked)
+
+
+@pytest.mark.parametrize("named", ["10.0.0.2", "10.0.0.1", "10.0.0.2,10.0.0.1"])
+def test_the_servers_are_the_rules_however_a_pod_names_them(named: str) -> None:
+    asked = wanted({"servers": named, "volume": "rep3", "subDir": "data"}, read_only=False)
+    found = granted(parsed(json.dumps({"rules": [RULE]})), "ml", asked)
+    assert found.source.servers == ("10.0.0.1", "10.0.0.2")
+
+
+@pytest.mark.parametrize(
+    ("paths", "sub_dir", "above"),
+    [
+        (["/"], "a/b", 0),
+        (["a"], "a/b", 0),
+        (["runs/${namespace}"], "runs/ml/digits", 1),
+        (["a/b/c"], "a/b/c", 2),
+        (["a/b/c", "a"], "a/b/c", 0),
+    ],
+)
+def test_directories_above_what_a_namespace_may_use_are_not_its_own(
+    paths: list[str], sub_dir: str, above: int
+) -> None:
+    asked = wanted({"servers": "10.0.0.1", "volume": "rep3", "subDir": sub_dir}, read_only=False)
+    assert granted(parsed(json.dumps({"rules": [RULE | {"paths": paths}]})), "ml", asked).above == above
 
 
 def test_a_refusal_says_who_may_not_do_what() -> None:
     asked = wanted({"servers": "10.0.0.1", "volume": "rep3", "subDir": "x"}, read_only=False)
     with pytest.raises(Refusal) as refusal:
-        check((), "ml", asked)
+        granted((), "ml", asked)
     assert refusal.value.code == "PERMISSION_DENIED"
     assert "namespace 'ml' may not write 10.0.0.1:/rep3/x: no rule" in str(refusal.value)
 

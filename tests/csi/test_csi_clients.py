@@ -24,6 +24,7 @@ class Process:
 
     def __init__(self, pid: int) -> None:
         self.identity = ProcessId(pid, 1)
+        self.exit_code = -9
         self.over = threading.Event()
 
     def ended(self, seconds: float | None = 0.0) -> bool:
@@ -49,8 +50,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
     return clients
 
 
-def mounted(target: str) -> int:
-    return 1
+def mounted(target: str) -> list[str]:
+    return ["fuse.glusterfs"]
 
 
 def nothing(*arguments: object) -> None:

@@ -12,10 +12,10 @@ from akid_csi.directories import FLAGS, opened, root_of
 from akid_csi.refusal import Refusal
 
 
-def walked(root: Path, path: str, *, read_only: bool = False, mode: int = 0o750) -> Path:
+def walked(root: Path, path: str, *, read_only: bool = False, mode: int = 0o750, above: int = 0) -> Path:
     """Where a walk ends. What is made is ours: root alone can give things away."""
     owner = (os.getuid(), os.getgid())
-    wanted = Wanted(Source(("a",), "v"), components(path), read_only, *owner, mode)
+    wanted = Wanted(Source(("a",), "v"), components(path), read_only, *owner, mode, above)
     descriptor = opened(os.open(root, FLAGS), wanted)
     try:
         return Path(os.readlink(f"/proc/self/fd/{descriptor}"))
@@ -28,6 +28,13 @@ def test_what_lacks_is_made_with_its_mode_and_what_is_there_is_left(tmp_path: Pa
     assert walked(tmp_path, "a/b/c", mode=0o2770) == tmp_path / "a/b/c"
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b", "a/b/c")]
     assert modes == [0o711, 0o2770, 0o2770]
+
+
+def test_what_lies_above_is_made_but_not_given_away(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir(mode=0o700)
+    assert walked(tmp_path, "a/b/c/d", mode=0o2770, above=2) == tmp_path / "a/b/c/d"
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b", "a/b/c", "a/b/c/d")]
+    assert modes == [0o700, 0o755, 0o2770, 0o2770]
 
 
 def test_where_nothing_is_mounted_is_no_volume(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_the_allow_list_permits_the_volumes_that_are_shown() -> None:
     static = of_kind("PersistentVolume")["spec"]["csi"]
     for volume, read_only in ((inline, True), (static, False)):
         assert volume["driver"] == NAME
-        allow.check(rules, "ml", attributes.wanted(volume["volumeAttributes"], read_only=read_only))
+        allow.granted(rules, "ml", attributes.wanted(volume["volumeAttributes"], read_only=read_only))
 
 
 def test_every_attribute_and_field_has_a_line() -> None:

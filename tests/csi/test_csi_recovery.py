@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from akid_csi.volume import MOST_LAYERS
 from csi.gluster import Gluster
 from csi.kubelet import Node, Pod, until
 from csi.sandbox import Sandbox
@@ -30,16 +31,91 @@ def pod(node: Node) -> Generator[Pod]:
     assert node.clients() == []
 
 
+@pytest.fixture
+def outside(box: Sandbox, gluster: Gluster) -> Generator[Node]:
+    """A driver that is a process of the node: when it ends, its clients go on."""
+    node = Node(box, gluster.servers, contained=False)
+    node.allow({"namespaces": ["ml"]})
+    node.start()
+    yield node
+    node.stop()
+
+
 def test_after_a_restart_of_the_driver_pods_see_their_data_again(node: Node, pod: Pod) -> None:
+    """So does a container of it that was started anew in between."""
+    containers = [pod]
     for _ in range(3):
         node.kill()
-        assert pod.reads("x") is None
+        assert not any(container.reads("x") for container in containers)
         node.start()
+        until(lambda: all(container.reads("x") == "kept" for container in containers))
+        containers.append(Pod(node, "p"))
+    for container in containers:
+        (container.volume / "y").write_text(str(id(container)))
+        assert (node.seen("p") / "y").read_text() == str(id(container))
+    for container in containers[1:]:
+        container.end()
+
+
+def test_dead_mounts_do_not_become_more_and_more(node: Node, pod: Pod) -> None:
+    for _ in range(MOST_LAYERS + 3):
+        (client,) = node.clients()
+        os.kill(client, signal.SIGKILL)
         until(lambda: pod.reads("x") == "kept")
-        # The mount the pod began with, and the one that was put over it; not one more each time.
-        assert node.mounts().count(str(node.target("p"))) == 2
-    (pod.volume / "y").write_text("new")
-    assert (node.seen("p") / "y").read_text() == "new"
+    assert node.mounts().count(str(node.target("p"))) <= MOST_LAYERS
+
+
+def test_a_client_outlives_servers_that_are_away(outside: Node, gluster: Gluster) -> None:
+    """Two of three: nothing can be read, and what is open can be written again once they are back."""
+    volume = outside.publish("p", "outage")
+    (volume / "x").write_text("kept")
+    clients = outside.clients()
+    with (volume / "open").open("wb", buffering=0) as file:
+        for number in (2, 3):
+            gluster.kill_brick(number, "rep3")
+        until(lambda: not readable(volume / "x"))
+        outside.kill()
+        outside.start()  # it looks whether the client it left still serves
+        gluster.heal("rep3")
+        until(lambda: readable(volume / "x"))
+        file.write(b"1")
+    assert outside.clients() == clients
+    outside.unpublish("p")
+
+
+def test_another_server_is_asked_after_one_that_hangs(box: Sandbox, gluster: Gluster) -> None:
+    """It takes connections, and says nothing."""
+    node = Node(box, gluster.servers, ["--mount-seconds=8"])
+    node.allow({"namespaces": ["ml"]})
+    node.start()
+    gluster.pause(1)
+    try:
+        with pytest.raises(grpc.RpcError):
+            node.publish("p", "hang")
+        node.publish("p", "hang")
+    finally:
+        gluster.pause(1, go_on=True)
+    node.unpublish("p")
+    node.stop()
+
+
+def test_two_drivers_of_a_node_are_never_at_work_at_once(box: Sandbox, gluster: Gluster) -> None:
+    """As when the DaemonSet moves to another namespace."""
+    old, new = (Node(box, gluster.servers) for _ in range(2))
+    old.allow({"namespaces": ["ml"]})
+    old.start()
+    (old.publish("p", "two") / "x").write_text("kept")
+    with ThreadPoolExecutor() as pool:
+        starting = pool.submit(new.start)
+        until(lambda: "waiting for another driver of this node" in new.log.read_text())
+        (old.publish("q", "two") / "x").write_text("kept")
+        old.stop()
+        starting.result()
+    new.ready()
+    for name in ("p", "q"):
+        until(lambda name=name: readable(new.seen(name) / "x"))
+        new.unpublish(name)
+    new.stop()
 
 
 def test_read_only_stays_so_after_a_restart(node: Node, pod: Pod) -> None:
@@ -75,10 +151,8 @@ def test_a_directory_that_is_away_when_its_client_dies_is_bound_once_it_is_back(
         node.unpublish(name)
 
 
-def test_a_driver_outside_of_a_container_goes_on_with_the_clients_it_left(box: Sandbox, gluster: Gluster) -> None:
-    node = Node(box, gluster.servers, contained=False)
-    node.allow({"namespaces": ["ml"]})
-    node.start()
+def test_a_driver_outside_of_a_container_goes_on_with_the_clients_it_left(outside: Node) -> None:
+    node = outside
     (node.publish("p", "host") / "x").write_text("kept")
     clients = node.clients()
     node.kill()
@@ -89,18 +163,18 @@ def test_a_driver_outside_of_a_container_goes_on_with_the_clients_it_left(box: S
     until(lambda: readable(node.seen("p") / "x"))
     node.unpublish("p")
     assert node.clients() == []
-    node.stop()
 
 
 def test_servers_that_hang_hold_up_nobody_else_and_leave_nothing(box: Sandbox, gluster: Gluster) -> None:
     node = Node(box, gluster.servers, ["--mount-seconds=2"])
-    node.allow({"namespaces": ["ml"]})
+    alone = gluster.servers[:1]
+    node.allow({"namespaces": ["ml"]}, {"namespaces": ["ml"], "servers": alone, "volume": "other"})
     node.start()
     node.publish("p", "hang")
     gluster.pause(1)
     try:
         with ThreadPoolExecutor() as pool:
-            hanging = pool.submit(node.publish, "q", "hang", servers=gluster.servers[0])
+            hanging = pool.submit(node.publish, "q", "hang", servers=alone[0], volume="other")
             node.publish("r", "hang")
             assert not hanging.done()
             with pytest.raises(grpc.RpcError) as call:
@@ -109,7 +183,7 @@ def test_servers_that_hang_hold_up_nobody_else_and_leave_nothing(box: Sandbox, g
         gluster.pause(1, go_on=True)
     assert call.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert len(node.clients()) == 1
-    node.publish("q", "hang", servers=gluster.servers[0])
+    node.publish("q", "hang")
     for name in ("p", "q", "r"):
         node.unpublish(name)
     assert node.mounts() == []

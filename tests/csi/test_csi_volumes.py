@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 from akid_csi.protocol import csi_pb2 as csi
+from csi.gluster import Gluster
 from csi.kubelet import Node, Pod
 
 pytestmark = pytest.mark.e2e
@@ -122,6 +123,36 @@ def test_no_path_leads_out_of_the_volume_or_around_the_list(node: Node) -> None:
         assert refused(call.value)[0] == expected
     assert not node.seen("evil").exists()
     node.unpublish("p")
+
+
+def test_a_directory_above_what_a_namespace_may_use_stays_root_s(node: Node) -> None:
+    node.allow({"namespaces": ["ml"], "paths": ["team/${namespace}"]}, {"namespaces": ["all"]})
+    node.publish("a", "team/ml/x", mode="0777", uid="4711")
+    found = {name: (node.publish(name, "/", namespace="all") / "team" / name).stat() for name in (".", "ml")}
+    told = {name: (about.st_uid, stat.S_IMODE(about.st_mode)) for name, about in found.items()}
+    assert told == {".": (0, 0o755), "ml": (4711, 0o777)}
+    for name in ("a", ".", "ml"):
+        node.unpublish(name)
+
+
+def test_a_volume_has_one_client_however_pods_name_its_servers(node: Node, gluster: Gluster) -> None:
+    for name, servers in (("a", gluster.servers), ("b", gluster.servers[1:]), ("c", gluster.servers[:1])):
+        node.publish(name, "one", servers=",".join(servers))
+    assert len(node.clients()) == 1
+    for name in "abc":
+        node.unpublish(name)
+
+
+def test_what_is_mounted_stays_when_the_list_changes(node: Node) -> None:
+    """A kubelet that was restarted asks again for all that its pods have."""
+    (node.publish("p", "kept") / "x").write_text("1")
+    node.allow()
+    assert (node.publish("p", "kept") / "x").read_text() == "1"
+    assert node.mounts().count(str(node.target("p"))) == 1
+    node.unpublish("p")
+    with pytest.raises(grpc.RpcError) as call:
+        node.publish("p", "kept")
+    assert refused(call.value)[0] == "PERMISSION_DENIED"
 
 
 def test_an_allow_list_that_is_empty_or_broken_permits_nothing(node: Node) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from csi import volume_conformance
+from csi.gluster import Gluster
 from csi.kubelet import Node
 
 
@@ -28,10 +29,13 @@ def test_what_a_place_lacks_is_told(
 
 
 @pytest.mark.e2e
-def test_two_clients_of_a_gluster_volume_have_it_too(node: Node) -> None:
-    here = node.publish("a", "conformance")
-    # Named otherwise, it is another volume to the driver: another client, as on another node.
-    there = node.publish("b", "conformance", servers="10.77.0.2")
+def test_two_clients_of_a_gluster_volume_have_it_too(node: Node, gluster: Gluster) -> None:
+    # By rules with other servers it is another volume to the driver: another client, as on another node.
+    one, other, _ = gluster.servers
+    node.allow({"namespaces": ["ml"], "servers": [one]}, {"namespaces": ["ml"], "servers": [other]})
+    here, there = (
+        node.publish(name, "conformance", servers=server) for name, server in (("a", one), ("b", other))
+    )
     assert len(node.clients()) == 2
     assert volume_conformance.problems(here, there) == []
     shutil.rmtree(next(here.iterdir()))
