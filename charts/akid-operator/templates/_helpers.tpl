@@ -49,7 +49,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- with .Values.jobs.networkPolicy }}
 {{- if .enabled }}
-- {{ prepend .statusFrom (include "akid.self" $ | fromYaml) | toJson | printf "--isolate-jobs=%s" | quote }}
+- {{ prepend (.statusFrom | default list) (include "akid.self" $ | fromYaml) | toJson | printf "--isolate-jobs=%s" | quote }}
 {{- end }}
 {{- end }}
 {{- range .Values.extraArgs }}
