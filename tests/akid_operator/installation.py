@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
+from cluster.binaries import programs
 from cluster.control import Cluster
-from cluster.helm import helm
+from cluster.helm import helm, program
+from jobs import REPOSITORY
 from replicas import Operator
 
 OPS, LAB = "akid-system", "lab"
@@ -29,3 +33,23 @@ def started(cluster: Cluster, log: Path) -> Operator:
     return Operator(
         cluster.kubeconfig_as(OPS, "akid-operator"), log, f"--lease-namespace={OPS}", *arguments(cluster)
     )
+
+
+def typed(cluster: Cluster, home: Path, script: str, **variables: str) -> str:
+    """What commands of a page print, typed at the root of the repository; they must all succeed.
+
+    Args:
+        cluster: whose administrator types them.
+        home: a directory for what helm keeps.
+        script: the commands.
+        variables: of the environment, besides.
+    """
+    path = f"{program().parent}:{programs()}:{os.environ['PATH']}"
+    homes = {f"HELM_{name}_HOME": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
+    env = os.environ | homes | {"KUBECONFIG": str(cluster.kubeconfig), "PATH": path} | variables
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

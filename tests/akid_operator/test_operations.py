@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,10 @@ import yaml
 from akid_operator.serve.metrics import Metrics
 from akid_operator.work.store import Store
 from chart import CHART, render
-from cluster.binaries import programs
 from cluster.control import Cluster
-from cluster.helm import program
 from docs.fences import ROOT, fences_in
-from installation import LAB, started
-from jobs import Jobs
+from installation import LAB, started, typed
+from jobs import Jobs, job
 
 from akid.job import CreateFailureReason
 
@@ -31,32 +27,24 @@ def blocks(language: str) -> list[str]:
     return [fence.code for fence in fences_in(PAGE) if fence.language == language]
 
 
-def run(cluster: Cluster, home: Path, script: str) -> str:
-    """What commands of the page print, typed at the root of the repository."""
-    path = f"{program().parent}:{programs()}:{os.environ['PATH']}"
-    homes = {f"HELM_{name}_HOME": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
-    env = os.environ | homes | {"KUBECONFIG": str(cluster.kubeconfig), "PATH": path}
-    command = ["bash", "-euo", "pipefail", "-c", script]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def test_the_commands_lead_from_nothing_to_a_job_through_an_upgrade_to_the_end(tmp_path: Path) -> None:
     install, use, upgrade, uninstall = blocks("sh")
-    with Cluster() as cluster:
-        assert "STATUS: deployed" in run(cluster, tmp_path, install)
+    with Cluster(job_seconds=2) as cluster:
+        jobs = Jobs(cluster, LAB)
+        assert "STATUS: deployed" in typed(cluster, tmp_path, install)
         with started(cluster, tmp_path / "log") as operator:
             operator.ready()
-            told = run(cluster, tmp_path, use)
+            told = typed(cluster, tmp_path, use)
+            jobs.create(job("long", plays={"run-for": "1h"}))
+            jobs.reach("Running", "long")
         assert "akidjob.akid.dev/digits condition met" in told
         assert re.search(r"Normal +Running", told)
-        pods = Jobs(cluster, LAB).pods()
-        told = run(cluster, tmp_path, upgrade)
+        pods = jobs.pods("long")
+        told = typed(cluster, tmp_path, upgrade)
         assert "akidjobs.akid.dev replaced" in told
         assert "Rollback was a success" in told
-        assert re.search(r"lab +digits .*Running", run(cluster, tmp_path, uninstall))
-        left = Jobs(cluster, LAB).pods()
+        assert re.search(r"lab +long .*Running", typed(cluster, tmp_path, uninstall))
+        left = jobs.pods("long")
         assert {name: pod["metadata"]["uid"] for name, pod in left.items()} == {
             name: pod["metadata"]["uid"] for name, pod in pods.items()
         }

@@ -16,6 +16,7 @@ from containers.registry import PASSWORD, USER, registry
 from containers.running import ROOT, built, output, unpacked
 from docs.fences import fences_in
 from docs.guide import EXAMPLE, GUIDE, PROGRAMS, commands, project, scripts
+from e2e.claims import made_claim
 
 from akid.cli import main
 
@@ -24,8 +25,8 @@ REGISTRY, TRAINER = "registry.example.com", "registry.example.com/ml/akid-traine
 
 def test_the_guide_shows_the_files_of_the_example() -> None:
     shown = [fence.code for fence in fences_in(GUIDE) if fence.language in ("python", "yaml")]
-    files = [EXAMPLE / "excitation/blocks.py", EXAMPLE / "excitation/kid.py", EXAMPLE / "job.yaml"]
-    assert shown == [file.read_text() for file in files]
+    names = ("excitation/blocks.py", "excitation/kid.py", "job.yaml", "fetch.yaml")
+    assert shown == [(EXAMPLE / name).read_text() for name in names]
     dockerfile = (EXAMPLE / "Dockerfile").read_text().splitlines(keepends=True)
     assert "".join(f"    {line}" for line in dockerfile) in GUIDE.read_text()
 
@@ -51,26 +52,27 @@ def test_the_commands_of_akid_run_in_the_project(
 
 @pytest.mark.cluster
 def test_the_commands_of_kubectl_are_taken_by_a_real_server(tmp_path: Path) -> None:
-    """Its nodes only pretend, so a pod has no log."""
+    """Its nodes only pretend, so a pod has no log, and nothing can be run in it."""
     with Cluster(job_seconds=1) as cluster:
         environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
         kubectl = [str(programs() / "kubectl")]
         crd = ROOT / "crds/akidjobs.akid.dev.yaml"
         subprocess.run([*kubectl, "apply", "-f", crd], env=environment, check=True, timeout=60)
         wait_for(cluster.serves_akidjobs, "AkidJobs are served")
-        operator = operating(cluster)
+        made_claim(cluster, "default", "runs", {"hostPath": {"path": str(tmp_path)}})
+        operator, here = operating(cluster), project(tmp_path)
         try:
             for command in commands("kubectl"):
                 done = subprocess.run(
                     [*kubectl, *command],
-                    cwd=project(tmp_path / command[0]),
+                    cwd=here,
                     env=environment,
                     capture_output=True,
                     text=True,
                     timeout=90,
                     check=False,
                 )
-                assert done.returncode == 0 or command[0] == "logs", done.stderr
+                assert done.returncode == 0 or command[0] in ("logs", "exec", "cp"), done.stderr
         finally:
             operator.terminate()
             operator.wait(20)

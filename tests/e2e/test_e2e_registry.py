@@ -16,6 +16,7 @@ from cluster.waiting import wait_for
 from containers.registry import PASSWORD, USER, Registry, registry_at
 from docs.guide import EXAMPLE, commands
 from e2e import prepare
+from e2e.claims import shared_claim
 from e2e.configs import API
 from e2e.real import RealCluster
 from e2e.site import NAMESPACE, OPERATOR, Site
@@ -82,7 +83,9 @@ def test_a_researchers_image_is_pushed_and_trains_once_its_secret_is_there(
         pushed = push(here, tmp_path, prepare.RESEARCHERS)
     assert f"image: {pushed}\n" in (EXAMPLE / "job.yaml").read_text()
     secret, apply, *others = commands("kubectl")
-    assert [words[0] for words in (secret, apply, *others)] == ["create", "apply", "get", "wait", "logs"]
+    looks, fetches = others[:3], others[3:]
+    assert [words[0] for words in (secret, apply, *looks)] == ["create", "apply", "get", "wait", "logs"]
+    directory = shared_claim(training.cluster, training.namespace, "runs")
     training.kubectl(*(str(EXAMPLE / word) if word == "job.yaml" else word for word in apply))
 
     wait_for(lambda: refused(training), "the registry refuses the kubelet", 60)
@@ -96,9 +99,24 @@ def test_a_researchers_image_is_pushed_and_trains_once_its_secret_is_there(
     times.note("pull secret made -> Succeeded", time.monotonic() - begun)
     assert status["progress"]["step"] == STEPS
     assert status["restarts"] == 0
-    for words in others:
+    for words in looks:
         assert training.kubectl(*words)
     assert training.told_steps(POD)[-1] == STEPS
+    (run,) = (directory / training.namespace).iterdir()
+    assert_fetched(training, fetches, run, tmp_path / "copy")
+
+
+def assert_fetched(training: Training, fetches: list[list[str]], run: Path, copy: Path) -> None:
+    """What the guide's pod copies is the run directory, to its last checkpoint."""
+    words = {"fetch.yaml": str(EXAMPLE / "fetch.yaml"), "/runs/default": f"/runs/{training.namespace}",
+             "fetch:/runs/default/excitation-1a2b3c4d": f"fetch:/runs/{training.namespace}/{run.name}",
+             "runs/excitation": str(copy)}  # fmt: skip
+    assert [command[0] for command in fetches] == ["apply", "wait", "exec", "cp", "delete"]
+    told = [training.kubectl(*(words.get(word, word) for word in command)) for command in fetches]
+    assert told[2].split() == [run.name]
+    copied, there = (sorted(str(path.relative_to(of)) for path in of.rglob("*")) for of in (copy, run))
+    assert copied == there
+    assert any(f"{STEPS}" in name for name in copied)
 
 
 def test_the_charts_images_come_from_a_registry_with_its_secrets(
