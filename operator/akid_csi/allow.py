@@ -54,16 +54,16 @@ class Rule:
 
 
 def granted(rules: tuple[Rule, ...], namespace: str, wanted: Wanted) -> Wanted:
-    """What the first rule that permits it gives.
+    """What the rule gives that permits it, of several the one that permits most of the way to it.
 
     Its servers are the rule's: however pods name some of them, a volume has one client.
 
     Raises:
         Refusal: PERMISSION_DENIED. It does not tell what others may use.
     """
-    for rule in rules:
-        if found := rule.granted(namespace, wanted):
-            return found
+    found = [grant for rule in rules if (grant := rule.granted(namespace, wanted))]
+    if found:
+        return min(found, key=lambda grant: grant.above)
     purpose = "read" if wanted.read_only else "write"
     raise Refusal(
         Code.PERMISSION_DENIED,

@@ -17,8 +17,6 @@ from akid_csi.refusal import Code, Refusal
 from akid_csi.state import ProcessId
 from akid_csi.waiting import within
 
-#: How long an idle mount may take to say how full it is.
-ANSWER_SECONDS = 5.0
 #: How long a client whose mount is gone may take to end by itself.
 END_SECONDS = 5.0
 TAIL = 500
@@ -92,8 +90,6 @@ def start(source: Source, point: Path, log: Path, seconds: float) -> Client:
         Refusal: UNAVAILABLE, with the end of the client's log; DEADLINE_EXCEEDED.
     """
     deadline = time.monotonic() + seconds
-    if log.exists():
-        log.replace(log.with_suffix(".log.1"))  # it may say why the one before died
     log.write_bytes(b"")
     child = subprocess.Popen(
         command(source, point, log),
@@ -142,22 +138,16 @@ def identity(pid: int) -> ProcessId | None:
     return None if state in "ZX" else ProcessId(pid, int(fields[18]))
 
 
-def answers(point: Path, seconds: float = ANSWER_SECONDS) -> bool:
-    """Whether something is mounted there and says how full it is."""
+def answers(point: Path, seconds: float) -> bool:
+    """Whether something is mounted there and says how full it is within these seconds."""
     try:
-        within(seconds, lambda: ask(point))
+        within(seconds, lambda: _ask(point))
     except (OSError, Refusal):  # a TimeoutError is an OSError
         return False
     return True
 
 
-def ask(point: Path) -> None:
-    """Ask a mount how full it is; it may hang.
-
-    Raises:
-        OSError: it is dead.
-        Refusal: there is none.
-    """
+def _ask(point: Path) -> None:
     root = root_of(point)
     try:
         os.fstatvfs(root)

@@ -82,7 +82,7 @@ def _step(parent: int, name: str, wanted: Wanted, depth: int) -> int:
                 f"there is no directory {so_far!r} in {wanted.source}, and for reading only none is made. "
                 "It is tried again until somebody makes it.",
             ) from None
-        return _made(parent, name, wanted) if theirs else _passable(parent, name)
+        return _made(parent, name, wanted, theirs)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise Refusal(
@@ -97,26 +97,20 @@ def _step(parent: int, name: str, wanted: Wanted, depth: int) -> int:
     return descriptor
 
 
-def _passable(parent: int, name: str) -> int:
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(name, PASSABLE, dir_fd=parent)
-    return os.open(name, FLAGS, dir_fd=parent)
-
-
-def _made(parent: int, name: str, wanted: Wanted) -> int:
-    """Closed to all until it has its owner.
+def _made(parent: int, name: str, wanted: Wanted, theirs: bool) -> int:
+    """Closed to all until it has its owner, if it is to be the namespace's.
 
     Another node may make it at the same time. Then it is given away by both: this node's client remembers for a
     second what it has seen, and a pod that starts within that would be refused.
     """
     try:
-        os.mkdir(name, CLOSED, dir_fd=parent)
+        os.mkdir(name, CLOSED if theirs else PASSABLE, dir_fd=parent)
         ours = True
     except FileExistsError:
         ours = False
     descriptor = os.open(name, FLAGS, dir_fd=parent)
     with _closed_by_a_failure(descriptor):
-        if ours or _unfinished(descriptor):
+        if theirs and (ours or _unfinished(descriptor)):
             _give(descriptor, wanted)
     return descriptor
 

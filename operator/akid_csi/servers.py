@@ -1,10 +1,9 @@
-"""In which order a client asks the servers of a volume. For a silent one it waits longer than a mount may take."""
+"""Which server of a volume a client asks first. For a silent one it waits longer than a mount may take."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from concurrent.futures import ThreadPoolExecutor
 
 from akid_csi.waiting import within
 
@@ -14,21 +13,20 @@ PORT = 24007
 SECONDS = 2.0
 
 
-def in_order(servers: tuple[str, ...], turns: int) -> tuple[str, ...]:
-    """The servers, those that take a connection first.
+def in_order(servers: tuple[str, ...], begin: int) -> tuple[str, ...]:
+    """The servers, one that takes a connection first.
 
     Args:
         servers: of a volume.
-        turns: by how many they are moved on: after a failure another one is asked first, since a server that
-            hangs takes connections, too.
+        begin: with which of them to begin: after a failure with the next one, since a server that hangs takes
+            connections, too.
     """
-    first = turns % len(servers)
-    moved = (*servers[first:], *servers[:first])
-    if len(moved) == 1:
-        return moved
-    with ThreadPoolExecutor(len(moved)) as pool:
-        answers = dict(zip(moved, pool.map(_answers, moved), strict=True))
-    return tuple(sorted(moved, key=lambda server: not answers[server]))
+    first = begin % len(servers)
+    turned = (*servers[first:], *servers[:first])
+    for server in turned:
+        if len(turned) == 1 or _answers(server):
+            return (server, *(other for other in turned if other != server))
+    return turned
 
 
 def _answers(server: str) -> bool:

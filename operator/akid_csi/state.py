@@ -89,7 +89,9 @@ def decoded(text: str) -> State:
 def _wanted(entry: dict[str, Any]) -> Wanted:
     source: dict[str, Any] = entry.pop("source")
     path: list[str] = entry.pop("path")
-    return Wanted(Source(tuple(source["servers"]), source["volume"]), tuple(path), **entry)
+    # What a later version noted besides is passed over: an older driver must be able to go on.
+    known = {field.name: entry[field.name] for field in dataclasses.fields(Wanted) if field.name in entry}
+    return Wanted(Source(tuple(source["servers"]), source["volume"]), tuple(path), **known)
 
 
 def read(file: Path) -> State:

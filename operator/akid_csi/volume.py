@@ -80,7 +80,7 @@ class Volume:
         self._stage = places.stage
         self._client: Client | None = None
         self._dead: set[str] = set()
-        self._turns = 0
+        self._begin = 0
         self._lock = threading.Lock()
         self._waiters = threading.BoundedSemaphore(limits.waiters)
 
@@ -120,22 +120,25 @@ class Volume:
         """After a restart of the driver: go on with the client if it still serves, else replace it."""
         with self._lock:
             self._client = clients.found(self._store.state.clients.get(self._key))
-            if self._client is not None and not self._disconnected():
+            if self._client is not None and self._mounted():
                 logger.info("client kept", extra={"volume": str(self._source), "pid": self._client.identity.pid})
                 self._watch(self._client)
                 return
         self._serve_again(self._client)
 
     def check(self) -> None:
-        """Now and then: replace a client that runs and whose mount is dead, and keep its log short."""
+        """Now and then: replace a client that runs and is not mounted any more, and keep its log short.
+
+        Errors are no sign: servers that are away come back, and a client that the kernel gave up ends by itself.
+        """
         client = self._client
         if client is None:
             return
         with contextlib.suppress(OSError):
             if self._log.stat().st_size > MAX_LOG:
                 os.truncate(self._log, 0)
-        if not client.ended() and self._disconnected():
-            logger.warning("mount dead while its client runs", extra={"volume": str(self._source)})
+        if not client.ended() and not self._mounted():
+            logger.warning("not mounted while its client runs", extra={"volume": str(self._source)})
             client.end(0)  # whoever watches it replaces it
 
     @contextlib.contextmanager
@@ -156,7 +159,7 @@ class Volume:
 
     def _serve(self) -> None:
         """See to it that a client serves the volume; what an earlier one served is bound anew soon after."""
-        if self._client is not None and not self._client.ended() and mounts.layers(str(self._point)):
+        if self._client is not None and not self._client.ended() and self._mounted():
             return
         if self._client is not None:
             self._client.end(0)
@@ -164,6 +167,9 @@ class Volume:
         mounts.unmount_down_to(str(self._point), 0)
         self._point.mkdir(parents=True, exist_ok=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)
+        if self._store.state.clients.get(self._key) and self._log.exists():
+            self._log.replace(self._log.with_suffix(".log.1"))  # it may say why the one before died
+            self._store.serve(self._key, None)
         client = self._started()
         self._client = client
         self._store.serve(self._key, client.identity)
@@ -173,11 +179,11 @@ class Volume:
 
     def _started(self) -> Client:
         """A client; after a failure the next one asks another server first."""
-        source = Source(in_order(self._source.servers, self._turns), self._source.volume)
+        servers = in_order(self._source.servers, self._begin)
         try:
-            return clients.start(source, self._point, self._log, self._limits.mount)
+            return clients.start(Source(servers, self._source.volume), self._point, self._log, self._limits.mount)
         except Refusal:
-            self._turns += 1
+            self._begin = self._source.servers.index(servers[0]) + 1
             raise
 
     def _cover(self, target: str, wanted: Wanted) -> None:
@@ -185,11 +191,12 @@ class Volume:
 
         So the dead ones stay below. When they are too many, containers that began since the first go without.
         """
-        if not mounts.layers(target):
+        there = mounts.layers(target)
+        if not there:
             self._dead.discard(target)
             return
         try:
-            if len(mounts.layers(target)) >= MOST_LAYERS:
+            if len(there) >= MOST_LAYERS:
                 mounts.unmount_down_to(target, 1)
             self._bind(target, wanted)
         except (Refusal, OSError) as error:
@@ -266,12 +273,8 @@ class Volume:
                         self._cover(target, wanted)
                 time.sleep(TURN)  # else nobody else would get the lock
 
-    def _disconnected(self) -> bool:
-        """Whether nothing is mounted any more. Errors are no sign: servers that are away come back.
-
-        A client whose mount the kernel has given up ends by itself.
-        """
-        return not mounts.layers(str(self._point))
+    def _mounted(self) -> bool:
+        return bool(mounts.layers(str(self._point)))
 
 
 def remove(target: str) -> None:

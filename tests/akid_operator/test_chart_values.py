@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 from akid_csi import allow
-from chart import render
-from cluster.helm import HelmError
+from chart import CHART, render
+from cluster.helm import HelmError, helm
 
 pytestmark = pytest.mark.cluster
 RULE = {"namespaces": ["ml"], "servers": ["10.0.0.1"], "volume": "rep3", "paths": ["runs/${namespace}"]}
@@ -67,6 +68,8 @@ def test_who_may_see_the_status_may_be_left_out():
 
 
 def test_an_annotation_that_is_there_already_is_not_there_twice():
-    own = {"kubectl.kubernetes.io/default-container": "operator", "a": "b"}
-    (deployment,) = render("deployment.yaml", "ops", podAnnotations=own)
-    assert deployment["spec"]["template"]["metadata"]["annotations"] == own
+    own = {"kubectl.kubernetes.io/default-container": "side", "a": "b"}
+    arguments = ("template", "akid", str(CHART), "--show-only=templates/deployment.yaml", "--values=-")
+    rendered = helm(*arguments, stdin=json.dumps({"podAnnotations": own}))
+    assert rendered.count("default-container") == 1
+    assert yaml.safe_load(rendered)["spec"]["template"]["metadata"]["annotations"] == own

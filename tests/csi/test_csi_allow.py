@@ -83,11 +83,13 @@ def test_the_servers_are_the_rules_however_a_pod_names_them(named: str) -> None:
         (["a/b/c", "a"], "a/b/c", 0),
     ],
 )
+@pytest.mark.parametrize("apart", [True, False])
 def test_directories_above_what_a_namespace_may_use_are_not_its_own(
-    paths: list[str], sub_dir: str, above: int
+    paths: list[str], sub_dir: str, above: int, apart: bool
 ) -> None:
+    rules = [RULE | {"paths": [path]} for path in paths] if apart else [RULE | {"paths": paths}]
     asked = wanted({"servers": "10.0.0.1", "volume": "rep3", "subDir": sub_dir}, read_only=False)
-    assert granted(parsed(json.dumps({"rules": [RULE | {"paths": paths}]})), "ml", asked).above == above
+    assert granted(parsed(json.dumps({"rules": rules})), "ml", asked).above == above
 
 
 def test_a_refusal_says_who_may_not_do_what() -> None:

@@ -7,8 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from akid_csi import volume
+from akid_csi import servers, volume
 from akid_csi.attributes import Source, Wanted
+from akid_csi.client import Client
+from akid_csi.refusal import Code, Refusal
 from akid_csi.state import ProcessId, key_of
 from akid_csi.store import Store
 from akid_csi.volume import Limits, Places, Volume
@@ -58,13 +60,13 @@ def nothing(*arguments: object) -> None:
     pass
 
 
-def of(directory: Path) -> Volume:
+def of(directory: Path, source: Source = SOURCE) -> Volume:
     places = Places(directory / "own", directory / "stage")
-    return Volume(KEY, SOURCE, places, Store(directory / "state.json"), Limits(), threading.Event())
+    return Volume(key_of(source), source, places, Store(directory / "state.json"), Limits(), threading.Event())
 
 
-def nobody_watches() -> bool:
-    return not any(thread.name == f"watch-{KEY}" for thread in threading.enumerate())
+def nobody_watches(source: Source = SOURCE) -> bool:
+    return not any(thread.name == f"watch-{key_of(source)}" for thread in threading.enumerate())
 
 
 def test_a_client_that_ends_with_the_last_pod_is_not_told_as_lost(
@@ -91,6 +93,34 @@ def test_a_client_that_dies_is_told_and_replaced(
     ]  # fmt: skip
     used.unpublish("target")
     until(nobody_watches)
+
+
+def test_after_a_failure_another_server_is_asked_and_the_log_of_the_dead_client_stays(
+    started: list[Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, begin = list[str](), volume.clients.start
+
+    def start(source: Source, point: Path, log: Path, seconds: float) -> Client:
+        asked.append(source.servers[0])
+        log.write_text(f"log {len(asked)}")
+        if len(asked) in (2, 3):
+            raise Refusal(Code.UNAVAILABLE, "not now")
+        return begin(source, point, log, seconds)
+
+    monkeypatch.setattr(volume.clients, "start", start)
+    def answers(server: str) -> bool:
+        return server != "a"
+
+    monkeypatch.setattr(servers, "_answers", answers)
+    used = of(tmp_path, Source(("a", "b", "c"), "rep3"))
+    wanted = Wanted(Source(("a", "b", "c"), "rep3"), ())
+    used.publish("target", wanted)
+    started[0].over.set()
+    until(lambda: len(started) == 2)
+    assert asked == ["b", "b", "c", "b"]
+    assert (tmp_path / f"own/logs/{key_of(wanted.source)}.log.1").read_text() == "log 1"
+    used.unpublish("target")
+    until(lambda: nobody_watches(wanted.source))
 
 
 def test_whoever_finds_a_client_dead_does_not_wait_until_all_others_have_another(

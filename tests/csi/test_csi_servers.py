@@ -55,6 +55,14 @@ def test_a_name_that_nobody_knows_comes_last(stack: contextlib.ExitStack) -> Non
     assert in_order(("no-such-host.invalid", B), 0) == (B, "no-such-host.invalid")
 
 
+def test_the_one_that_failed_is_not_the_next_either(stack: contextlib.ExitStack) -> None:
+    is_silent(stack, A)
+    for server in (B, C):
+        listens(stack, server)
+    assert in_order((A, B, C), 0)[0] == B
+    assert in_order((A, B, C), (A, B, C).index(B) + 1)[0] == C
+
+
 @pytest.mark.parametrize(("turns", "order"), [(0, (A, B, C)), (1, (B, C, A)), (5, (C, A, B)), (3, (A, B, C))])
 def test_after_each_failure_another_one_comes_first(
     stack: contextlib.ExitStack, turns: int, order: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -40,6 +41,14 @@ def test_the_state_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_damaged_state_is_an_error(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         decoded(text)
+
+
+def test_what_other_versions_note_is_no_damage() -> None:
+    """A driver that is rolled back must be able to start: else all volumes of its node stay away."""
+    later, earlier = (json.loads(encoded(STATE)) for _ in range(2))
+    later["published"]["/pods/a b/mount"]["later"] = True
+    del earlier["published"]["/pods/a b/mount"]["above"]
+    assert decoded(json.dumps(later)) == decoded(json.dumps(earlier)) == STATE
 
 
 def test_servers_in_another_order_are_the_same_volume() -> None:

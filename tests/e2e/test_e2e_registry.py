@@ -110,7 +110,7 @@ def assert_fetched(training: Training, fetches: list[list[str]], run: Path, copy
     """What the guide's pod copies is the run directory, to its last checkpoint."""
     words = {"fetch.yaml": str(EXAMPLE / "fetch.yaml"), "/runs/default": f"/runs/{training.namespace}",
              "fetch:/runs/default/excitation-1a2b3c4d": f"fetch:/runs/{training.namespace}/{run.name}",
-             "runs/excitation": str(copy)}  # fmt: skip
+             "runs/cluster": str(copy)}  # fmt: skip
     assert [command[0] for command in fetches] == ["apply", "wait", "exec", "cp", "delete"]
     told = [training.kubectl(*(words.get(word, word) for word in command)) for command in fetches]
     assert told[2].split() == [run.name]

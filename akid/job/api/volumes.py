@@ -82,7 +82,7 @@ class GlusterFs(Model):
     servers: list[Server] = Field(
         min_length=1,
         max_length=16,
-        description="Names or addresses of the volume's servers; the first that answers serves.",
+        description="Names or addresses of servers of the volume; the driver's allow-list must have them.",
     )
     volume: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z0-9_][-A-Za-z0-9_]*$")] = Field(
         description="The volume's name."
