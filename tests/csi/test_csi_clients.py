@@ -108,6 +108,7 @@ def test_after_a_failure_another_server_is_asked_and_the_log_of_the_dead_client_
         return begin(source, point, log, seconds)
 
     monkeypatch.setattr(volume.clients, "start", start)
+
     def answers(server: str) -> bool:
         return server != "a"
 
