@@ -43,6 +43,7 @@ def test_all_members_end_with_the_same_error(tmp_path):
     assert done.returncode == 1
     assert "A parameter is not finite at step 20. The last checkpoint before it is" in done.stderr
     said = [line for text in logs(file).values() for line in text.splitlines() if line.startswith("akid: ")]
-    assert len(said) == 2
-    assert said[0] == said[1]
+    # The first one to end ends the job, and may end the other before that has said so.
+    assert len(said) in (1, 2)
+    assert len(set(said)) == 1
     assert [step_of(path) for path in committed(tmp_path / "run/checkpoints")] == [10]
