@@ -135,6 +135,15 @@ def test_a_client_that_is_killed_is_replaced_at_once(node: Node, pod: Pod) -> No
     assert node.clients() != [client]
 
 
+def test_a_client_that_the_kernel_has_given_up_is_replaced_at_once(node: Node, pod: Pod) -> None:
+    """It ends by itself, so whatever else gives an error is no sign that a client is dead."""
+    clients, control = node.clients(), "/sys/fs/fuse/connections"
+    number = os.minor(node.seen("p").stat().st_dev)
+    mounted = f"mountpoint -q {control} || mount -t fusectl none {control}"
+    node.box.run("sh", "-ec", f"{mounted}; echo 1 > {control}/{number}/abort")
+    until(lambda: pod.reads("x") == "kept" and node.clients() != clients)
+
+
 def test_a_directory_that_is_away_when_its_client_dies_is_bound_once_it_is_back(node: Node, pod: Pod) -> None:
     root = node.publish("root")
     (root / "moved").mkdir()
